@@ -1,0 +1,43 @@
+"""What can go wrong, as one tree of exceptions.
+
+::
+
+    ManyhuesError
+    ├── PictureError     a picture cannot be read: missing, truncated, too large, not a picture
+    ├── OutputError      a result cannot be written: folder read-only, name taken
+    ├── WeightsError     shipped weights or a checkpoint are missing, corrupt or of another version
+    ├── DataError        a data set has nothing usable
+    ├── TrainingError    a run cannot go on: NaN loss, configuration that does not match
+    └── UsageError       an argument is out of its range
+
+Every message is one line that names the thing, the fault and the remedy, so that a program can
+log it and a person can act on it.
+"""
+
+
+class ManyhuesError(Exception):
+    """Base of all errors that manyhues raises on purpose."""
+
+
+class PictureError(ManyhuesError):
+    """A picture cannot be read."""
+
+
+class OutputError(ManyhuesError):
+    """A result cannot be written."""
+
+
+class WeightsError(ManyhuesError):
+    """Weights are missing, corrupt, or made for another version."""
+
+
+class DataError(ManyhuesError):
+    """A data set has no usable picture."""
+
+
+class TrainingError(ManyhuesError):
+    """Training cannot go on."""
+
+
+class UsageError(ManyhuesError, ValueError):
+    """An argument is outside what is allowed."""

@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from manyhues import dataset
+from manyhues.errors import DataError
+
+
+def colourful(seed: int = 0, size: tuple[int, int] = (40, 48)) -> np.ndarray:
+    coarse = np.random.default_rng(seed).integers(0, 256, (5, 6, 3), np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize(size[::-1]))
+
+
+def sepia() -> np.ndarray:
+    grey = colourful()[..., :1] / 255.0
+    return np.round(np.concatenate([grey**0.8, grey, grey**1.3], -1) * 255).astype(np.uint8)
+
+
+def save(folder: Path, name: str, pixels: np.ndarray) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def test_rule_of_real_colour() -> None:
+    assert dataset.has_real_colour(colourful())
+    assert not dataset.has_real_colour(np.repeat(colourful()[..., :1], 3, axis=2))
+    assert not dataset.has_real_colour(sepia())
+
+
+def test_folder(tmp_path: Path) -> None:
+    save(tmp_path, "b/two.png", colourful(2))
+    save(tmp_path, "a/one.png", colourful(1))
+    (tmp_path / "notes.txt").write_text("no picture")
+    pictures = dataset.open_pictures(tmp_path)
+    assert pictures.ids == ["a/one.png", "b/two.png"]
+    assert pictures.labels == ["a", "b"]
+    np.testing.assert_array_equal(pictures[1], colourful(2))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_shards(tmp_path: Path, nested: bool) -> None:
+    save(tmp_path, "x.png", colourful())
+    data = (tmp_path / "x.png").read_bytes()
+    for split in ("train", "val"):
+        image = [{"bytes": data, "path": "x"}] if nested else [data]
+        table = pa.table({"id": [f"{split}-7"], "label": ["cat"], "image": image})
+        pq.write_table(table, tmp_path / f"{split}-00000.parquet")
+    assert dataset.open_pictures(tmp_path).ids == ["train-7", "val-7"]
+    pictures = dataset.open_pictures(tmp_path, "val")
+    assert (pictures.ids, pictures.labels) == (["val-7"], ["cat"])
+    np.testing.assert_array_equal(pictures[0], colourful())
+
+
+def test_load_square_leaves_grey_out_and_crops_the_centre(tmp_path: Path) -> None:
+    save(tmp_path, "1.png", sepia())
+    save(tmp_path, "2.png", colourful())
+    squares, labels = dataset.load_square(tmp_path, 20)
+    assert squares.shape == (1, 20, 20, 3)
+    assert labels == [tmp_path.name]
+    by_hand = colourful()[:, 4:44].astype(float).reshape(20, 2, 20, 2, 3).mean((1, 3))
+    assert np.abs(squares[0] - by_hand).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: p / "nowhere", "no such file or folder"),
+        (lambda p: p, "no pictures and no parquet shards"),
+        (lambda p: _write(p / "x.parquet", b"not parquet"), "not a readable parquet file"),
+        (lambda p: _write(p / "x.zip", b""), "neither a folder nor a .parquet shard"),
+        (lambda p: _shard_without_images(p), "no `image` column"),
+    ],
+)
+def test_faults_name_the_file(tmp_path: Path, make: object, message: str) -> None:
+    path = make(tmp_path)  # type: ignore[operator]
+    with pytest.raises(DataError, match=message) as caught:
+        dataset.open_pictures(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_all_grey_is_an_error(tmp_path: Path) -> None:
+    save(tmp_path, "1.png", sepia())
+    with pytest.raises(DataError, match="grey or toned"):
+        dataset.load_square(tmp_path, 16)
+
+
+def test_truncated_picture_is_named(tmp_path: Path) -> None:
+    save(tmp_path, "1.png", colourful())
+    whole = (tmp_path / "1.png").read_bytes()
+    (tmp_path / "1.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"1\.png"):
+        dataset.open_pictures(tmp_path)[0]
+
+
+def _write(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def _shard_without_images(folder: Path) -> Path:
+    pq.write_table(pa.table({"picture": [b""]}), folder / "x.parquet")
+    return folder / "x.parquet"
