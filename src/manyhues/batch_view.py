@@ -1,0 +1,127 @@
+"""What the command line shows: progress and summary of a batch, and the table of methods."""
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from manyhues import __version__, writer
+from manyhues.colorizer import Colorizer
+from manyhues.engine import Engine
+from manyhues.errors import UsageError
+from manyhues.folders import Options, Report, plan, run
+
+_FEW = 20  # inputs up to which notes name their picture
+
+
+class _Rate(ProgressColumn):
+    """Pictures per second, or seconds per picture when slower than one a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        if not speed:
+            return Text("")
+        return Text(f"{speed:.1f} pictures/s" if speed >= 1 else f"{1 / speed:.1f} s/picture")
+
+
+def colorize(
+    inputs: Sequence[Path], out: Path, method: str | None, options: Options, as_json: bool
+) -> int:
+    """Run a batch with a progress bar; returns how many inputs failed."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    jobs = plan(inputs, out)
+    present = Colorizer.methods()
+    if method is not None and method not in present:
+        raise UsageError(f"--method {method}: not present; choose from {', '.join(present)}")
+    colorizer = Colorizer.load(method)
+    writer.make_folder(out)
+    reports: list[Report] = []
+    columns = (
+        TextColumn("colouring"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    told: set[str] = set()
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    try:
+        with bar as progress:
+            task = progress.add_task("", total=len(jobs))
+            for report in run(colorizer, jobs, out, options):
+                reports.append(report)
+                progress.advance(task)
+                if as_json:
+                    print(json.dumps(report.as_dict(), ensure_ascii=False), flush=True)
+                _tell(console, report, told, one_by_one=len(jobs) <= _FEW)
+    finally:  # after Ctrl-C too
+        _summary(console, reports, out)
+    return sum(report.error is not None for report in reports)
+
+
+def _tell(console: Console, report: Report, told: set[str], *, one_by_one: bool) -> None:
+    """Print an input's notes; of a large batch, each different note once."""
+    for note in report.notes:
+        line = f"{report.input}: {note}" if one_by_one else note
+        if line not in told:
+            told.add(line)
+            console.print(f"note: {line}", markup=False)
+
+
+def _summary(console: Console, reports: Sequence[Report], out: Path) -> None:
+    failed = [report for report in reports if report.error]
+    skipped = sum(report.skipped and not report.error for report in reports)
+    done = len(reports) - len(failed) - skipped
+    seconds = sum(report.seconds for report in reports)
+    parts = [f"{done} coloured into {out} in {seconds:.1f} s"]
+    if skipped:
+        parts.append(f"{skipped} were there already (--overwrite replaces them)")
+    if failed:
+        parts.append(f"{len(failed)} failed")
+    console.print("; ".join(parts), markup=False)
+    for report in failed:
+        console.print(f"  {report.error}", style="red", markup=False)
+
+
+def info(as_json: bool) -> None:
+    """Print version, runtimes and methods to standard output."""
+    engine = Engine()
+    methods: dict[str, Any] = {}
+    for name in engine.methods():
+        files = [path for path in engine.files(name) if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+        methods[name] = {"megabytes": round(size / 1e6, 2), **engine.manifest(name)}
+    facts: dict[str, Any] = {
+        "version": __version__,
+        "default": next(iter(methods), None),
+        "weights": str(engine.folder),
+        "runtimes": {name: version(name) for name in ("onnxruntime", "numpy", "pillow")},
+        "methods": methods,
+    }
+    if as_json:
+        print(json.dumps(facts, ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    runtimes = ", ".join(f"{name} {number}" for name, number in facts["runtimes"].items())
+    console.print(f"manyhues {__version__} ({runtimes})")
+    table = Table("method", "embedding", "prior", "working sizes", "MB")
+    for name, facts_of in methods.items():
+        sizes = ", ".join(str(size) for size in facts_of["working_sizes"])
+        shown = f"{name} (default)" if name == facts["default"] else name
+        kinds = facts_of["embedding"]["kind"], facts_of["prior"]["kind"]
+        table.add_row(shown, *kinds, sizes, f"{facts_of['megabytes']:.1f}")
+    console.print(table)

@@ -1,0 +1,250 @@
+"""The command line. Heavy imports stay inside the verbs, so that ``--help`` answers at once.
+
+Results for programs go to standard output (``--json``), everything for people to standard error.
+Exit status: 0 all done, 1 some inputs failed, 2 wrong usage.
+"""
+
+import re
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from manyhues.errors import ManyhuesError, UsageError
+
+app = typer.Typer(
+    name="manyhues",
+    help="Many plausible colourings of one grey picture.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+class Pick(StrEnum):
+    """How results are chosen among candidates."""
+
+    diverse = "diverse"
+    likely = "likely"
+    random = "random"
+
+
+class Format(StrEnum):
+    """File formats of results."""
+
+    keep = "keep"
+    png = "png"
+    jpg = "jpg"
+    webp = "webp"
+    tiff = "tiff"
+
+
+class EngineName(StrEnum):
+    """What runs a batch."""
+
+    local = "local"
+
+
+class Kind(StrEnum):
+    """What can be trained."""
+
+    vae = "vae"
+    mdn = "mdn"
+    cvae = "cvae"
+    cgan = "cgan"
+    mean = "mean"
+    flow = "flow"
+    detail = "detail"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from manyhues import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def parse_hint(text: str) -> tuple[int, int, str]:
+    """``X,Y=#RRGGBB`` to (x, y, colour). Raises `UsageError`."""
+    try:
+        place, colour = text.split("=", 1)
+        x, y = (int(part) for part in place.split(","))
+    except ValueError:
+        raise UsageError(f"hint {text!r}: expected X,Y=#RRGGBB, such as 120,80=#b03030") from None
+    return x, y, colour
+
+
+@app.command()
+def colorize(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT", help="Pictures, or folders of pictures.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")],
+    n: Annotated[int, typer.Option("-n", min=1, help="Colourings of each picture.")] = 6,
+    seed: Annotated[int, typer.Option(help="Same seed, same colourings.")] = 0,
+    method: Annotated[str | None, typer.Option(help="See `manyhues info`.")] = None,
+    pick: Annotated[Pick, typer.Option(help="How to choose among candidates.")] = Pick.diverse,
+    diversity: Annotated[
+        float, typer.Option(min=0, max=10, help="Below 1 tamer, above 1 wilder.")
+    ] = 1.0,
+    saturation: Annotated[float, typer.Option(min=0, max=10, help="Strength of colour.")] = 1.0,
+    hint: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y=#RRGGBB", help="This colour at this pixel; may be repeated."),
+    ] = None,
+    like: Annotated[
+        Path | None, typer.Option(metavar="PICTURE", help="Take the palette of this picture.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="File format of the results.")] = Format.keep,
+    sheet: Annotated[bool, typer.Option(help="Write a contact sheet too.")] = True,
+    engine: Annotated[EngineName, typer.Option(help="What runs the batch.")] = EngineName.local,
+    overwrite: Annotated[bool, typer.Option(help="Replace results that exist.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per input.")] = False,
+) -> None:
+    """Write n colourings of each picture, and a contact sheet."""
+    hints = tuple(parse_hint(text) for text in hint or [])
+    if like is not None and not like.is_file():
+        raise UsageError(f"--like {like}: no such file; check the spelling")
+    from manyhues import batch_view
+    from manyhues.folders import Options
+
+    options = Options(
+        n=n,
+        seed=seed,
+        pick=pick.value,
+        diversity=diversity,
+        saturation=saturation,
+        hints=hints,
+        like=like,
+        format=format.value,
+        sheet=sheet,
+        overwrite=overwrite,
+    )
+    try:
+        failed = batch_view.colorize(inputs, out, method, options, as_json)
+    except KeyboardInterrupt:
+        _say("stopped; what was written is whole, the same command goes on from there")
+        raise typer.Exit(130) from None
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def info(
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
+) -> None:
+    """Say the version, and which methods are present."""
+    from manyhues import batch_view
+
+    batch_view.info(as_json)
+
+
+@app.command()
+def train(
+    kind: Annotated[Kind, typer.Argument(help="The network to train.")],
+    data: Annotated[list[Path], typer.Option(help="Folder or parquet shard; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    minutes: Annotated[float | None, typer.Option(min=0, help="Stop after so long.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a run stopped.")] = False,
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+    ] = None,
+) -> None:
+    """Train a network."""
+    _need_torch("train")
+    from manyhues.training.run import train as run
+
+    run(kind.value, data, out, minutes, resume, options or [])
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    weights: Annotated[
+        Path | None, typer.Option(help="Folder for the graphs; the package's own by default.")
+    ] = None,
+) -> None:
+    """Turn a trained run into ONNX graphs."""
+    _need_torch("train")
+    from manyhues.training.export import export as run_export
+
+    run_export(run, weights)
+
+
+@app.command()
+def evaluate(
+    data: Annotated[list[Path], typer.Option(help="Folder or parquet shard; may be repeated.")],
+    method: Annotated[str | None, typer.Option(help="Names with commas between.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N pictures.")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Samples of each picture.")] = 8,
+    size: Annotated[int, typer.Option(min=16, help="Side to which pictures are cut.")] = 64,
+    eob_samples: Annotated[
+        int, typer.Option(min=0, help="Samples for the paper's error-of-best (it has 100).")
+    ] = 0,
+    eob_limit: Annotated[int, typer.Option(min=1, help="Pictures for that metric.")] = 1000,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write results here.")] = None,
+) -> None:
+    """Measure methods against true colours."""
+    from manyhues.colorizer import Colorizer
+    from manyhues.evaluation.report import evaluate as run
+
+    methods = method.split(",") if method else Colorizer.methods()[:1]
+    run(data, methods, limit, samples, size, json_file, eob_samples, eob_limit)
+
+
+def _need_torch(extra: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        raise UsageError(
+            f"this verb needs PyTorch; install it with: pip install 'manyhues[{extra}]'"
+        )
+
+
+def _say(message: str) -> None:
+    print(f"manyhues: {' '.join(message.split())}", file=sys.stderr)
+
+
+_HINT = re.compile(r"-?\d+,-?\d+=")
+
+
+def _repeat_options(arguments: list[str]) -> list[str]:
+    """``--data A B`` and ``--hint A B`` as ``--data A --data B``, which Typer understands."""
+    out: list[str] = []
+    option = ""
+    for argument in arguments:
+        is_hint = _HINT.match(argument) is not None
+        if is_hint if option == "--hint" else option and not argument.startswith("-"):
+            out += [argument] if out[-1] == option else [option, argument]
+            continue
+        option = argument if argument in ("--data", "--hint") else ""
+        out.append(argument)
+    return out
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: every expected failure becomes one line and an exit status."""
+    try:
+        app(_repeat_options(sys.argv[1:] if arguments is None else arguments))
+    except UsageError as error:
+        _say(str(error))
+        raise SystemExit(2) from None
+    except ManyhuesError as error:
+        _say(str(error))
+        raise SystemExit(1) from None
+    except BrokenPipeError:
+        raise SystemExit(1) from None

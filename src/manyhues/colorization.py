@@ -1,0 +1,186 @@
+"""A result: n colourings of one picture, rendered when asked for, and saved one by one."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from manyhues import render, writer
+from manyhues.color import Array
+from manyhues.scene import Scene
+from manyhues.sheet import contact_sheet
+from manyhues.steer import Hint
+from manyhues.upsample import Upsampler, resize
+
+
+@dataclass(frozen=True, eq=False)
+class Steering:
+    """How samples are steered after drawing; `vary` and `blend` keep it."""
+
+    saturation: float = 1.0
+    hints: tuple[Hint, ...] = ()
+    palette: tuple[Array, Array] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Colorization:
+    """n colourings of one picture. Pixels are made when asked for.
+
+    codes  (n, ...) float32, what the method's prior drew
+    ab     (n, 2, h, w) float32, a, b in Lab units at the working size, steered
+    seeds  n pairs (seed, k): sample k of a seed is always the same; k = -i is the prior's i-th
+           most probable answer, which no seed changes
+    """
+
+    scene: Scene
+    method: str
+    codes: Array
+    ab: Array
+    seeds: tuple[tuple[int, int], ...]
+    steering: Steering = field(default_factory=Steering)
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ab)
+
+    def __getitem__(self, index: int | slice) -> "Colorization":
+        """One sample, or several: a Colorization again."""
+        if isinstance(index, int):
+            index = range(len(self))[index]  # raises IndexError, handles negative numbers
+            index = slice(index, index + 1)
+        return replace(self, codes=self.codes[index], ab=self.ab[index], seeds=self.seeds[index])
+
+    def __iter__(self) -> Iterator["Colorization"]:
+        return (self[i] for i in range(len(self)))
+
+    def pixels(self, index: int) -> NDArray[Any]:
+        """One sample at full size: sRGB ``(H, W, 3)``, with alpha ``(H, W, 4)``.
+
+        uint8, or uint16 when the input has 16 bits.
+        """
+        upsampler = self.scene.upsampler
+        middle = upsampler.middle(self.ab[index])
+        picture = self.scene.picture
+        rgb = render.pixels(picture.luminance, middle, upsampler, picture.bits)
+        return rgb if picture.alpha is None else np.dstack([rgb, picture.alpha])
+
+    def image(self, index: int) -> Image.Image:
+        """One sample at full size as an 8-bit PIL image, RGB or RGBA."""
+        return _to_image(self.pixels(index))
+
+    @cached_property
+    def images(self) -> list[Image.Image]:
+        """All n as PIL images of the input's size, 8 bits a channel; made at first use."""
+        return [self.image(i) for i in range(len(self))]
+
+    def previews(self, side: int = 512) -> list[Image.Image]:
+        """All n with a long side of at most `side`, cheaper than `images` for large pictures."""
+        _, _, colours = self._small(side)
+        return colours
+
+    def sheet(self, side: int = 480) -> Image.Image:
+        """The contact sheet: the input and the n results, captioned; `side` is a tile's.
+
+        Many results get smaller tiles, so that the page stays under about 6,000 pixels.
+        """
+        side = min(side, max(48, int(4000 / (len(self) + 1) ** 0.5)))
+        width, height = self.scene.picture.size
+        grey, alpha, colours = self._small(side)
+        blank = np.zeros((2, 1, 1), np.float32)
+        flat = Upsampler(grey, (1, 1))
+        given = _to_image(_join(render.pixels(grey, blank, flat, 8), alpha))
+        tiles = [(given, "input", f"{width} x {height}")]
+        for i, (image, (seed, k)) in enumerate(zip(colours, self.seeds, strict=True)):
+            detail = f"seed {seed} · k {k}" if k >= 0 else f"most likely {-k}"
+            tiles.append((image, str(i + 1), detail))
+        return contact_sheet(tiles, title=Path(self.scene.picture.name).name, note=self.method)
+
+    def save(
+        self,
+        folder: str | Path,
+        *,
+        stem: str | None = None,
+        format: str = "keep",
+        sheet: bool = True,
+        overwrite: bool = False,
+    ) -> list[Path]:
+        """Write ``<stem>.<k>.<ext>``, k from 1, and ``<stem>.sheet.jpg``; returns the paths.
+
+        `stem` is the input's own by default. Samples are made, encoded and dropped one by one,
+        so that memory does not grow with n. Raises `OutputError`.
+        """
+        picture = self.scene.picture
+        format_, suffix = writer.output_format(picture.format, picture.suffix, format)
+        stem = stem or Path(picture.name).stem
+        paths = output_paths(Path(folder), stem, len(self), suffix)
+        if sheet:
+            paths.append(Path(folder) / sheet_name(stem))
+        return self.write(list(enumerate(paths)), format_, overwrite=overwrite)
+
+    def write(
+        self, jobs: Sequence[tuple[int, Path]], format_: str, *, overwrite: bool = False
+    ) -> list[Path]:
+        """Write samples by index to paths in Pillow's format `format_`; index n is the sheet."""
+        for _, path in jobs:
+            writer.check_free(path, overwrite)
+            writer.make_folder(path.parent)
+
+        def one(job: tuple[int, Path]) -> Path:
+            index, path = job
+            metadata = self.scene.picture.metadata
+            if index < len(self):
+                data = writer.encode(self.pixels(index), format_, metadata)
+            else:
+                data = writer.encode_sheet(self.sheet())
+            writer.write(data, path, overwrite=overwrite)
+            return path
+
+        _ = self.scene.upsampler  # made once, before threads ask for it
+        # Two threads share the work; more would hold more full-size pictures at once.
+        pool = ThreadPoolExecutor(min(2, os.cpu_count() or 1))
+        try:
+            return list(pool.map(one, jobs))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _small(self, side: int) -> tuple[Array, NDArray[Any] | None, list[Image.Image]]:
+        picture = self.scene.picture
+        height, width = picture.luminance.shape
+        shrink = min(1.0, side / max(height, width))
+        h, w = max(1, round(height * shrink)), max(1, round(width * shrink))
+        grey = resize(picture.luminance, h, w)
+        alpha = None
+        if picture.alpha is not None:
+            whole = 255 if picture.bits == 8 else 65535
+            small = resize((picture.alpha / np.float32(whole)).astype(np.float32), h, w)
+            alpha = np.round(small * 255).astype(np.uint8)
+        upsampler = Upsampler(grey, self.scene.grid)
+        made = (render.pixels(grey, upsampler.middle(ab), upsampler, 8) for ab in self.ab)
+        return grey, alpha, [_to_image(_join(rgb, alpha)) for rgb in made]
+
+
+def _join(rgb: NDArray[Any], alpha: NDArray[Any] | None) -> NDArray[Any]:
+    return rgb if alpha is None else np.dstack([rgb, alpha])
+
+
+def _to_image(pixels: NDArray[Any]) -> Image.Image:
+    if pixels.dtype == np.uint16:
+        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return Image.fromarray(pixels)
+
+
+def sheet_name(stem: str) -> str:
+    """File name of the contact sheet."""
+    return f"{stem}.sheet.jpg"
+
+
+def output_paths(folder: Path, stem: str, n: int, suffix: str) -> list[Path]:
+    """Paths of n outputs: ``<stem>.<k><suffix>``, k from 1."""
+    return [folder / f"{stem}.{k}{suffix}" for k in range(1, n + 1)]

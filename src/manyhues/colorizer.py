@@ -1,0 +1,250 @@
+"""Colorizer: wires the steps together; the mathematics is elsewhere.
+
+``encode`` reads a picture once, ``sample`` draws as often as asked. `colorize` is the one-shot
+door to the same thing.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from manyhues import select
+from manyhues.color import Array
+from manyhues.colorization import Colorization, Steering
+from manyhues.engine import Engine
+from manyhues.errors import PictureError, UsageError
+from manyhues.picture import Picture
+from manyhues.prior import Prior, make_prior
+from manyhues.scene import Scene, encode
+from manyhues.steer import Hint, apply_hints, apply_palette, palette, parse_hints
+
+__all__ = ["Colorization", "Colorizer", "colorize"]
+
+Hints = Sequence[tuple[int, int, str]]
+
+
+class Colorizer:
+    """One method, loaded: encodes pictures and samples colourings of them.
+
+    Holds no state but its weights: it may be shared between threads.
+    """
+
+    def __init__(self, engine: Engine, manifest: dict[str, Any]) -> None:
+        self._engine, self._manifest = engine, manifest
+        self.method: str = manifest["method"]
+        self.prior: Prior = make_prior(engine, manifest)
+
+    @classmethod
+    def load(
+        cls, method: str | None = None, weights: str | Path | None = None, *, threads: int = 0
+    ) -> "Colorizer":
+        """Load a method (default: the best that is present) from a weights folder.
+
+        Raises `WeightsError`, which names the methods that are there.
+        """
+        engine = Engine(weights, threads=threads)
+        return cls(engine, engine.manifest(method))
+
+    @staticmethod
+    def methods(weights: str | Path | None = None) -> list[str]:
+        """Names of the methods that are present, the default first."""
+        return Engine(weights).methods()
+
+    def encode(self, picture: Any) -> Scene:
+        """Read a path, bytes, PIL image, array or `Picture`; features are computed once."""
+        return encode(Picture.open(picture), self._engine, self._manifest)
+
+    def encode_luminance(self, luminance: Array) -> Scene:
+        """A scene of bare L*, ``(h, w)`` float32 in [0, 100]."""
+        luminance = np.ascontiguousarray(luminance, np.float32)
+        if luminance.ndim != 2 or not luminance.size:
+            raise PictureError(f"L* of shape {luminance.shape}: expected (H, W)")
+        return encode(Picture(luminance, name="array"), self._engine, self._manifest)
+
+    def sample_ab(
+        self,
+        scene: Scene,
+        n: int,
+        seed: int = 0,
+        *,
+        start: int = 0,
+        diversity: float = 1.0,
+        hints: Hints = (),
+    ) -> Array:
+        """Plain draws k = start .. start + n - 1: a, b ``(n, 2, h, w)`` at the working size."""
+        parsed = parse_hints(hints, scene.luminance)
+        codes = self.prior.sample(scene, seed, range(start, start + n), diversity, parsed)
+        return self._steer(scene, self.decode(scene, codes), Steering(hints=tuple(parsed)))
+
+    def sample(
+        self,
+        scene: Scene,
+        n: int = 6,
+        *,
+        seed: int = 0,
+        pick: str = "diverse",
+        diversity: float = 1.0,
+        saturation: float = 1.0,
+        hints: Hints = (),
+        like: Any = None,
+    ) -> Colorization:
+        """n colourings of an encoded picture.
+
+        pick        ``diverse``: plausible and far apart; ``likely``: the most plausible, and
+                    where the prior lists its most probable answers these, numbered -1, -2, ..;
+                    ``random``: samples 0 .. n - 1 as drawn
+        diversity   scales the prior's noise; 1 is as trained
+        saturation  scales a, b; 0 is grey
+        hints       (x, y, "#rrggbb") each: that colour at that pixel, and over its surface
+        like        a picture whose palette is taken: path, bytes, PIL image or array
+        """
+        _check(n, pick, diversity, saturation)
+        parsed = tuple(parse_hints(hints, scene.luminance))
+        steering = Steering(saturation, parsed, None if like is None else palette(like))
+        notes = scene.picture.notes
+        if self.prior.single_answer:
+            indices = list(range(n))
+            codes = self.prior.sample(scene, seed, indices, diversity, parsed)
+            if n > 1:
+                notes += (f"{self.method} has one answer: all {n} results are the same",)
+        else:
+            indices, codes = self._pick(scene, n, seed, pick, diversity, parsed)
+        return self._make(scene, codes, [(seed, k) for k in indices], steering, notes)
+
+    def vary(
+        self,
+        scene: Scene,
+        base: Colorization,
+        *,
+        amount: float = 0.3,
+        n: int = 6,
+        seed: int = 0,
+    ) -> Colorization:
+        """n neighbours of one colouring: amount 0 is itself, 1 as far as fresh samples."""
+        _check(n, "random", 1.0, 1.0)
+        if not 0 <= amount <= 1:
+            raise UsageError(f"amount {amount}: expected 0 to 1")
+        code = _single(base).codes[0]
+        hints = base.steering.hints
+        codes = self.prior.vary(scene, code, seed, range(n), amount, hints)
+        return self._make(scene, codes, [(seed, k) for k in range(n)], base.steering, base.notes)
+
+    def blend(
+        self, scene: Scene, start: Colorization, end: Colorization, *, steps: int = 5
+    ) -> Colorization:
+        """A path of `steps` colourings from one to another, both ends included."""
+        if steps < 2:
+            raise UsageError(f"steps {steps}: expected 2 or more")
+        a, b = _single(start).codes[0], _single(end).codes[0]
+        codes = np.stack([self.prior.mix(a, b, t) for t in np.linspace(0, 1, steps)])
+        seeds = [(start if t < steps / 2 else end).seeds[0] for t in range(steps)]
+        return self._make(scene, codes, seeds, start.steering, start.notes)
+
+    def decode(self, scene: Scene, codes: Array, *, at_once: int = 1) -> Array:
+        """Codes ``(n, ...)`` to a, b ``(n, 2, h, w)`` in Lab units, `at_once` in a batch.
+
+        One at a time for results, because ONNX Runtime's last bits may depend on the batch's
+        size. Candidates, whose number is fixed, go through in batches: a third quicker.
+        """
+        graph = self._manifest["embedding"]["graph"]
+        inputs = scene.levels[-1].inputs
+        batches = (codes[i : i + at_once] for i in range(0, len(codes), at_once))
+        decoded = [self._engine.run(graph, {"code": some, **inputs})["ab"] for some in batches]
+        return np.concatenate(decoded)
+
+    def _pick(
+        self,
+        scene: Scene,
+        n: int,
+        seed: int,
+        pick: str,
+        diversity: float,
+        hints: Sequence[Hint],
+    ) -> tuple[list[int], Array]:
+        if pick == "random":
+            indices = list(range(n))
+            return indices, self.prior.sample(scene, seed, indices, diversity, hints)
+        known = self.prior.likely(scene, n) if pick == "likely" else None
+        if known is not None:
+            count = len(known)  # the i-th most probable answer goes by the number -i
+            indices, codes = [-1 - i for i in range(count)], known
+            if count < n:
+                more, further = self._pick(scene, n - count, seed, "random", diversity, hints)
+                indices, codes = indices + more, np.concatenate([codes, further])
+            return indices, codes
+        pool: Sequence[int] = range(select.pool_size(n))
+        drafts = self.prior.draft(scene, seed, pool, diversity, hints)
+        # A grid code is a small colour field itself; a vector has to be decoded to be judged.
+        fields = drafts if drafts.ndim == 4 else self.decode(scene, drafts, at_once=16)
+        if hints and drafts.ndim == 2:
+            fields, drafts, pool = _nearest_to_hints(fields, drafts, pool, hints, n)
+        chosen = select.choose(fields, n, pick)
+        indices = [pool[i] for i in chosen]
+        codes = self.prior.finish(scene, seed, indices, drafts[chosen], diversity, hints)
+        return indices, codes
+
+    def _make(
+        self,
+        scene: Scene,
+        codes: Array,
+        seeds: Sequence[tuple[int, int]],
+        steering: Steering,
+        notes: tuple[str, ...],
+    ) -> Colorization:
+        ab = self._steer(scene, self.decode(scene, codes), steering)
+        return Colorization(scene, self.method, codes, ab, tuple(seeds), steering, notes)
+
+    def _steer(self, scene: Scene, ab: Array, steering: Steering) -> Array:
+        if steering.palette is not None:
+            ab = apply_palette(ab, *steering.palette)
+        if steering.saturation != 1:
+            ab = ab * np.float32(steering.saturation)
+        if steering.hints:  # last, so that the hinted colour comes out whatever the rest
+            small = (scene.levels[-1].inputs["luminance"][0, 0] + 1) * 50
+            ab = apply_hints(ab, steering.hints, small, scene.upsampler)
+        return ab
+
+
+def _nearest_to_hints(
+    fields: Array, drafts: Array, pool: Sequence[int], hints: Sequence[Hint], n: int
+) -> tuple[Array, Array, list[int]]:
+    """Keep the half of the candidates (n at least) that agree best with the hints."""
+    cells = [(hint.cell(fields.shape[2:]), hint.ab) for hint in hints]
+    miss = sum(((fields[:, :, r, c] - ab) ** 2).sum(1) for (r, c), ab in cells)
+    kept = np.sort(np.argsort(miss, kind="stable")[: max(n, len(pool) // 2)])
+    return fields[kept], drafts[kept], [pool[i] for i in kept]
+
+
+def _single(base: Colorization) -> Colorization:
+    if len(base) != 1:
+        raise UsageError(f"a Colorization of {len(base)}: expected one sample, such as result[2]")
+    return base
+
+
+def _check(n: int, pick: str, diversity: float, saturation: float) -> None:
+    if n < 1:
+        raise UsageError(f"n {n}: expected 1 or more")
+    if pick not in select.PICKS:
+        raise UsageError(f"pick {pick!r}: expected {', '.join(select.PICKS)}")
+    for name, value in (("diversity", diversity), ("saturation", saturation)):
+        if not 0 <= value <= 10:
+            raise UsageError(f"{name} {value}: expected 0 to 10")
+
+
+def colorize(
+    picture: Any,
+    n: int = 6,
+    *,
+    seed: int = 0,
+    method: str | None = None,
+    weights: str | Path | None = None,
+    **options: Any,
+) -> Colorization:
+    """Colour one picture: path, bytes, PIL image or array. Options as `Colorizer.sample`.
+
+    Loads the weights on every call; keep a `Colorizer` for more than one picture.
+    """
+    colorizer = Colorizer.load(method, weights)
+    return colorizer.sample(colorizer.encode(picture), n, seed=seed, **options)

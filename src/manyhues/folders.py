@@ -1,0 +1,180 @@
+"""Batches: which files to read, where their results go, and one report for each."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from manyhues import writer
+from manyhues.colorization import output_paths, sheet_name
+from manyhues.colorizer import Colorizer
+from manyhues.errors import ManyhuesError, UsageError
+from manyhues.picture import SUFFIXES, Picture, probe
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and the stem of its outputs below the output folder; or why it cannot be done."""
+
+    source: Path
+    stem: Path = Path()
+    error: str = ""
+
+
+@dataclass
+class Report:
+    """What became of one input; `as_dict` is the object that ``--json`` prints."""
+
+    input: str
+    outputs: list[str] = field(default_factory=list)
+    sheet: str | None = None
+    seeds: list[list[int]] = field(default_factory=list)
+    seconds: float = 0.0
+    error: str | None = None
+    skipped: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return vars(self) | {"seconds": round(self.seconds, 3)}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a batch, as `Colorizer.sample` and `Colorization.save` take them."""
+
+    n: int = 6
+    seed: int = 0
+    pick: str = "diverse"
+    diversity: float = 1.0
+    saturation: float = 1.0
+    hints: tuple[tuple[int, int, str], ...] = ()
+    like: Path | None = None
+    format: str = "keep"
+    sheet: bool = True
+    overwrite: bool = False
+
+
+def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
+    """All pictures of files and folders, in a stable order; nothing is decoded.
+
+    Two inputs whose outputs would have one name are refused, both: neither may win by chance.
+    Raises `UsageError` when results would land among the inputs.
+    """
+    jobs: list[Job] = []
+    target = out.resolve()
+    for given in inputs:
+        if not given.is_dir():
+            jobs.append(Job(given, Path(given.stem)))
+            continue
+        if given.resolve() == target:
+            raise UsageError(
+                f"{out}: is the input folder itself, the results would be inputs of the next run; "
+                "choose another folder with -o"
+            )
+        found = [
+            path
+            for path in sorted(given.rglob("*"))
+            if path.suffix.lower() in SUFFIXES
+            and not path.name.startswith(".")
+            and not path.is_dir()
+            and target not in path.resolve().parents
+        ]
+        jobs += [Job(path, path.relative_to(given).with_suffix("")) for path in found]
+        if not found:
+            jobs.append(
+                Job(given, error=f"{given}: no pictures inside; give a folder that holds some")
+            )
+    # One file may be given twice, or beside its folder: it is one job.
+    unique = {(job.source.resolve(), job.stem): job for job in reversed(jobs)}
+    return _refuse_collisions(list(reversed(unique.values())))
+
+
+def _refuse_collisions(jobs: list[Job]) -> list[Job]:
+    by_stem: dict[Path, list[Job]] = defaultdict(list)
+    for job in jobs:
+        if not job.error:
+            by_stem[job.stem].append(job)
+    checked = []
+    for job in jobs:
+        rivals = [str(other.source) for other in by_stem[job.stem] if other is not job]
+        if job.error or not rivals:
+            checked.append(job)
+            continue
+        error = (
+            f"{job.source}: its results would have the same names as those of {rivals[0]}; "
+            "rename one, or colour them into different folders"
+        )
+        checked.append(Job(job.source, job.stem, error))
+    return checked
+
+
+def run(colorizer: Colorizer, jobs: Sequence[Job], out: Path, options: Options) -> Iterator[Report]:
+    """Colour one input after the other; a failed one is reported, and the rest goes on.
+
+    One picture at a time, its samples on all cores: memory stays that of the largest picture.
+    """
+    for job in jobs:
+        start = time.perf_counter()
+        report = Report(str(job.source), error=job.error or None)
+        if not job.error:
+            try:
+                _one(colorizer, job, out, options, report)
+            except ManyhuesError as error:
+                report.error = str(error)
+            except MemoryError:
+                report.error = f"{job.source}: not enough memory for it; make it smaller first"
+        if report.error:  # of several pages, those before the fault may be done
+            report.skipped = False
+            report.outputs = [path for path in report.outputs if Path(path).exists()]
+            if report.sheet and not Path(report.sheet).exists():
+                report.sheet = None
+        report.seconds = time.perf_counter() - start
+        yield report
+
+
+def _one(colorizer: Colorizer, job: Job, out: Path, options: Options, report: Report) -> None:
+    format_, pages = probe(job.source)
+    report.skipped = True
+    opened: Iterator[Picture] | None = None
+    for page in range(pages):
+        stem = job.stem if pages == 1 else job.stem.with_name(f"{job.stem.name}.p{page + 1}")
+        folder = out / stem.parent
+        output_format, suffix = writer.output_format(format_, job.source.suffix, options.format)
+        paths = output_paths(folder, stem.name, options.n, suffix)
+        sheet = folder / sheet_name(stem.name)
+        wanted = [*paths, sheet] if options.sheet else paths
+        missing = [
+            (i, path) for i, path in enumerate(wanted) if options.overwrite or not path.exists()
+        ]
+        report.outputs += [str(path) for path in paths]
+        if options.sheet and report.sheet is None:
+            report.sheet = str(sheet)
+        if opened is None and missing:
+            opened = Picture.open_all(job.source)
+            for _ in range(page):
+                next(opened)
+        if opened is None:
+            continue
+        picture = next(opened)
+        if not missing:
+            continue
+        report.skipped = False
+        if len(missing) < len(wanted):
+            report.notes.append(f"{len(wanted) - len(missing)} existing files were kept")
+        scene = colorizer.encode(picture)
+        result = colorizer.sample(
+            scene,
+            options.n,
+            seed=options.seed,
+            pick=options.pick,
+            diversity=options.diversity,
+            saturation=options.saturation,
+            hints=options.hints,
+            like=options.like,
+        )
+        result.write(missing, output_format, overwrite=options.overwrite)
+        report.seeds += [list(seed) for seed in result.seeds]
+        report.notes += [*result.notes, *writer.losses(picture, output_format)]

@@ -1,0 +1,79 @@
+"""EXIF, XMP, resolution and JPEG quality: what an output inherits from its input."""
+
+import re
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import JpegImagePlugin
+
+_ORIENTATION = 0x0112
+_TIFF_LAYOUT = frozenset(
+    {254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 282, 283, 284, 292, 293, 296}
+    | {301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 332, 338, 339, 347, 512, 513, 514, 529}
+    | {530, 531, 532, 700, 34675}
+)  # tags that describe how pixels are stored, not the photograph
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What an output inherits. `exif` has its orientation reset; `dpi` is (0, 0) if unknown."""
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    has_profile: bool = False
+    dpi: tuple[float, float] = (0.0, 0.0)
+    jpeg_quality: int = 0
+
+
+def read_metadata(image: Any, format_: str, size: tuple[int, int]) -> tuple[Metadata, int]:
+    """What to keep, and the orientation that is still to be applied."""
+    info = image.info
+    exif = image.getexif()
+    orientation = exif.get(_ORIENTATION, 1)
+    orientation = orientation if orientation in range(1, 9) else 1
+    if format_ == "TIFF":
+        orientation = 1  # Pillow turns these itself while decoding
+        for tag in [tag for tag in exif if tag in _TIFF_LAYOUT]:
+            del exif[tag]
+    elif len(exif):
+        exif[_ORIENTATION] = 1
+    details = exif.get_ifd(0x8769)
+    if details:
+        width, height = size[::-1] if orientation >= 5 else size
+        details.update({tag: value for tag, value in ((40962, width), (40963, height))
+                        if tag in details})  # fmt: skip
+        details[40961] = 1  # sRGB
+    try:
+        kept = exif.tobytes() if len(exif) else b""
+    except (ValueError, TypeError, KeyError, OverflowError, struct.error):
+        kept = b""  # tags that Pillow reads but cannot write
+    xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
+    xmp = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
+    xmp = re.sub(rb'(tiff:Orientation(?:="|>))[2-8]', rb"\g<1>1", xmp)
+    dpi = info.get("dpi") or (0, 0)
+    if orientation >= 5:
+        dpi = dpi[::-1]
+    quality = 0
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        quality = _jpeg_quality(image.quantization)
+    return (
+        Metadata(
+            exif=kept,
+            xmp=xmp,
+            has_profile=bool(info.get("icc_profile")),
+            dpi=(float(dpi[0]), float(dpi[1])),
+            jpeg_quality=quality,
+        ),
+        orientation,
+    )
+
+
+def _jpeg_quality(tables: dict[int, list[int]]) -> int:
+    """The libjpeg quality 1..100 whose luma table comes nearest to a JPEG's first table."""
+    mean = float(np.mean(tables[min(tables)])) if tables else 100.0
+    # The standard luma table's mean is 57.6 at quality 50 and scales by (200 - 2 q) %.
+    percent = 100 * mean / 57.6
+    quality = (200 - percent) / 2 if percent <= 100 else 5000 / percent
+    return int(np.clip(round(quality), 1, 100))

@@ -1,0 +1,381 @@
+"""Any picture in: file, bytes, PIL image or array, read as L* with everything worth keeping.
+
+A `Picture` holds what colouring needs and what the output must carry: full-size L*, alpha, bit
+depth, format and metadata. Colour in the input is read through its L* only.
+"""
+
+import io
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from manyhues import deep, icc
+from manyhues.color import Array, srgb_to_linear
+from manyhues.errors import PictureError
+from manyhues.metadata import Metadata, read_metadata
+
+MAX_PIXELS = 300_000_000
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif"}
+    | {".avif", ".heic", ".heif", ".jp2"}
+)
+_LUMINANCE = (0.212671, 0.715160, 0.072169)  # the Y row of color.py's matrix
+_OPENING = threading.Lock()
+# What Pillow's decoders raise on damaged files, as a fuzz test found.
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    RuntimeError,
+    struct.error,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One upright picture, read for colouring.
+
+    luminance  (H, W) float32, L* in [0, 100]
+    alpha      (H, W) uint8, or uint16 when `bits` is 16; None when the picture is opaque
+    bits       8 or 16: the depth that the output gets
+    format     the input's format as Pillow names it (``JPEG``); empty for arrays
+    notes      what was lost or changed while reading, for the user to see
+    """
+
+    luminance: Array
+    alpha: NDArray[Any] | None = None
+    bits: int = 8
+    format: str = ""
+    name: str = "picture"
+    suffix: str = ""
+    metadata: Metadata = field(default_factory=Metadata)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, as Pillow orders them."""
+        return self.luminance.shape[1], self.luminance.shape[0]
+
+    @classmethod
+    def open(cls, source: Any, *, max_pixels: int = MAX_PIXELS) -> "Picture":
+        """Read a path, encoded bytes, a PIL image or an array; of several pages, the first.
+
+        Arrays are ``(H, W)`` or ``(H, W, 1..4)``: uint8, uint16, bool, or float in [0, 1], as
+        grey, grey+alpha, RGB or RGBA in sRGB. Raises `PictureError`.
+        """
+        return next(cls.open_all(source, max_pixels=max_pixels, only_first=True))
+
+    @classmethod
+    def open_all(
+        cls, source: Any, *, max_pixels: int = MAX_PIXELS, only_first: bool = False
+    ) -> Iterator["Picture"]:
+        """Every page of a TIFF, one at a time; other sources give one picture."""
+        if isinstance(source, Picture):
+            yield source
+        elif isinstance(source, np.ndarray):
+            yield _from_array(source)
+        elif isinstance(source, Image.Image):
+            yield _from_image(source, max_pixels)
+        else:
+            yield from _from_file(source, max_pixels, only_first)
+
+
+def probe(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[str, int]:
+    """Format and number of pages of a file, from its header alone. Raises `PictureError`."""
+    data = _read_bytes(path)
+    image = _open(data, str(path), max_pixels)
+    return _format(image), len(_pages(image, str(path)))
+
+
+def _format(image: Any) -> str:
+    """Pillow's name of the format; the multi-picture files of cameras are JPEGs."""
+    return "JPEG" if image.format == "MPO" else str(image.format or "")
+
+
+def read_small_rgb(source: Any, side: int = 256) -> NDArray[np.uint8]:
+    """A picture's colours, for its palette: sRGB ``(h, w, 3)`` uint8, long side at most `side`."""
+    name = str(source) if isinstance(source, (str, Path)) else "palette picture"
+    if isinstance(source, np.ndarray):
+        source = Image.fromarray(source)
+    if not isinstance(source, Image.Image):
+        data = source if isinstance(source, bytes) else _read_bytes(Path(source))
+        source = _open(data, name, MAX_PIXELS)
+    image: Image.Image = source
+    with _faults(name):
+        profile = image.info.get("icc_profile") or b""
+        # A copy in either case: the caller's image must not shrink.
+        image = image.copy() if image.mode in ("RGB", "CMYK") else image.convert("RGB")
+        image.thumbnail((side, side), Image.Resampling.BOX)
+        if profile and not icc.is_srgb(profile):
+            image = icc.convert(image, profile) or image
+        return np.asarray(image.convert("RGB"))
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise PictureError(f"{path}: no such file; check the spelling") from None
+    except IsADirectoryError:
+        raise PictureError(f"{path}: is a folder, not a picture; name a file inside it") from None
+    except OSError as error:
+        raise PictureError(
+            f"{path}: cannot be read ({error.strerror}); check its permissions"
+        ) from error
+    return data
+
+
+def _open(data: bytes, name: str, max_pixels: int) -> Any:
+    """Parse the header, refuse what is not a picture or too large; decodes nothing."""
+    if not data:
+        raise PictureError(f"{name}: the file is empty (0 bytes); copy it again from its source")
+    heif = data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1")
+    if heif:
+        _register_heif()
+    with _OPENING, warnings.catch_warnings():
+        # Pillow's own limit is lower than ours, global, and partly a mere warning.
+        warnings.simplefilter("ignore")
+        pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            image = Image.open(io.BytesIO(data))
+        except UnidentifiedImageError:
+            remedy = "install pillow-heif, or convert it" if heif else "convert it"
+            raise PictureError(
+                f"{name}: not a picture in a format that can be read; "
+                f"{remedy} to JPEG, PNG or TIFF first"
+            ) from None
+        except _DAMAGE as error:
+            raise PictureError(f"{name}: damaged header ({error}); copy it again") from error
+        finally:
+            Image.MAX_IMAGE_PIXELS = pillow_limit
+    width, height = image.size
+    if width * height > max_pixels:
+        raise PictureError(
+            f"{name}: {width} x {height} pixels are over the limit of "
+            f"{max_pixels / 1e6:.0f} million; make it smaller first"
+        )
+    return image
+
+
+def _register_heif() -> None:
+    try:
+        heif = import_module("pillow_heif")  # an optional plug-in, not a dependency
+    except ImportError:
+        return
+    heif.register_heif_opener()
+
+
+def _pages(image: Any, name: str) -> list[int]:
+    """Indices of the frames that are pages: TIFF's, without its reduced-size thumbnails."""
+    with _faults(name):
+        if image.format != "TIFF" or getattr(image, "n_frames", 1) == 1:
+            return [0]
+        pages = []
+        for index in range(image.n_frames):
+            image.seek(index)
+            if not image.tag_v2.get(254, 0) & 1:
+                pages.append(index)
+        image.seek(0)
+    return pages or [0]
+
+
+def _from_image(image: Image.Image, max_pixels: int) -> Picture:
+    """A PIL image; one of 16 bits that is not decoded yet is read from its file again."""
+    path = Path(str(getattr(image, "filename", "") or "image"))
+    if deep.is_deep(image) and not image.mode.startswith("I;16") and path.is_file():
+        return next(_from_file(path, max_pixels, True))
+    lost = deep.is_deep(image) and not image.mode.startswith("I;16")
+    notes = ("PIL images hold 8 bits of colour: give the 16-bit file itself",) if lost else ()
+    with _faults(str(path)):
+        image.load()
+        return _read(lambda: image, image, str(path), path.suffix, notes)
+
+
+def _from_file(source: Any, max_pixels: int, only_first: bool) -> Iterator[Picture]:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data, name, suffix = bytes(source), "picture", ""
+    elif isinstance(source, (str, Path)):
+        path = Path(source)
+        data, name, suffix = _read_bytes(path), str(path), path.suffix
+    else:
+        raise PictureError(
+            f"{type(source).__name__}: not a picture; give a path, bytes, PIL image or numpy array"
+        )
+    first = _open(data, name, max_pixels)
+    pages = _pages(first, name)
+    notes: tuple[str, ...] = ()
+    if first.format == "TIFF" and only_first and len(pages) > 1:
+        notes = (f"page 1 of {len(pages)} was read",)
+    elif first.format != "MPO" and getattr(first, "n_frames", 1) > 1 and len(pages) == 1:
+        notes = ("only the first frame of the animation was read",)
+    for page in pages[:1] if only_first else pages:
+
+        def reopen(page: int = page) -> Image.Image:
+            image: Image.Image = _open(data, name, max_pixels)
+            image.seek(page)
+            return image
+
+        with _faults(name):
+            picture = _read(reopen, reopen(), name, suffix, notes)
+        yield picture
+
+
+@contextmanager
+def _faults(name: str) -> Iterator[None]:
+    """Whatever Pillow raises on a damaged file, as one kind of error with file and remedy."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except PictureError:
+        raise
+    except MemoryError as error:
+        raise PictureError(f"{name}: not enough memory for it; make it smaller first") from error
+    except _DAMAGE as error:
+        raise PictureError(
+            f"{name}: truncated or damaged ({error}); copy it again from its source"
+        ) from error
+
+
+def _read(
+    reopen: deep.Reopen, image: Any, name: str, suffix: str, notes: tuple[str, ...]
+) -> Picture:
+    said = list(notes)
+    profile = image.info.get("icc_profile") or b""
+    format_ = _format(image)
+    pixels = deep.read(reopen) if deep.is_deep(image) else None
+    if pixels is None and ";16" in deep._rawmode(image):
+        said.append("16-bit samples of this layout were read at 8 bits")
+    alpha: NDArray[Any] | None
+    if pixels is not None:
+        luminance, alpha = _deep_luminance(pixels, profile, said)
+        if image.info.get("transparency") is not None and alpha is None:
+            key = np.atleast_1d(image.info["transparency"]).astype(np.uint16)
+            alpha = np.where((pixels == key).all(-1), 0, 65535).astype(np.uint16)
+    else:
+        image.load()
+        luminance, alpha = _shallow_luminance(image, profile, said)
+    metadata, orientation = read_metadata(image, format_, (luminance.shape[1], luminance.shape[0]))
+    luminance = _upright(luminance, orientation)
+    return Picture(
+        luminance=luminance,
+        alpha=None if alpha is None else _upright(alpha, orientation),
+        bits=8 if pixels is None else 16,
+        format=format_,
+        name=name,
+        suffix=suffix,
+        metadata=metadata,
+        notes=tuple(said),
+    )
+
+
+def _shallow_luminance(
+    image: Image.Image, profile: bytes, notes: list[str]
+) -> tuple[Array, NDArray[np.uint8] | None]:
+    """L* and alpha of a decoded 8-bit image of any mode."""
+    if image.mode in ("F", "I"):
+        raise ValueError("32-bit samples have no fixed white point: save it with 16 bits")
+    alpha = None
+    if image.mode == "LAB":  # already L*, in 256 steps
+        return np.asarray(image)[..., 0] * np.float32(100 / 255), None
+    if image.has_transparency_data:
+        with_alpha = image.convert("RGBA")
+        alpha = np.asarray(with_alpha.getchannel("A"))
+        image = with_alpha.convert("L" if image.mode in ("LA", "La", "L", "1") else "RGB")
+    elif image.mode not in ("L", "RGB", "CMYK"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    if profile and not icc.is_srgb(profile):
+        converted = icc.convert(image, profile)
+        if converted is None:
+            notes.append(f"its colour profile ({icc.describe(profile)}) does not fit: read as sRGB")
+        else:
+            notes.append(f"converted from {icc.describe(profile)} to sRGB")
+            image = converted
+    elif image.mode == "CMYK":
+        notes.append("CMYK without a profile: ink was converted by the plain formula")
+    if image.mode == "CMYK":
+        image = image.convert("RGB")
+    pixels = np.asarray(image)
+    return _luminance(pixels[..., None] if pixels.ndim == 2 else pixels, None), alpha
+
+
+def _deep_luminance(
+    pixels: deep.Deep, profile: bytes, notes: list[str]
+) -> tuple[Array, NDArray[np.uint16] | None]:
+    channels = pixels.shape[2]
+    alpha = pixels[..., -1].copy() if channels in (2, 4) else None
+    colour = pixels[..., : 1 if channels < 3 else 3]
+    curves = None
+    if profile and not icc.is_srgb(profile):
+        curves = icc.luminous_curves(profile, colour.shape[2])
+        said = "read as sRGB, at 16 bits this kind of profile is not known"
+        notes.append(
+            f"its colour profile ({icc.describe(profile)}): "
+            + ("converted to sRGB" if curves else said)
+        )
+    return _luminance(colour, curves), alpha
+
+
+def _luminance(pixels: NDArray[Any], curves: list[Array] | None) -> Array:
+    """L* ``(H, W)`` of uint8 or uint16 ``(H, W, 1 or 3)``, by a table for each channel.
+
+    The tables give each channel's share of the luminance Y; sRGB's unless `curves` are given.
+    """
+    if curves is None:
+        levels = 256 if pixels.dtype == np.uint8 else 65536
+        table = srgb_to_linear(np.linspace(0, 1, levels))
+        shares = (1.0,) if pixels.shape[2] == 1 else _LUMINANCE
+        curves = [table * np.float32(share) for share in shares]
+    out = np.empty(pixels.shape[:2], np.float32)
+    for top in range(0, len(out), 256):
+        rows = pixels[top : top + 256]
+        y = sum(curve[rows[..., i]] for i, curve in enumerate(curves))
+        out[top : top + 256] = np.where(y > 216 / 24389, 116 * np.cbrt(y) - 16, y * (24389 / 27))
+    return np.clip(out, 0, 100, out=out)
+
+
+def _from_array(array: NDArray[Any]) -> Picture:
+    pixels = array[..., None] if array.ndim == 2 else array
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4) or 0 in pixels.shape:
+        raise PictureError(
+            f"array of shape {array.shape}: not a picture; expected (H, W) or (H, W, 1..4)"
+        )
+    if pixels.dtype == bool:
+        pixels = pixels.astype(np.uint8) * 255
+    elif np.issubdtype(pixels.dtype, np.floating):
+        if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
+            raise PictureError("array of floats: values outside [0, 1] or not finite; scale it")
+        pixels = np.round(pixels * 65535).astype(np.uint16)
+    elif pixels.dtype not in (np.uint8, np.uint16):
+        raise PictureError(
+            f"array of {array.dtype}: not a picture; expected uint8, uint16, bool or float"
+        )
+    alpha = pixels[..., -1].copy() if pixels.shape[2] in (2, 4) else None
+    colour = pixels[..., : 1 if pixels.shape[2] < 3 else 3]
+    return Picture(_luminance(colour, None), alpha, bits=8 * pixels.dtype.itemsize, name="array")
+
+
+def _upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn stored pixels as EXIF's orientation 1 to 8 asks."""
+    if orientation >= 5:
+        array = array.T
+    flip_rows = orientation in (3, 4, 7, 8)
+    flip_columns = orientation in (2, 3, 6, 7)
+    turned = array[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
+    return np.ascontiguousarray(turned)

@@ -1,0 +1,308 @@
+"""P(code | grey): how each method draws codes. One class for each kind of prior.
+
+A code is a vector ``(K,)`` or a colour grid ``(2, h/4, w/4)`` in a, b / 25. Drawing has two
+steps, so that choosing among many candidates stays cheap: `draft` gives codes good enough to
+choose by, `finish` turns the chosen ones into final codes. For most kinds they are the same.
+
+Sample k depends on (seed, k) alone: noise is counter-based, and graphs run one sample at a time,
+because ONNX Runtime's results may differ in the last bit between batch sizes.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from manyhues.color import Array
+from manyhues.engine import Engine, noise
+from manyhues.errors import WeightsError
+from manyhues.scene import Scene
+from manyhues.steer import Hint
+
+GRID_SCALE = 25.0  # Lab units of a, b in one unit of a grid code
+
+
+class Prior(ABC):
+    """Draws codes for a scene. Gaussian kinds spread by `diversity` (standard deviation)."""
+
+    single_answer = False
+
+    def __init__(self, engine: Engine, manifest: dict[str, Any]) -> None:
+        self.engine, self.spec = engine, manifest["prior"]
+        self.code_shape = tuple(manifest["embedding"].get("code", ()))
+
+    @abstractmethod
+    def draft(
+        self,
+        scene: Scene,
+        seed: int,
+        indices: Sequence[int],
+        diversity: float = 1.0,
+        hints: Sequence[Hint] = (),
+    ) -> Array:
+        """Codes ``(n, ...)`` of samples `indices`, good enough to choose by."""
+
+    def finish(
+        self,
+        scene: Scene,
+        seed: int,
+        indices: Sequence[int],
+        drafts: Array,
+        diversity: float = 1.0,
+        hints: Sequence[Hint] = (),
+    ) -> Array:
+        """Final codes ``(n, ...)`` from drafts of the same samples."""
+        return drafts
+
+    def sample(
+        self,
+        scene: Scene,
+        seed: int,
+        indices: Sequence[int],
+        diversity: float = 1.0,
+        hints: Sequence[Hint] = (),
+    ) -> Array:
+        """Final codes ``(n, ...)`` of samples `indices`."""
+        drafts = self.draft(scene, seed, indices, diversity, hints)
+        return self.finish(scene, seed, indices, drafts, diversity, hints)
+
+    def likely(self, scene: Scene, n: int) -> Array | None:
+        """Up to n codes, most probable first, where the kind knows them; else None."""
+        return None
+
+    def vary(
+        self,
+        scene: Scene,
+        code: Array,
+        seed: int,
+        indices: Sequence[int],
+        amount: float,
+        hints: Sequence[Hint] = (),
+    ) -> Array:
+        """Codes near `code`: amount 0 is the code itself, 1 a fresh sample."""
+        fresh = self.sample(scene, seed, indices, hints=hints)
+        return np.stack([self.mix(code, other, amount) for other in fresh])
+
+    def mix(self, start: Array, end: Array, amount: float) -> Array:
+        """A code on the way from one to another, amount in [0, 1]."""
+        return ((1 - amount) * start + amount * end).astype(np.float32)
+
+
+class Normal(Prior):
+    """Code ~ N(0, I)."""
+
+    def draft(
+        self,
+        scene: Scene,
+        seed: int,
+        indices: Sequence[int],
+        diversity: float = 1.0,
+        hints: Sequence[Hint] = (),
+    ) -> Array:
+        """Plain normal noise."""
+        return np.stack([noise(seed, k, self.code_shape) * np.float32(diversity) for k in indices])
+
+    def mix(self, start: Array, end: Array, amount: float) -> Array:
+        """Spherical interpolation: codes of this many dimensions all lie near one sphere."""
+        lengths = float(np.linalg.norm(start)), float(np.linalg.norm(end))
+        cosine = float((start * end).sum()) / max(lengths[0] * lengths[1], 1e-12)
+        angle = float(np.arccos(np.clip(cosine, -1, 1)))
+        if angle < 1e-4 or angle > np.pi - 1e-4:
+            return super().mix(start, end, amount)
+        a, b = np.sin((1 - amount) * angle), np.sin(amount * angle)
+        return np.asarray((a * start + b * end) / np.sin(angle), np.float32)
+
+
+class Bernoulli(Prior):
+    """Independent 0 or 1 with probability 1/2: the dropout noise of the cGAN."""
+
+    def draft(
+        self,
+        scene: Scene,
+        seed: int,
+        indices: Sequence[int],
+        diversity: float = 1.0,
+        hints: Sequence[Hint] = (),
+    ) -> Array:
+        """The signs of normal noise."""
+        return np.stack([noise(seed, k, self.code_shape) > 0 for k in indices]).astype(np.float32)
+
+    def mix(self, start: Array, end: Array, amount: float) -> Array:
+        """Take a growing, fixed set of bits from the end."""
+        order = np.argsort(noise(0, 0, start.shape, stage=9).ravel()).reshape(start.shape)
+        return np.where(order < amount * start.size, end, start).astype(np.float32)
+
+
+class Mixture(Prior):
+    """The paper's mixture density network: a Gaussian mixture read off the grey features."""
+
+    def _mixture(self, scene: Scene) -> tuple[Array, Array, Array]:
+        out = self.engine.run(self.spec["graph"], scene.levels[-1].inputs)
+        log_pi = out["log_pi"][0]
+        pi = np.exp(log_pi - log_pi.max())
+        return pi / pi.sum(), out["mean"][0], np.exp(out["log_sigma"][0])  # (M,), (M, K), (M, K)
+
+    def draft(
+        self,
+        scene: Scene,
+        seed: int,
+        indices: Sequence[int],
+        diversity: float = 1.0,
+        hints: Sequence[Hint] = (),
+    ) -> Array:
+        """Draw a component by its weight, then from its Gaussian.
+
+        The first number of the noise picks the component, by the Gumbel-max rule on uniform
+        numbers of a second stream.
+        """
+        pi, mean, sigma = self._mixture(scene)
+        codes = []
+        for k in indices:
+            generator_noise = noise(seed, k, (len(pi), 2), stage=1)
+            # |n1|^2 + |n2|^2 of two normals is exponential: a race that component i wins with
+            # probability pi_i when its clock runs at that rate.
+            clock = (generator_noise**2).sum(1) / np.maximum(pi, 1e-30)
+            m = int(clock.argmin())
+            codes.append(mean[m] + sigma[m] * noise(seed, k, mean[m].shape) * diversity)
+        return np.stack(codes).astype(np.float32)
+
+    def likely(self, scene: Scene, n: int) -> Array | None:
+        """The components' means, most probable first: the authors' way at test time."""
+        pi, mean, _ = self._mixture(scene)
+        return mean[np.argsort(-pi, kind="stable")[:n]]
+
+
+class Point(Prior):
+    """One regression answer, whatever the noise."""
+
+    single_answer = True
+
+    def draft(
+        self,
+        scene: Scene,
+        seed: int,
+        indices: Sequence[int],
+        diversity: float = 1.0,
+        hints: Sequence[Hint] = (),
+    ) -> Array:
+        """The answer, once for each sample."""
+        code = self.engine.run(self.spec["graph"], scene.levels[-1].inputs)["code"]
+        return np.repeat(code, len(indices), axis=0)
+
+
+class Flow(Prior):
+    """Conditional flow matching over the colour grid, coarse to fine.
+
+    x_t = (1 - t) x_0 + t noise; the network gives v = d x_t / d t, and Euler steps lead from
+    t = 1 to 0. Each further working size starts from the coarser answer, partly noised again.
+    Hinted cells are part of the condition, so that the rest of the sample agrees with them.
+    """
+
+    def draft(
+        self,
+        scene: Scene,
+        seed: int,
+        indices: Sequence[int],
+        diversity: float = 1.0,
+        hints: Sequence[Hint] = (),
+    ) -> Array:
+        """The grid at the first working size."""
+        shape = self._shape(scene, 0)
+        starts = [noise(seed, k, shape) * np.float32(diversity) for k in indices]
+        return self._integrate(scene, 0, starts, starts, 1.0, hints)
+
+    def finish(
+        self,
+        scene: Scene,
+        seed: int,
+        indices: Sequence[int],
+        drafts: Array,
+        diversity: float = 1.0,
+        hints: Sequence[Hint] = (),
+    ) -> Array:
+        """Refine through the remaining working sizes."""
+        codes = drafts
+        t = np.float32(self.spec.get("renoise", 0.6))
+        for level in range(1, len(scene.levels)):
+            shape = self._shape(scene, level)
+            noises = [noise(seed, k, shape, stage=level) * np.float32(diversity) for k in indices]
+            grown = [_grow(code, shape) for code in codes]
+            starts = [(1 - t) * code + t * n for code, n in zip(grown, noises, strict=True)]
+            codes = self._integrate(scene, level, starts, noises, float(t), hints)
+        return codes
+
+    def vary(
+        self,
+        scene: Scene,
+        code: Array,
+        seed: int,
+        indices: Sequence[int],
+        amount: float,
+        hints: Sequence[Hint] = (),
+    ) -> Array:
+        """Noise the code up to t = amount and find the way back."""
+        level = len(scene.levels) - 1
+        noises = [noise(seed, k, code.shape, stage=8) for k in indices]
+        starts = [(1 - amount) * code + amount * n for n in noises]
+        return self._integrate(scene, level, starts, noises, amount, hints)
+
+    def _shape(self, scene: Scene, level: int) -> tuple[int, int, int]:
+        return 2, scene.levels[level].height // 4, scene.levels[level].width // 4
+
+    def _integrate(
+        self,
+        scene: Scene,
+        level: int,
+        starts: Sequence[Array],
+        noises: Sequence[Array],
+        t_start: float,
+        hints: Sequence[Hint],
+    ) -> Array:
+        cells = [(hint.cell(starts[0].shape[1:]), hint.ab / GRID_SCALE) for hint in hints]
+        known = np.zeros((1, 3, *starts[0].shape[1:]), np.float32)  # a, b, and 1 where known
+        for (row, column), ab in cells:
+            known[0, :, row, column] = (*ab, 1)
+        inputs = {**scene.levels[level].inputs, "hints": known}
+        condition = self.engine.run(self.spec["condition"], inputs)
+        steps = self.spec["steps"][min(level, len(self.spec["steps"]) - 1)]
+        times = np.linspace(t_start, 0, steps + 1).astype(np.float32)
+        codes = []
+        for x, n in zip(starts, noises, strict=True):
+            x = x[None].astype(np.float32)
+            for now, after in pairwise(times):
+                for (row, column), ab in cells:  # hinted cells are known at every time
+                    x[0, :, row, column] = (1 - now) * ab + now * n[:, row, column]
+                feeds = {"x": x, "t": np.array([now], np.float32), **condition}
+                x = x + (after - now) * self.engine.run(self.spec["velocity"], feeds)["v"]
+            for (row, column), ab in cells:
+                x[0, :, row, column] = ab
+            codes.append(x[0])
+        return np.stack(codes)
+
+
+def _grow(code: Array, shape: tuple[int, int, int]) -> Array:
+    """Bilinear interpolation of a grid code ``(2, h, w)`` to a finer grid (half-pixel centres)."""
+    from manyhues.upsample import resize
+
+    return np.stack([resize(plane, shape[1], shape[2]) for plane in code])
+
+
+_KINDS: dict[str, type[Prior]] = {
+    "normal": Normal,
+    "bernoulli": Bernoulli,
+    "mixture": Mixture,
+    "point": Point,
+    "flow": Flow,
+}
+
+
+def make_prior(engine: Engine, manifest: dict[str, Any]) -> Prior:
+    """The prior that a manifest asks for."""
+    kind = manifest["prior"].get("kind")
+    if kind not in _KINDS:
+        raise WeightsError(
+            f"{manifest['method']}.json: prior of unknown kind {kind!r}; update manyhues"
+        )
+    return _KINDS[kind](engine, manifest)

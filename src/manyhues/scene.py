@@ -1,0 +1,75 @@
+"""A picture as the networks see it: L* and grey features at each working size."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from manyhues.color import Array, luminance_to_grey
+from manyhues.engine import Engine, needs_features
+from manyhues.picture import Picture
+from manyhues.upsample import Upsampler, resize
+
+_LONGEST = 4  # a working size's long side, in short sides; pictures beyond that are squashed
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """One working size. `inputs` are the arrays that graphs take, by their names there.
+
+    luminance [1, 1, h, w] in [-1, 1]; f8 [1, 40, h/4, w/4]; f16 [1, 112, h/8, w/8];
+    f32 [1, 320, h/16, w/16].
+    """
+
+    height: int
+    width: int
+    inputs: dict[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """An encoded picture: immutable, and all that sampling needs. `luminance` is full size."""
+
+    picture: Picture
+    levels: tuple[Level, ...]
+
+    @property
+    def luminance(self) -> Array:
+        """L* at full size, ``(H, W)`` float32 in [0, 100]."""
+        return self.picture.luminance
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Height and width of the last working size: that of the sampled a, b."""
+        return self.levels[-1].height, self.levels[-1].width
+
+    @cached_property
+    def upsampler(self) -> Upsampler:
+        """From the working size to full size, made when first used."""
+        return Upsampler(self.luminance, self.grid)
+
+
+def working_size(height: int, width: int, size: int, square: bool) -> tuple[int, int]:
+    """Height and width at which a method reads a picture: multiples of 16, short side `size`."""
+    if square:
+        return size, size
+    long = min(max(height, width) / min(height, width), _LONGEST) * size
+    rounded = max(size, int(np.round(long / 16)) * 16)
+    return (size, rounded) if width >= height else (rounded, size)
+
+
+def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
+    """Read a picture at every working size of a method."""
+    levels = []
+    square = bool(manifest.get("square"))
+    height, width = picture.luminance.shape
+    sizes = [working_size(height, width, size, square) for size in manifest["working_sizes"]]
+    for h, w in sizes:
+        small = resize(picture.luminance, h, w)
+        inputs: dict[str, Array] = {"luminance": np.asarray(small / 50 - 1, np.float32)[None, None]}
+        if needs_features(manifest):
+            grey = np.asarray(luminance_to_grey(small) * 255, np.float32)[None, None]
+            inputs |= engine.run("features.onnx", {"grey": grey})
+        levels.append(Level(h, w, inputs))
+    return Scene(picture, tuple(levels))

@@ -1,0 +1,70 @@
+"""Which of many candidates to show.
+
+``random``  the first n samples, as drawn: what metrics use
+``likely``  the n most typical (a prior that knows its most probable answers is asked instead)
+``diverse`` plausible and far apart: the least typical tenth of the candidates is dropped, the
+            most typical one comes first, and each next one lies farthest from those chosen
+
+Farthest by the mean distance plus half the least: the mean alone doubles up at the extremes, the
+least alone fills the middle and gains nothing over plain draws (in simulation, 8 of 48 Gaussian
+fields: mean pairwise distance 1.22 times that of plain draws, with the least alone 1.12; with a
+third dropped, 0.97).
+
+The number of candidates depends on n in steps (48 up to n = 12), so that a smaller n gives the
+beginning of a larger one's result.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyhues.color import Array
+
+PICKS = ("diverse", "likely", "random")
+_POOL = 48
+_STEP = 12
+_KEPT = 0.9
+_NEIGHBOURS = 5
+
+
+def pool_size(n: int) -> int:
+    """How many candidates to draw for n: 48 for n up to 12, then 96 up to 24, and so on."""
+    return _POOL * -(-n // _STEP)
+
+
+def distances(ab: Array) -> Array:
+    """RMS distance ``(M, M)`` in Lab units between colour fields ``(M, 2, h, w)``.
+
+    Fields are compared at 16 x 16 cells or fewer: differences that fine do not show.
+    """
+    step_y, step_x = max(1, ab.shape[2] // 16), max(1, ab.shape[3] // 16)
+    h, w = ab.shape[2] // step_y, ab.shape[3] // step_x
+    cropped = ab[:, :, : h * step_y, : w * step_x]
+    small = cropped.reshape(len(ab), 2, h, step_y, w, step_x).mean((3, 5)).reshape(len(ab), -1)
+    square = (small**2).sum(1)
+    gram = square[:, None] + square[None] - 2 * small @ small.T
+    return np.asarray(np.sqrt(np.maximum(gram, 0) / (h * w)), np.float32)
+
+
+def typical_order(distance: Array) -> NDArray[np.intp]:
+    """Candidates from the most to the least typical: by distance to their nearest neighbours.
+
+    Where many candidates agree the density of samples, hence their probability, is high.
+    """
+    near = np.sort(distance, axis=1)[:, 1 : _NEIGHBOURS + 1]
+    return np.argsort(near.mean(1) if near.size else near.sum(1), kind="stable")
+
+
+def choose(ab: Array, n: int, pick: str) -> list[int]:
+    """Indices of n of the candidates ``(M, 2, h, w)``, in the order to show them."""
+    distance = distances(ab)
+    order = typical_order(distance)
+    if pick == "likely":
+        return [int(i) for i in order[:n]]
+    kept = order[: max(n, round(len(order) * _KEPT))]
+    chosen = [int(kept[0])]
+    while len(chosen) < n:
+        left = np.array([i for i in kept if i not in chosen])
+        to_chosen = distance[left][:, chosen]
+        far = to_chosen.mean(1) + to_chosen.min(1) / 2
+        chosen.append(int(left[far.argmax()]))
+    return chosen

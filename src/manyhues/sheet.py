@@ -1,0 +1,78 @@
+"""The contact sheet: the input and its colourings, on one page that one would post."""
+
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+_PAPER = (24, 24, 27)
+_CARD = (39, 39, 42)
+_INK = (244, 244, 245)
+_FAINT = (161, 161, 170)
+
+Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
+Tile = tuple[Image.Image, str, str]
+
+
+def contact_sheet(tiles: Sequence[Tile], *, title: str, note: str) -> Image.Image:
+    """Lay out tiles (image, label, detail) row by row under a title line; an RGB image.
+
+    All images have one size. Dark neutral paper: it tints no colour beside it.
+    """
+    width = max(120, max(image.width for image, _, _ in tiles))
+    height = max(image.height for image, _, _ in tiles)
+    unit = max(8, round((width + height) / 2 / 22))  # type size; all spacing follows it
+    columns = _columns(len(tiles), width, height)
+    rows = -(-len(tiles) // columns)
+    gap, caption, head = unit, round(unit * 2.2), round(unit * 3.6)
+    page = Image.new(
+        "RGB",
+        (gap + columns * (width + gap), head + rows * (height + caption + gap)),
+        _PAPER,
+    )
+    draw = ImageDraw.Draw(page)
+    bold, plain = ImageFont.load_default(unit * 1.25), ImageFont.load_default(unit)
+    right = page.width - gap
+    draw.text((right, head / 2), f"manyhues · {note}", _FAINT, plain, anchor="rm")
+    room = right - gap - draw.textlength(f"manyhues · {note}", plain) - gap
+    draw.text((gap, head / 2), _fit(draw, title, bold, room), _INK, bold, anchor="lm")
+    for index, (image, label, detail) in enumerate(tiles):
+        row, column = divmod(index, columns)
+        left, top = gap + column * (width + gap), head + row * (height + caption + gap)
+        draw.rectangle((left, top, left + width - 1, top + height + caption - 1), _CARD)
+        place = (left + (width - image.width) // 2, top + (height - image.height) // 2)
+        page.paste(_flat(image), place)
+        middle = top + height + caption / 2
+        pad = unit * 0.7
+        draw.text((left + pad, middle), label, _INK, bold, anchor="lm")
+        detail = _fit(draw, detail, plain, width - 3 * pad - draw.textlength(label, bold))
+        draw.text((left + width - pad, middle), detail, _FAINT, plain, anchor="rm")
+    return page
+
+
+def _columns(count: int, width: int, height: int) -> int:
+    """The number of columns that wastes least space and comes nearest to a 3:2 page."""
+
+    def badness(columns: int) -> float:
+        rows = -(-count // columns)
+        empty = (rows * columns - count) / count
+        ratio = columns * width / (rows * height)
+        return 4 * empty + abs(1.5 - ratio) / max(ratio, 1.5) + 0.2 * abs(1.5 - ratio)
+
+    return min(range(1, count + 1), key=badness)
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image.convert("RGB")
+    card = Image.new("RGB", image.size, _CARD)
+    card.paste(image, mask=image.getchannel("A"))
+    return card
+
+
+def _fit(draw: ImageDraw.ImageDraw, text: str, font: Font, room: float) -> str:
+    """Shorten a text with an ellipsis until it fits."""
+    if draw.textlength(text, font) <= room:
+        return text
+    while text and draw.textlength(text + "…", font) > room:
+        text = text[:-1]
+    return text + "…" if text else ""

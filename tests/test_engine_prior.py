@@ -1,0 +1,135 @@
+"""Weights, noise and the five priors."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import METHODS, colourful
+
+from manyhues.colorizer import Colorizer
+from manyhues.engine import Engine, noise
+from manyhues.errors import WeightsError
+from manyhues.scene import working_size
+
+
+def test_noise_is_a_function_of_seed_k_and_stage() -> None:
+    base = noise(3, 5, (4, 4))
+    assert base.dtype == np.float32
+    assert np.array_equal(base, noise(3, 5, (4, 4)))
+    assert np.array_equal(noise(-1, 0, (2,)), noise(2**64 - 1, 0, (2,)))
+    for other in (noise(4, 5, (4, 4)), noise(3, 6, (4, 4)), noise(3, 5, (4, 4), stage=1)):
+        assert not np.array_equal(base, other)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "expected"),
+    [
+        (480, 640, (64, 80)),
+        (640, 480, (80, 64)),
+        (1, 1, (64, 64)),
+        (30, 4000, (64, 256)),
+        (257, 7, (256, 64)),
+    ],
+)
+def test_working_size(height: int, width: int, expected: tuple[int, int]) -> None:
+    assert working_size(height, width, 64, square=False) == expected
+    assert working_size(height, width, 64, square=True) == (64, 64)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_sample_k_is_the_same_for_every_n(weights: Path, method: str) -> None:
+    colorizer = Colorizer.load(method, weights)
+    scene = colorizer.encode(colourful(50, 90))
+    eight = colorizer.sample_ab(scene, 8, seed=3)
+    assert np.array_equal(eight[:3], colorizer.sample_ab(scene, 3, seed=3))
+    assert np.array_equal(eight[5:], colorizer.sample_ab(scene, 3, seed=3, start=5))
+    assert eight.dtype == np.float32
+    assert eight.shape[:2] == (8, 2)
+    other = Colorizer.load(method, weights, threads=1)
+    assert np.array_equal(eight, other.sample_ab(other.encode(colourful(50, 90)), 8, seed=3))
+    if method != "mean":
+        assert eight.std(0).mean() > 1
+        assert not np.array_equal(eight, colorizer.sample_ab(scene, 8, seed=4))
+    else:
+        assert np.ptp(eight, axis=0).max() == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_vary_and_blend_start_where_they_should(weights: Path, method: str) -> None:
+    colorizer = Colorizer.load(method, weights)
+    scene = colorizer.encode(colourful(50, 90))
+    result = colorizer.sample(scene, 4, pick="random")
+    same = colorizer.vary(scene, result[1], amount=0, n=2)
+    assert np.abs(same.ab - result.ab[1]).max() < 1e-3
+    path = colorizer.blend(scene, result[0], result[3], steps=5)
+    assert len(path) == 5
+    assert np.abs(path.ab[0] - result.ab[0]).max() < 1e-3
+    assert np.abs(path.ab[-1] - result.ab[3]).max() < 1e-3
+    if method == "mean":
+        return
+    near = colorizer.vary(scene, result[1], amount=0.2, n=4).ab - result.ab[1]
+    far = colorizer.vary(scene, result[1], amount=1.0, n=4).ab - result.ab[1]
+    assert 0 < np.abs(near).mean() < np.abs(far).mean()
+
+
+@pytest.mark.parametrize("method", ["flow", "vae-mdn", "cvae"])
+def test_diversity_spreads(weights: Path, method: str) -> None:
+    colorizer = Colorizer.load(method, weights)
+    scene = colorizer.encode(colourful(50, 90))
+    spreads = [colorizer.sample_ab(scene, 6, diversity=d).std(0).mean() for d in (0.3, 1.0, 1.5)]
+    assert spreads == sorted(spreads)
+
+
+def test_mixture_draws_its_components_by_weight(weights: Path) -> None:
+    colorizer = Colorizer.load("vae-mdn", weights)
+    scene = colorizer.encode(colourful(50, 90))
+    graph = Engine(weights).run("vae-mdn.prior.onnx", scene.levels[0].inputs)
+    codes = colorizer.prior.sample(scene, 0, range(2000), diversity=0.0)
+    component = ((codes[:, None] - graph["mean"]) ** 2).sum(-1).argmin(1)
+    share = np.bincount(component, minlength=4) / 2000
+    assert share == pytest.approx(np.exp(graph["log_pi"][0]), abs=0.04)
+    means = colorizer.prior.likely(scene, 3)
+    assert means is not None
+    best = np.argsort(-graph["log_pi"][0])
+    assert np.array_equal(means, graph["mean"][0][best[:3]])
+    likely = colorizer.sample(scene, 6, pick="likely", seed=7)
+    assert np.array_equal(likely.codes[:4], graph["mean"][0][best])
+    assert likely.seeds == ((7, -1), (7, -2), (7, -3), (7, -4), (7, 0), (7, 1))
+    assert likely.sheet(60).width > 60
+
+
+def test_methods_and_default(weights: Path, tmp_path: Path) -> None:
+    assert Colorizer.methods(weights)[:2] == ["flow", "vae-mdn"]
+    assert Colorizer.load(weights=weights).method == "flow"
+    without = tmp_path / "w"
+    shutil.copytree(weights, without)
+    (without / "flow.json").unlink()
+    assert Colorizer.load(weights=without).method == "vae-mdn"
+    with pytest.raises(WeightsError, match="flow: no weights of that method; present are vae-mdn"):
+        Colorizer.load("flow", weights=without)
+
+
+def test_faulty_weights_name_the_file_and_the_remedy(weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no weights inside; install manyhues again"):
+        Colorizer.load(weights=tmp_path)
+    folder = tmp_path / "w"
+    shutil.copytree(weights, folder)
+    (folder / "features.onnx").write_bytes(b"no graph")
+    with pytest.raises(WeightsError, match=r"features\.onnx: not a readable ONNX graph"):
+        Colorizer.load("flow", folder).encode(colourful(9, 9))
+    (folder / "features.onnx").unlink()
+    with pytest.raises(WeightsError, match=r"features\.onnx: the file is missing"):
+        Colorizer.load("flow", folder).encode(colourful(9, 9))
+    (folder / "cvae.json").write_text("{")
+    with pytest.raises(WeightsError, match=r"cvae\.json: not a readable manifest"):
+        Colorizer.load("cvae", folder)
+    (folder / "cvae.json").write_text(json.dumps({"method": "cvae"}))
+    with pytest.raises(WeightsError, match=r"cvae\.json: lacks embedding, prior, working_sizes"):
+        Colorizer.load("cvae", folder)
+    manifest = json.loads((weights / "cvae.json").read_text())
+    manifest["prior"]["kind"] = "oracle"
+    (folder / "cvae.json").write_text(json.dumps(manifest))
+    with pytest.raises(WeightsError, match="unknown kind 'oracle'"):
+        Colorizer.load("cvae", folder)

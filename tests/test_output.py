@@ -1,0 +1,123 @@
+"""Files out: depth, alpha, profile, metadata, and nothing partial."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import colourful
+from PIL import Image
+
+from manyhues import deep, icc, writer
+from manyhues.errors import OutputError, UsageError
+from manyhues.metadata import Metadata
+from manyhues.picture import Picture
+
+RGB = colourful(24, 31)
+
+
+def metadata() -> Metadata:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    exif.get_ifd(0x8769)[0x9003] = "1936:05:01 12:00:00"
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
+    return Metadata(exif.tobytes(), xmp, True, (300.0, 150.0), 80)
+
+
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "WEBP", "AVIF"])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_metadata_survives(format_: str, bits: int) -> None:
+    pixels: Any = RGB if bits == 8 else RGB.astype(np.uint16) * 257
+    data = writer.encode(pixels, format_, metadata())
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    again = Picture.open(data)
+    assert again.bits == (bits if format_ in ("PNG", "TIFF") else 8)
+    assert image.info["icc_profile"] == icc.srgb_profile()
+    exif = image.getexif()
+    assert exif[0x010F] == "Maker"
+    assert exif.get_ifd(0x8769)[0x9003] == "1936:05:01 12:00:00"
+    assert again.metadata.xmp == metadata().xmp
+    if format_ in ("PNG", "JPEG", "TIFF"):
+        assert image.info["dpi"] == pytest.approx((300, 150), abs=0.1)
+
+
+@pytest.mark.parametrize("format_", ["PNG", "TIFF"])
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("height", [1, 300])
+def test_16_bits_round_trip(format_: str, channels: int, height: int) -> None:
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 65536, (height, 7, channels), dtype=np.uint16)
+    data = writer.encode(pixels, format_, Metadata())
+    read = deep.read(lambda: Image.open(io.BytesIO(data)))
+    assert read is not None
+    assert (read == pixels).all()
+    if format_ == "TIFF":
+        tifffile = pytest.importorskip("tifffile")
+        assert (tifffile.imread(io.BytesIO(data)) == pixels).all()
+
+
+def test_without_profile_in_there_is_none_out() -> None:
+    image = Image.open(io.BytesIO(writer.encode(RGB, "PNG", Metadata())))
+    assert "icc_profile" not in image.info
+
+
+def test_the_profile_is_the_same_every_day_and_valid() -> None:
+    assert icc.is_srgb(icc.srgb_profile())
+    icc.srgb_profile.cache_clear()
+    assert icc.srgb_profile() == icc.srgb_profile()
+
+
+@pytest.mark.parametrize(
+    ("format_", "suffix", "wanted", "expected"),
+    [
+        ("JPEG", ".JPEG", "keep", ("JPEG", ".JPEG")),
+        ("JPEG", ".png", "keep", ("JPEG", ".jpg")),
+        ("TIFF", ".tif", "keep", ("TIFF", ".tif")),
+        ("GIF", ".gif", "keep", ("PNG", ".png")),
+        ("", "", "keep", ("PNG", ".png")),
+        ("PNG", ".png", "jpg", ("JPEG", ".jpg")),
+        ("PNG", ".png", "tiff", ("TIFF", ".tiff")),
+    ],
+)
+def test_formats(format_: str, suffix: str, wanted: str, expected: tuple[str, str]) -> None:
+    assert writer.output_format(format_, suffix, wanted) == expected
+
+
+def test_unknown_format() -> None:
+    with pytest.raises(UsageError, match="use keep, png"):
+        writer.output_format("PNG", ".png", "gif")
+
+
+def test_losses_are_said() -> None:
+    picture = Picture.open(np.zeros((3, 4, 2), np.uint16))
+    assert len(writer.losses(picture, "JPEG")) == 2
+    assert writer.losses(picture, "PNG") == ()
+
+
+def test_write_replaces_only_on_purpose(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    writer.write(b"one", path)
+    with pytest.raises(OutputError, match="exists already"):
+        writer.write(b"two", path)
+    assert path.read_bytes() == b"one"
+    writer.write(b"two", path, overwrite=True)
+    assert path.read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        writer.write(b"data", tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="choose another output folder"):
+        writer.make_folder(tmp_path / "file" / "out")

@@ -1,0 +1,377 @@
+"""Every kind of picture in, and every kind of fault."""
+
+import contextlib
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import colourful
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, PngImagePlugin
+
+from manyhues.color import rgb_to_luminance
+from manyhues.errors import PictureError
+from manyhues.picture import Picture
+
+RGB = colourful(24, 31)
+TRUTH = rgb_to_luminance(RGB / 255.0)
+
+
+def encoded(image: Image.Image, format_: str, **options: Any) -> bytes:
+    out = io.BytesIO()
+    image.save(out, format_, **options)
+    return out.getvalue()
+
+
+def test_luminance_of_8_bits_is_that_of_color_py() -> None:
+    assert np.abs(Picture.open(RGB).luminance - TRUTH).max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("format_", "options", "limit"),
+    [
+        ("PNG", {}, 1e-3),
+        ("TIFF", {}, 1e-3),
+        ("TIFF", {"compression": "tiff_lzw"}, 1e-3),
+        ("BMP", {}, 1e-3),
+        ("WEBP", {"lossless": True}, 1e-3),
+        ("JPEG", {"quality": 98, "subsampling": 0}, 1.0),
+        ("GIF", {}, 12.0),
+    ],
+)
+def test_formats(format_: str, options: dict[str, Any], limit: float) -> None:
+    picture = Picture.open(encoded(Image.fromarray(RGB), format_, **options))
+    assert picture.format == format_
+    assert picture.luminance.shape == (24, 31)
+    assert picture.luminance.dtype == np.float32
+    assert np.abs(picture.luminance - TRUTH).mean() < limit
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB"])
+def test_modes(mode: str) -> None:
+    grey = Image.fromarray(RGB).convert("L")
+    if mode == "LAB":
+        image = Image.merge("LAB", (grey, *(Image.new("L", grey.size, 128) for _ in range(2))))
+        expected: NDArray[Any] = np.asarray(grey) * (100 / 255)
+    else:
+        image = grey.convert("RGB").convert(mode) if mode != "PA" else grey.convert("PA")
+        expected = rgb_to_luminance(np.asarray(image.convert("RGB")) / 255.0)
+    picture = Picture.open(image)
+    assert np.abs(picture.luminance - expected).max() < 0.5
+    assert (picture.alpha is not None) == (mode in ("LA", "RGBA", "PA"))
+
+
+def test_alpha_is_kept_exactly() -> None:
+    alpha = (np.arange(24 * 31).reshape(24, 31) % 256).astype(np.uint8)
+    picture = Picture.open(encoded(Image.fromarray(np.dstack([RGB, alpha])), "PNG"))
+    assert picture.alpha is not None
+    assert (picture.alpha == alpha).all()
+    palette = Image.fromarray(RGB).quantize(16)
+    palette.info["transparency"] = 3
+    again = Picture.open(encoded(palette, "PNG", transparency=3))
+    assert again.alpha is not None
+    assert set(np.unique(again.alpha)) == {0, 255}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied_and_reset(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010F] = "Maker"
+    data = encoded(Image.fromarray(RGB), "PNG", exif=exif)
+    from PIL import ImageOps
+
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    picture = Picture.open(data)
+    assert picture.size == upright.size
+    assert np.abs(picture.luminance - rgb_to_luminance(np.asarray(upright) / 255.0)).max() < 1e-3
+    kept = Image.Exif()
+    kept.load(picture.metadata.exif)
+    assert kept.get(0x0112, 1) == 1
+    assert kept[0x010F] == "Maker"
+
+
+def adobe_like_profile() -> bytes:
+    """A matrix profile of gamma 2.2 with primaries wider than sRGB, put together by hand."""
+
+    def xyz(*values: float) -> bytes:
+        return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(v * 65536) for v in values))
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256)) + b"\0\0"
+    text = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"wide\0" + bytes(79)
+    tags = {
+        b"desc": text,
+        b"cprt": b"text\0\0\0\0none\0\0\0\0",
+        b"wtpt": xyz(0.9642, 1.0, 0.8249),
+        b"rXYZ": xyz(0.60974, 0.31111, 0.01947),
+        b"gXYZ": xyz(0.20528, 0.62567, 0.06087),
+        b"bXYZ": xyz(0.14919, 0.06322, 0.74457),
+        b"rTRC": curve,
+        b"gTRC": curve,
+        b"bTRC": curve,
+    }
+    table, body, start = b"", b"", 132 + 12 * len(tags)
+    for name, data in tags.items():
+        data += bytes(-len(data) % 4)
+        table += name + struct.pack(">II", start + len(body), len(data))
+        body += data
+    head = struct.pack(">I", start + len(body)) + b"lcms\x02\x10\0\0mntrRGB XYZ "
+    head += struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + b"acsp" + bytes(28)
+    head += struct.pack(">3i", 63190, 65536, 54061)
+    return head + bytes(128 - len(head)) + struct.pack(">I", len(tags)) + table + body
+
+
+def test_wide_profiles_are_converted_and_16_bits_agree_with_littlecms() -> None:
+    profile = adobe_like_profile()
+    soft = (RGB // 3 + 90).astype(np.uint8)  # inside sRGB, where LittleCMS clips nothing
+    image = Image.fromarray(soft)
+    shallow = Picture.open(encoded(image, "PNG", icc_profile=profile))
+    plain = Picture.open(soft)
+    assert shallow.metadata.has_profile
+    assert "wide" in shallow.notes[0]
+    assert np.abs(shallow.luminance - plain.luminance).mean() > 0.3
+    out = ImageCms.profileToProfile(
+        image,
+        io.BytesIO(profile),
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+    )
+    assert out is not None
+    assert np.abs(shallow.luminance - rgb_to_luminance(np.asarray(out) / 255.0)).max() < 0.01
+    deep_png = png16(soft.astype(np.uint16) * 257, profile)
+    deep = Picture.open(deep_png)
+    assert deep.bits == 16
+    difference = np.abs(deep.luminance - shallow.luminance)
+    assert difference.mean() < 0.25  # LittleCMS rounds to 8 bits, about 0.4 L* a step
+    assert difference.max() < 1
+
+
+def test_profiles_that_do_not_fit_are_said() -> None:
+    picture = Picture.open(encoded(Image.fromarray(RGB), "PNG", icc_profile=b"nonsense" * 30))
+    assert np.abs(picture.luminance - TRUTH).max() < 1e-3
+    assert "does not fit" in picture.notes[0]
+
+
+def png16(pixels: NDArray[np.uint16], profile: bytes = b"") -> bytes:
+    """An independent 16-bit PNG writer: filter 0, one chunk."""
+    height, width = pixels.shape[:2]
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    rows = pixels.astype(">u2").reshape(height, -1).view(np.uint8)
+    raw = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1).tobytes()
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        check = zlib.crc32(name + data)
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", check)
+
+    head = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
+    icc = chunk(b"iCCP", b"p\0\0" + zlib.compress(profile)) if profile else b""
+    body = chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + icc + body
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_png_of_16_bits(channels: int) -> None:
+    random = np.random.default_rng(channels)
+    pixels = random.integers(0, 65536, (9, 13, channels), dtype=np.uint16)
+    picture = Picture.open(png16(pixels))
+    colour = pixels[..., : 1 if channels < 3 else 3]
+    expected = rgb_to_luminance(np.broadcast_to(colour, (9, 13, 3)) / 65535.0)
+    assert picture.bits == 16
+    assert np.abs(picture.luminance - expected).max() < 2e-3
+    if channels in (2, 4):
+        assert picture.alpha is not None
+        assert picture.alpha.dtype == np.uint16
+        assert (picture.alpha == pixels[..., -1]).all()
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_tiff_of_16_bits(order: str, compression: str | None, channels: int) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    pixels = np.random.default_rng(0).integers(0, 65536, (9, 13, channels), dtype=np.uint16)
+    out = io.BytesIO()
+    tifffile.imwrite(
+        out,
+        pixels[..., 0] if channels == 1 else pixels,
+        photometric="minisblack" if channels == 1 else "rgb",
+        byteorder=order,
+        compression=compression,
+        extrasamples=["unassalpha"] if channels == 4 else None,
+    )
+    picture = Picture.open(out.getvalue())
+    expected = (
+        rgb_to_luminance(np.broadcast_to(pixels[..., :3], (9, 13, 3)) / 65535.0)
+        if (channels > 1)
+        else rgb_to_luminance(np.repeat(pixels, 3, 2) / 65535.0)
+    )
+    assert picture.bits == 16
+    assert np.abs(picture.luminance - expected).max() < 2e-3
+
+
+def test_every_page_of_a_tiff() -> None:
+    pages = [Image.new("L", (10 + i, 8), 40 * i) for i in range(3)]
+    data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    assert [p.size for p in Picture.open_all(data)] == [(10, 8), (11, 8), (12, 8)]
+    assert "page 1 of 3" in Picture.open(data).notes[0]
+
+
+def test_animations_say_that_one_frame_was_read() -> None:
+    frames = [Image.new("L", (8, 8), v) for v in (0, 90, 200)]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert "first frame" in Picture.open(data).notes[0]
+
+
+@pytest.mark.parametrize(
+    ("array", "bits"),
+    [
+        (np.zeros((3, 4), np.uint8), 8),
+        (np.zeros((3, 4, 2), np.uint16), 16),
+        (np.zeros((3, 4, 4), bool), 8),
+        (np.zeros((3, 4, 3), np.float32), 16),
+    ],
+)
+def test_arrays(array: NDArray[Any], bits: int) -> None:
+    assert Picture.open(array).bits == bits
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((3, 4, 5), np.uint8),
+        np.zeros((0, 4), np.uint8),
+        np.zeros(7, np.uint8),
+        np.zeros((3, 4), np.int64),
+        np.full((3, 4), 7.0),
+        np.full((3, 4), np.nan),
+    ],
+)
+def test_arrays_that_are_no_pictures(array: NDArray[Any]) -> None:
+    with pytest.raises(PictureError, match=r"expected|scale"):
+        Picture.open(array)
+
+
+def bomb(format_: str) -> bytes:
+    """A header of 30,000 x 30,000 pixels with next to nothing behind it."""
+    small = encoded(Image.new("L", (8, 8)), format_)
+    side = 30_000
+    if format_ == "PNG":
+        head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+        chunk = b"IHDR" + head
+        return small[:8] + small[8:12] + chunk + struct.pack(">I", zlib.crc32(chunk)) + small[33:]
+    if format_ == "BMP":
+        return small[:18] + struct.pack("<ii", side, side) + small[26:]
+    if format_ == "GIF":
+        return small[:6] + struct.pack("<HH", side, side) + small[10:]
+    if format_ == "TIFF":
+        for tag in (256, 257):
+            start = small.index(struct.pack("<HH", tag, 4) + struct.pack("<I", 1)) + 8
+            small = small[:start] + struct.pack("<I", side) + small[start + 4 :]
+        return small
+    start = small.index(b"\xff\xc0") + 5  # JPEG's frame header
+    return small[:start] + struct.pack(">HH", side, side) + small[start + 4 :]
+
+
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "BMP", "GIF"])
+def test_decompression_bombs_are_refused_before_decoding(format_: str) -> None:
+    with pytest.raises(PictureError, match="30000 x 30000 pixels are over the limit"):
+        Picture.open(bomb(format_))
+
+
+def test_large_but_allowed_headers_pass_pillows_own_limit() -> None:
+    with pytest.raises(PictureError, match="truncated"):  # and not "limit", nor a warning
+        Picture.open(bomb("PNG"), max_pixels=10**9)
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "TIFF", "WEBP", "BMP"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_truncated_files_are_errors(format_: str, share: float) -> None:
+    data = encoded(Image.fromarray(colourful(80, 90)), format_)
+    with pytest.raises(PictureError, match=r"^picture: .*(copy it again|convert it)"):
+        Picture.open(data[: int(len(data) * share)])
+
+
+def test_truncated_progressive_jpeg() -> None:
+    data = encoded(Image.fromarray(colourful(80, 90)), "JPEG", progressive=True)
+    with pytest.raises(PictureError, match="truncated"):
+        Picture.open(data[: len(data) // 2])
+
+
+def test_files_that_are_no_pictures(tmp_path: Path) -> None:
+    text, empty = tmp_path / "text.jpg", tmp_path / "empty.jpg"
+    text.write_text("no picture at all\n" * 20)
+    empty.touch()
+    faults = {
+        tmp_path / "missing.jpg": "no such file; check",
+        tmp_path: "is a folder",
+        text: "not a picture in a format that can be read; convert",
+        empty: "empty .0 bytes.; copy",
+    }
+    for path, fault in faults.items():
+        with pytest.raises(PictureError, match=fault) as caught:
+            Picture.open(path)
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(PictureError, match="give a path"):
+        Picture.open(12)
+
+
+def test_metadata_is_read() -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", '<x tiff:Orientation="6"/>')
+    picture = Picture.open(encoded(Image.fromarray(RGB), "PNG", pnginfo=text, dpi=(300, 300)))
+    assert picture.metadata.xmp == b'<x tiff:Orientation="1"/>'
+    assert picture.metadata.dpi == pytest.approx((300, 300), abs=0.1)
+
+
+@pytest.mark.parametrize("quality", [50, 80, 95, 98])
+def test_jpeg_quality_is_estimated(quality: int) -> None:
+    data = encoded(Image.fromarray(RGB), "JPEG", quality=quality)
+    assert abs(Picture.open(data).metadata.jpeg_quality - quality) <= 1
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_orientation_of_tiff(bits: int) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    pixels = np.arange(12 * 20, dtype=np.uint16).reshape(12, 20) * 256
+    rgb = np.repeat(pixels[..., None], 3, 2)
+    stored = rgb if bits == 16 else (rgb >> 8).astype(np.uint8)
+    out = io.BytesIO()
+    tifffile.imwrite(out, stored, photometric="rgb", extratags=[(274, "H", 1, 6, True)])
+    picture = Picture.open(out.getvalue())
+    expected = np.rot90(rgb_to_luminance(stored / (2.0**bits - 1)), -1)
+    assert picture.luminance.shape == (20, 12)
+    assert np.abs(picture.luminance - expected).max() < 2e-3
+    assert picture.bits == bits
+
+
+def test_pil_images_that_are_not_decoded_yet(tmp_path: Path) -> None:
+    path = tmp_path / "deep.png"
+    path.write_bytes(png16(np.random.default_rng(0).integers(0, 65536, (9, 13, 3), np.uint16)))
+    with Image.open(path) as image:
+        picture = Picture.open(image)
+    assert picture.bits == 16
+    assert np.array_equal(picture.luminance, Picture.open(path).luminance)
+    with Image.open(io.BytesIO(path.read_bytes())) as image:  # no file to go back to
+        shallow = Picture.open(image)
+    assert np.abs(shallow.luminance - picture.luminance).max() < 1
+
+
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "AVIF"])
+def test_damaged_files_raise_nothing_else(format_: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    options = {"exif": exif} if format_ not in ("BMP", "GIF") else {}
+    good = encoded(Image.fromarray(RGB), format_, **options)
+    random = np.random.default_rng(0)
+    for _ in range(60):
+        data = bytearray(good)
+        for place in random.integers(0, min(len(data), 600), 3):
+            data[place] = random.integers(0, 256)
+        with contextlib.suppress(PictureError):
+            assert np.isfinite(Picture.open(bytes(data), max_pixels=10**6).luminance).all()

@@ -1,0 +1,117 @@
+"""Choosing among candidates, and steering: hints, palette, saturation."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import METHODS, colourful
+from PIL import Image
+
+from manyhues import select
+from manyhues.color import Array, clamp_to_gamut, rgb_to_lab
+from manyhues.colorizer import Colorizer
+from manyhues.errors import UsageError
+
+
+def crowd() -> Array:
+    """20 flat fields: 18 in three tight groups, 2 alone and far away."""
+    random = np.random.default_rng(0)
+    centres = np.repeat([[0, 0], [30, 0], [0, 30]], 6, axis=0) + random.normal(0, 1, (18, 2))
+    points = np.concatenate([centres, [[-90, -90], [95, 95]]]).astype(np.float32)
+    return np.ascontiguousarray(np.broadcast_to(points[..., None, None], (20, 2, 8, 8)))
+
+
+def test_distances_are_rms() -> None:
+    fields = np.zeros((2, 2, 32, 32), np.float32)
+    fields[1, 0], fields[1, 1] = 3, 4
+    assert select.distances(fields) == pytest.approx(np.array([[0, 5], [5, 0]]))
+
+
+def test_diverse_is_far_apart_and_plausible() -> None:
+    fields = crowd()
+    chosen = select.choose(fields, 3, "diverse")
+    assert {i // 6 for i in chosen} == {0, 1, 2}
+    assert not {18, 19} & set(select.choose(fields, 8, "diverse"))
+    assert not {18, 19} & set(select.choose(fields, 8, "likely"))
+
+
+@pytest.mark.parametrize("pick", ["diverse", "likely"])
+def test_choice_of_a_smaller_n_is_the_beginning_of_a_larger(pick: str) -> None:
+    fields = crowd()
+    for n in range(1, 12):
+        assert select.choose(fields, 12, pick)[:n] == select.choose(fields, n, pick)
+    assert [select.pool_size(n) for n in (1, 12, 13, 24, 25)] == [48, 48, 96, 96, 144]
+
+
+def test_diverse_raises_pairwise_distance(weights: Path) -> None:
+    colorizer = Colorizer.load("cgan", weights)
+    scene = colorizer.encode(colourful(60, 80))
+
+    def spread(pick: str) -> float:
+        sampled = [colorizer.sample(scene, 6, pick=pick, seed=seed).ab for seed in range(3)]
+        return float(sum(select.distances(ab).sum() for ab in sampled))
+
+    assert spread("diverse") > 1.1 * spread("random") > spread("likely")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_hint_comes_out_exactly_in_every_sample(weights: Path, method: str) -> None:
+    picture = colourful(120, 160)
+    colorizer = Colorizer.load(method, weights)
+    scene = colorizer.encode(picture)
+    hints = [(60, 50, "#b03030"), (150, 10, "#3050a0")]
+    result = colorizer.sample(scene, 3, hints=hints, saturation=0.5)
+    for k in range(3):
+        lab = rgb_to_lab(result.pixels(k) / 255.0)
+        for x, y, colour in hints:
+            wanted = rgb_to_lab(np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255.0)
+            wanted[0] = scene.luminance[y, x]
+            wanted = clamp_to_gamut(wanted[None])[0]
+            assert np.abs(lab[y, x] - wanted).max() < 2.5  # a, b steps of 8 bits
+
+
+def test_a_hint_fills_its_surface_and_stops_at_the_edge(weights: Path) -> None:
+    picture = np.full((128, 128), 60, np.uint8)
+    picture[:, 64:] = 190
+    colorizer = Colorizer.load("cvae", weights)
+    scene = colorizer.encode(picture)
+    plain = colorizer.sample_ab(scene, 2)
+    hinted = colorizer.sample_ab(scene, 2, hints=[(32, 64, "#a03020")])
+    change = np.abs(hinted - plain).sum(1)
+    assert change[:, 28:36, 20:30].min() > 5 * change[:, 28:36, 40:50].max()
+
+
+@pytest.mark.parametrize(
+    ("hint", "fault"),
+    [((500, 1, "#fff"), "outside"), ((-1, 1, "#fff"), "outside"), ((1, 1, "teapot"), "#rrggbb")],
+)
+def test_bad_hints(weights: Path, hint: tuple[int, int, str], fault: str) -> None:
+    colorizer = Colorizer.load("cvae", weights)
+    scene = colorizer.encode(colourful(20, 30))
+    with pytest.raises(UsageError, match=fault):
+        colorizer.sample(scene, 2, hints=[hint])
+
+
+def test_like_takes_the_palette(weights: Path, tmp_path: Path) -> None:
+    colorizer = Colorizer.load("vae-mdn", weights)
+    scene = colorizer.encode(colourful(60, 80))
+    green = np.random.default_rng(0).integers(0, 60, (40, 50, 3), dtype=np.uint8)
+    green[..., 1] += 140
+    result = colorizer.sample(scene, 3, like=green)
+    ab = rgb_to_lab(green / 255.0)[..., 1:].reshape(-1, 2)
+    assert result.ab.mean((2, 3)) == pytest.approx(np.tile(ab.mean(0), (3, 1)), abs=2)
+    assert np.cov(result.ab[0].reshape(2, -1)) == pytest.approx(np.cov(ab.T), rel=0.1, abs=3)
+    path = tmp_path / "palette.png"
+    Image.fromarray(green).save(path)
+    assert np.array_equal(colorizer.sample(scene, 3, like=path).ab, result.ab)
+    with pytest.raises(UsageError, match="grey"):
+        colorizer.sample(scene, 3, like=np.full((9, 9), 80, np.uint8))
+
+
+def test_saturation(weights: Path) -> None:
+    colorizer = Colorizer.load("vae-mdn", weights)
+    scene = colorizer.encode(colourful(60, 80))
+    plain = colorizer.sample(scene, 2)
+    assert np.allclose(colorizer.sample(scene, 2, saturation=0.5).ab, plain.ab / 2)
+    grey = colorizer.sample(scene, 1, saturation=0).pixels(0)
+    assert np.ptp(grey.astype(int), axis=-1).max() <= 1
