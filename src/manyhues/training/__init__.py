@@ -1,0 +1,1 @@
+"""Networks, losses and the training loop: everything that needs PyTorch (extra ``train``)."""

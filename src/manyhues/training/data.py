@@ -1,0 +1,215 @@
+"""The memory-mapped training cache: L, a, b and grey features of every picture, computed once.
+
+A cache is a folder of ``.npy`` files, named after a digest of the pictures' ids, the working size,
+the crops and the feature network, so that a change of any of them makes a new one.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from manyhues.color import luminance_to_grey, rgb_to_lab
+from manyhues.dataset import Pictures, Pixels, has_real_colour, open_pictures, square
+from manyhues.errors import DataError
+from manyhues.training.features import CHANNELS, NETWORK, GreyFeatures
+
+_VERSION = 1
+_BLOCK = 128
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Training examples of one working size.
+
+    `luminance` (B, 1, h, w) is L*/50 - 1; `ab` (B, 2, h, w) is in Lab units; the features are
+    those of `GreyFeatures`.
+    """
+
+    luminance: Tensor
+    ab: Tensor
+    f8: Tensor
+    f16: Tensor
+    f32: Tensor
+
+
+def _random_crop(rgb: Pixels, size: int, generator: np.random.Generator) -> Pixels:
+    """A random square of 55 to 100 % of the short side, brought to ``(size, size, 3)``."""
+    height, width = rgb.shape[:2]
+    side = round(min(height, width) * generator.uniform(0.55, 1.0))
+    top = int(generator.integers(0, height - side + 1))
+    left = int(generator.integers(0, width - side + 1))
+    crop = rgb[top : top + side, left : left + side]
+    how = Image.Resampling.BOX if side > size else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(crop).resize((size, size), how))
+
+
+def grey_of(luminance: NDArray[Any]) -> NDArray[np.float32]:
+    """L* in 0..100 to the classifier's input, the sRGB grey value in 0..255; shape kept."""
+    return luminance_to_grey(luminance) * np.float32(255.0)
+
+
+def build_cache(
+    source: Path,
+    root: Path,
+    *,
+    size: int = 64,
+    crops: int = 1,
+    split: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Make the cache of one picture set, or find it ready; return its folder.
+
+    `crops` versions of every picture are stored: the centre square, then random squares. Pictures
+    without real colour are left out. Written under a temporary name and renamed, so that a cache
+    that exists is whole. Raises `DataError` when nothing is left.
+    """
+    pictures = open_pictures(source, split)
+    digest = hashlib.sha256(
+        json.dumps([_VERSION, NETWORK, size, crops, split, pictures.ids]).encode()
+    ).hexdigest()[:12]
+    folder = root / f"{source.resolve().name}-{size}-{digest}"
+    if folder.exists():
+        return folder
+    root.mkdir(parents=True, exist_ok=True)
+    partial = root / f".{folder.name}.{os.getpid()}"
+    partial.mkdir()
+    try:
+        _fill(partial, pictures, size, crops, progress)
+        partial.rename(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return folder
+
+
+def _fill(
+    folder: Path,
+    pictures: Pictures,
+    size: int,
+    crops: int,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    capacity = len(pictures) * crops
+    shapes: dict[str, tuple[tuple[int, ...], type]] = {
+        "luminance": ((size, size), np.uint8),
+        "ab": ((2, size, size), np.int8),
+    }
+    for name, channels, stride in zip(("f8", "f16", "f32"), CHANNELS, (4, 8, 16), strict=True):
+        shapes[name] = ((channels, size // stride, size // stride), np.float16)
+    arrays = {
+        name: np.lib.format.open_memmap(
+            folder / f"{name}.npy", mode="w+", dtype=kind, shape=(capacity, *shape)
+        )
+        for name, (shape, kind) in shapes.items()
+    }
+    network = GreyFeatures()
+    generator = np.random.default_rng(0)
+    count = 0
+    block: list[Pixels] = []
+
+    def flush() -> None:
+        nonlocal count
+        lab = rgb_to_lab(np.stack(block) / np.float32(255))
+        quantised = np.round(lab[..., 0] * 2.55)
+        rows = slice(count, count + len(block))
+        arrays["luminance"][rows] = quantised
+        arrays["ab"][rows] = np.round(lab[..., 1:]).clip(-127, 127).transpose(0, 3, 1, 2)
+        grey = torch.from_numpy(grey_of(quantised / 2.55))[:, None]
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+            maps = network(grey)
+        for name, value in zip(("f8", "f16", "f32"), maps, strict=True):
+            arrays[name][rows] = value.float().numpy()
+        count += len(block)
+        block.clear()
+
+    for index in range(len(pictures)):
+        rgb = pictures[index]
+        if has_real_colour(rgb):
+            block.append(square(rgb, size))
+            block += [_random_crop(rgb, size, generator) for _ in range(crops - 1)]
+            if len(block) >= _BLOCK:
+                flush()
+        if progress:
+            progress(index + 1, len(pictures))
+    if block:
+        flush()
+    if count == 0:
+        raise DataError("no picture has real colour; nothing to train on")
+    (folder / "cache.json").write_text(json.dumps({"count": count, "size": size}))
+
+
+class Cache:
+    """One or several caches of the same working size, as one sequence of examples."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.parts: list[dict[str, NDArray[Any]]] = []
+        counts = []
+        sizes = set()
+        for folder in folders:
+            facts = json.loads((folder / "cache.json").read_text())
+            sizes.add(facts["size"])
+            counts.append(facts["count"])
+            self.parts.append(
+                {
+                    name: np.load(folder / f"{name}.npy", mmap_mode="r")
+                    for name in ("luminance", "ab", "f8", "f16", "f32")
+                }
+            )
+        if len(sizes) != 1:
+            raise DataError(f"caches of different working sizes: {sorted(sizes)}; give one size")
+        self.size: int = sizes.pop()
+        self.counts = counts
+        self._starts = np.cumsum([0, *counts])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def array(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """The named array at `rows` (numbered over all parts), in that order."""
+        part = np.searchsorted(self._starts, rows, side="right") - 1
+        first = self.parts[0][name]
+        out = np.empty((len(rows), *first.shape[1:]), first.dtype)
+        for number in np.unique(part):
+            here = part == number
+            out[here] = self.parts[number][name][rows[here] - self._starts[number]]
+        return out
+
+    def batch(self, rows: NDArray[np.int64], *, flip: bool = False, features: bool = True) -> Batch:
+        """Examples `rows`; `flip` mirrors them, features too (close to the mirror's own)."""
+
+        def tensor(name: str) -> Tensor:
+            value = torch.from_numpy(self.array(name, rows)).float()
+            value = value if value.ndim == 4 else value[:, None]
+            value = value.flip(-1) if flip else value
+            return value.contiguous(memory_format=torch.channels_last)
+
+        nothing = torch.empty(0)
+        return Batch(
+            luminance=tensor("luminance") / 127.5 - 1.0,
+            ab=tensor("ab"),
+            f8=tensor("f8") if features else nothing,
+            f16=tensor("f16") if features else nothing,
+            f32=tensor("f32") if features else nothing,
+        )
+
+    def epochs(self, batch_size: int, seed: int, *, skip: int = 0) -> Iterator[NDArray[np.int64]]:
+        """Endless batches of shuffled row numbers, without the first `skip`, which are held out.
+
+        The last batch of an epoch is dropped when it is not full, unless it is the only one.
+        """
+        generator = np.random.default_rng(seed)
+        while True:
+            order = skip + generator.permutation(len(self) - skip)
+            for begin in range(0, max(1, len(order) - batch_size + 1), batch_size):
+                yield order[begin : begin + batch_size]

@@ -1,0 +1,337 @@
+"""``manyhues export``: a trained run to ONNX graphs and a manifest that the runtime reads.
+
+Every graph is compared with PyTorch in float32 before its weights are stored in half precision
+(they are cast back when a session opens, so that only the file is smaller).
+"""
+
+import contextlib
+import io
+import json
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from manyhues.errors import TrainingError, UsageError
+from manyhues.training import registry
+from manyhues.training.features import CHANNELS, GreyFeatures
+from manyhues.training.grid import CODE_SCALE, GridUNet
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+PARITY = 0.05  # largest difference to PyTorch that an export may have, Lab units
+OPSET = 18
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One graph to write: example inputs fix its names, ranks and dynamic axes.
+
+    `scale` turns a difference of outputs into Lab units.
+    """
+
+    name: str
+    module: nn.Module
+    inputs: dict[str, Tensor]
+    outputs: Sequence[str]
+    dynamic: dict[str, dict[int, Any]]
+    again: dict[str, Tensor]  # inputs of another shape, to see that the axes are dynamic
+    scale: float = 1.0
+
+
+def _session(model: bytes | str) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _difference(graph: Graph, session: ort.InferenceSession, inputs: dict[str, Tensor]) -> float:
+    with torch.inference_mode():
+        ours = graph.module(*inputs.values())
+    ours = ours if isinstance(ours, tuple) else (ours,)
+    theirs = session.run(None, {k: v.numpy() for k, v in inputs.items()})
+    return graph.scale * max(
+        float(np.abs(a.numpy() - b).max()) for a, b in zip(ours, theirs, strict=True)
+    )
+
+
+def halve(model: onnx.ModelProto, least: int = 256) -> None:
+    """Store float32 initialisers of `least` numbers or more as float16, cast back on use."""
+    graph = model.graph
+    casts = []
+    for initialiser in graph.initializer:
+        if initialiser.data_type != TensorProto.FLOAT:
+            continue
+        values: NDArray[np.float32] = numpy_helper.to_array(initialiser)
+        if values.size < least or np.abs(values).max() > 6e4:
+            continue
+        name = initialiser.name
+        initialiser.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    for node in reversed(casts):
+        graph.node.insert(0, node)
+
+
+def write_graph(graph: Graph, folder: Path) -> dict[str, float]:
+    """Export, check, halve and write one graph; return its differences to PyTorch, Lab units.
+
+    Raises `TrainingError` when float32 differs by more than `PARITY`.
+    """
+    graph.module.eval()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports that torchvision is absent
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),  # the exporter is talkative
+    ):
+        warnings.simplefilter("ignore")
+        path = Path(scratch) / "graph.onnx"
+        torch.onnx.export(
+            graph.module,
+            tuple(graph.inputs.values()),
+            str(path),
+            input_names=list(graph.inputs),
+            output_names=list(graph.outputs),
+            dynamic_shapes=tuple(graph.dynamic.get(name) for name in graph.inputs),
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+        )
+        model = onnx.load(str(path))
+    for entry in (*model.graph.node, *model.graph.value_info):
+        entry.ClearField("doc_string")
+        entry.ClearField("metadata_props")  # stack traces with the exporting machine's paths
+    session = _session(model.SerializeToString())
+    exact = max(_difference(graph, session, each) for each in (graph.inputs, graph.again))
+    if exact > PARITY:
+        raise TrainingError(
+            f"{graph.name}: differs from PyTorch by {exact:.3g}, more than {PARITY}; "
+            "this is a fault of the export, please report it"
+        )
+    halve(model)
+    data = model.SerializeToString()
+    half = max(_difference(graph, _session(data), each) for each in (graph.inputs, graph.again))
+    partial = folder / f".{graph.name}.{os.getpid()}"
+    partial.write_bytes(data)
+    partial.replace(folder / graph.name)
+    return {"float32": round(exact, 6), "half": round(half, 4)}
+
+
+class _Condition(nn.Module):
+    """`GridUNet.condition` as a module of its own, for the exporter."""
+
+    def __init__(self, network: GridUNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, luminance: Tensor, f8: Tensor, f16: Tensor, f32: Tensor, hints: Tensor
+    ) -> Any:
+        return self.network.condition(luminance, f8, f16, f32, hints)
+
+
+class _Predict(nn.Module):
+    """`Mean.predict` as a module of its own."""
+
+    def __init__(self, task: Any) -> None:
+        super().__init__()
+        self.task = task
+
+    def forward(self, luminance: Tensor, f8: Tensor, f16: Tensor, f32: Tensor) -> Any:
+        return self.task.predict(luminance, f8, f16, f32)
+
+
+_H, _W = torch.export.Dim("h16"), torch.export.Dim("w16")
+_N = torch.export.Dim("n")
+
+
+def _maps(h: int, w: int, *names: str) -> dict[str, Tensor]:
+    """Random inputs for a working size of h x w."""
+    torch.manual_seed(h * w)
+    every = {
+        "luminance": torch.rand(1, 1, h, w) * 2 - 1,
+        "f8": torch.randn(1, CHANNELS[0], h // 4, w // 4),
+        "f16": torch.randn(1, CHANNELS[1], h // 8, w // 8),
+        "f32": torch.randn(1, CHANNELS[2], h // 16, w // 16),
+        "hints": torch.zeros(1, 3, h // 4, w // 4),
+        "c1": torch.randn(1, 96, h // 4, w // 4),
+        "c2": torch.randn(1, 192, h // 8, w // 8),
+        "g": torch.randn(1, 256),
+        "x": torch.randn(2, 2, h // 4, w // 4),
+        "code": torch.randn(2, 2, h // 4, w // 4),
+        "t": torch.rand(2),
+    }
+    return {name: every[name] for name in names}
+
+
+_SPATIAL = {
+    "luminance": {2: 16 * _H, 3: 16 * _W},
+    "f8": {2: 4 * _H, 3: 4 * _W},
+    "f16": {2: 2 * _H, 3: 2 * _W},
+    "f32": {2: _H, 3: _W},
+    "hints": {2: 4 * _H, 3: 4 * _W},
+    "c1": {2: 4 * _H, 3: 4 * _W},
+    "c2": {2: 2 * _H, 3: 2 * _W},
+    "x": {0: _N, 2: 4 * _H, 3: 4 * _W},
+    "code": {0: _N, 2: 4 * _H, 3: 4 * _W},
+    "t": {0: _N},
+}
+
+
+def _spatial(
+    name: str, module: nn.Module, names: Sequence[str], outputs: Sequence[str], scale: float
+) -> Graph:
+    return Graph(
+        name, module, _maps(64, 96, *names), outputs, _SPATIAL, _maps(128, 80, *names), scale
+    )
+
+
+def _features() -> Graph:
+    return Graph(
+        "features.onnx",
+        GreyFeatures(),
+        {"grey": torch.rand(1, 1, 64, 96) * 255},
+        ("f8", "f16", "f32"),
+        {"grey": {2: 16 * _H, 3: 16 * _W}},
+        {"grey": torch.rand(1, 1, 128, 80) * 255},
+    )
+
+
+def _vector_decoder(method: str, module: nn.Module, code: int, *, bits: bool) -> Graph:
+    def inputs(count: int) -> dict[str, Tensor]:
+        torch.manual_seed(count)
+        noise = torch.randn(count, code)
+        return {
+            "code": (noise > 0).float() if bits else noise,
+            "luminance": torch.rand(1, 1, 64, 64) * 2 - 1,
+        }
+
+    return Graph(
+        f"{method}.decoder.onnx",
+        module,
+        inputs(3),
+        ("ab",),
+        {"code": {0: _N}},
+        inputs(1),
+    )
+
+
+def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]]:
+    """Method name, manifest and graphs of a run; no name for a part that others share."""
+    vector = {"working_sizes": [64], "square": True}
+    grid = {
+        "working_sizes": [64],
+        "square": False,
+        "embedding": {"kind": "grid", "graph": "detail.decoder.onnx"},
+    }
+    if kind == "mdn":
+        code = task.config.code
+        names = ("f16", "f32")
+        prior = Graph(
+            "vae-mdn.prior.onnx",
+            task.mixture,
+            _maps(64, 64, *names),
+            ("log_pi", "mean", "log_sigma"),
+            {},
+            _maps(64, 64, *names),
+        )
+        decoder = _vector_decoder("vae-mdn", task.vae.decoder, code, bits=False)
+        return (
+            "vae-mdn",
+            _vector(vector, decoder.name, code, "mixture", prior.name),
+            [
+                prior,
+                decoder,
+            ],
+        )
+    if kind == "cvae":
+        code = task.config.code
+        decoder = _vector_decoder("cvae", task.decoder, code, bits=False)
+        return "cvae", _vector(vector, decoder.name, code, "normal"), [decoder]
+    if kind == "cgan":
+        code = task.generator.code
+        decoder = _vector_decoder("cgan", task.generator, code, bits=True)
+        return "cgan", _vector(vector, decoder.name, code, "bernoulli"), [decoder]
+    if kind == "detail":
+        names4 = ("code", "luminance", "f8")
+        return None, {}, [_spatial("detail.decoder.onnx", task.decoder, names4, ("ab",), 1.0)]
+    if kind == "mean":
+        module = _Predict(task)
+        inputs = ("luminance", "f8", "f16", "f32")
+        graph = _spatial("mean.prior.onnx", module, inputs, ("code",), CODE_SCALE)
+        return "mean", grid | {"prior": {"kind": "point", "graph": graph.name}}, [graph]
+    if kind == "flow":
+        network = task.network
+        condition = _spatial(
+            "flow.condition.onnx",
+            _Condition(network),
+            ("luminance", "f8", "f16", "f32", "hints"),
+            ("c1", "c2", "g"),
+            1.0,
+        )
+        velocity = _spatial(
+            "flow.velocity.onnx", network, ("x", "t", "c1", "c2", "g"), ("v",), CODE_SCALE
+        )
+        manifest = grid | {
+            "working_sizes": [64, 128],
+            "prior": {
+                "kind": "flow",
+                "condition": condition.name,
+                "velocity": velocity.name,
+                "steps": [8, 5],
+                "renoise": 0.6,
+            },
+        }
+        return "flow", manifest, [condition, velocity]
+    raise UsageError(f"a `{kind}` run colours nothing by itself; export what was trained on it")
+
+
+def _vector(
+    base: dict[str, Any], decoder: str, code: int, prior: str, graph: str | None = None
+) -> dict[str, Any]:
+    return base | {
+        "embedding": {"kind": "vector", "graph": decoder, "code": [code]},
+        "prior": {"kind": prior} | ({"graph": graph} if graph else {}),
+    }
+
+
+def export(run: Path, weights: Path | None = None) -> list[Path]:
+    """Write a run's graphs and manifest into `weights` (default: the package's); list the files.
+
+    Raises `WeightsError` for a checkpoint that cannot be read, `TrainingError` when the exported
+    graphs do not do what PyTorch does.
+    """
+    folder = weights or WEIGHTS
+    folder.mkdir(parents=True, exist_ok=True)
+    task, facts = registry.load(run)
+    method, manifest, graphs = _plan(facts["kind"], task.float())
+    parity = {graph.name: write_graph(graph, folder) for graph in graphs}
+    written = [folder / graph.name for graph in graphs]
+    if not (folder / "features.onnx").exists():
+        parity["features.onnx"] = write_graph(_features(), folder)
+        written.append(folder / "features.onnx")
+    if method is not None:
+        trained = {
+            "minutes": round(facts["seconds"] / 60, 1),
+            "steps": facts["step"],
+            "pictures": facts["pictures"],
+            "config": facts["config"],
+            "parity": parity,
+        }
+        path = folder / f"{method}.json"
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps({"method": method, **manifest, "trained": trained}, indent=2))
+        partial.replace(path)
+        written.append(path)
+    return written

@@ -1,0 +1,99 @@
+"""The flagship's prior: conditional flow matching over the colour grid.
+
+Rectified flow (Liu et al. 2022; Lipman et al. 2022): x_t = (1 - t) x_0 + t noise, and the network
+learns the velocity noise - x_0. Trained on several working sizes at once, so that a picture can
+be sampled coarse to fine; and with known cells (hints), so that control is part of the model.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from manyhues.training.data import Batch
+from manyhues.training.grid import CELL, CODE_SCALE, GridUNet, to_code
+from manyhues.training.task import Logs, Step, Task
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """`hinted` is the share of pictures that are trained with a few known cells."""
+
+    width: int = 96
+    hinted: float = 0.25
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+
+
+def draw_hints(code: Tensor, hinted: float) -> Tensor:
+    """Known cells for a batch of codes (B, 2, H, W): (B, 3, H, W), zeros for most pictures.
+
+    A hinted picture gets 1 to 8 cells at random places.
+    """
+    batch, _, height, width = code.shape
+    cells = height * width
+    count = torch.randint(1, 9, (batch, 1)) * (torch.rand(batch, 1) < hinted)
+    rank = torch.rand(batch, cells).argsort(1).argsort(1)
+    known = (rank < count).float().view(batch, 1, height, width)
+    return torch.cat([code * known, known], 1)
+
+
+def solve(
+    network: GridUNet, noise: Tensor, condition: tuple[Tensor, Tensor, Tensor], steps: int
+) -> Tensor:
+    """Euler steps from `noise` (n, 2, H, W) at t = 1 to a code at t = 0."""
+    x = noise
+    times = torch.linspace(1.0, 0.0, steps + 1)
+    for now, then in itertools.pairwise(times):
+        x = x + (then - now) * network(x, now.expand(len(x)), *condition).float()
+    return x
+
+
+class Flow(Task[FlowConfig]):
+    """Trains the velocity network."""
+
+    kind = "flow"
+    sizes = (64, 128)
+
+    def __init__(self, config: FlowConfig) -> None:
+        super().__init__(config)
+        self.network = GridUNet(config.width)
+
+    def _condition(self, batch: Batch, hints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.network.condition(batch.luminance, batch.f8, batch.f16, batch.f32, hints)
+
+    def _loss(self, batch: Batch, hinted: float) -> Tensor:
+        code = to_code(batch.ab)
+        noise = torch.randn_like(code)
+        t = torch.sigmoid(torch.randn(len(code)))  # logit-normal: the middle is the hard part
+        at = t[:, None, None, None]
+        condition = self._condition(batch, draw_hints(code, hinted))
+        velocity = self.network((1 - at) * code + at * noise, t, *condition).float()
+        return ((velocity - (noise - code)) ** 2).mean()
+
+    def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
+        loss = self._loss(batch, self.config.hinted)
+        yield Step(loss, {f"velocity_{batch.ab.shape[-1]}": loss})
+
+    def _sample(self, batch: Batch, steps: int = 8) -> Tensor:
+        code = to_code(batch.ab)
+        hints = torch.zeros(len(code), 3, *code.shape[2:])
+        return solve(self.network, torch.randn_like(code), self._condition(batch, hints), steps)
+
+    def validate(self, batch: Batch) -> Logs:
+        sample = self._sample(batch)
+        return {
+            "velocity": self._loss(batch, 0.0),
+            "spread": sample.std() / to_code(batch.ab).std(),
+        }
+
+    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+        return {
+            f"sample {k + 1}": F.interpolate(
+                CODE_SCALE * self._sample(batch), scale_factor=float(CELL), mode="bilinear"
+            )
+            for k in range(6)
+        }

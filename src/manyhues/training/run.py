@@ -1,0 +1,106 @@
+"""``manyhues train``: from folders of pictures to a trained run."""
+
+import signal
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from manyhues.dataset import open_pictures
+from manyhues.errors import TrainingError, UsageError
+from manyhues.training import checkpoint
+from manyhues.training.data import Cache, build_cache
+from manyhues.training.loop import Loop
+from manyhues.training.registry import build, make_config
+
+DEFAULT_MINUTES = 20.0
+CROPS = 2  # versions of a picture that is larger than the working size: centre, random
+
+
+def _sizes_for(path: Path, split: str | None, wanted: tuple[int, ...]) -> list[int]:
+    """The working sizes that the pictures are large enough for; at least the smallest."""
+    pictures = open_pictures(path, split)
+    height, width = pictures[0].shape[:2]
+    fitting = [size for size in wanted if min(height, width) >= size]
+    return fitting or [min(wanted)]
+
+
+def open_caches(
+    data: list[Path], root: Path, sizes: tuple[int, ...], progress: Progress | None = None
+) -> list[Cache]:
+    """Caches of all pictures under `data`, one per working size, made where they are missing.
+
+    A folder with ``train*.parquet`` shards is read for those alone.
+    """
+    folders: dict[int, list[Path]] = defaultdict(list)
+    for path in data:
+        split = "train" if path.is_dir() and any(path.glob("train*.parquet")) else None
+        native = min(open_pictures(path, split)[0].shape[:2])
+        for size in _sizes_for(path, split, sizes):
+            line = progress.add_task(f"features of {path.name} at {size}") if progress else None
+
+            def tell(done: int, total: int, line: object = line) -> None:
+                if progress and line is not None:
+                    progress.update(line, completed=done, total=total)  # type: ignore[arg-type]
+
+            crops = CROPS if native >= 2 * size else 1
+            folders[size].append(
+                build_cache(path, root, size=size, crops=crops, split=split, progress=tell)
+            )
+            if progress and line is not None:
+                progress.remove_task(line)
+    return [Cache(folders[size]) for size in sorted(folders)]
+
+
+def train(
+    kind: str,
+    data: list[Path],
+    out: Path,
+    minutes: float | None,
+    resume: bool,
+    options: list[str],
+) -> None:
+    """Train one model; the run lands in `out`, the feature cache beside it in ``cache/``.
+
+    `options` are ``key=value`` settings of the kind's configuration. Raises `UsageError`,
+    `DataError` or `TrainingError`.
+    """
+    settings: dict[str, str] = {}
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not equals:
+            raise UsageError(f"{option}: settings are written key=value")
+        settings[key] = value
+    config = make_config(kind, settings)
+    if (out / checkpoint.MODEL).exists() and not resume:
+        raise TrainingError(f"{out}: holds a run already; add --resume, or use another --out")
+    if resume and not (out / checkpoint.RESUME).exists():
+        raise TrainingError(f"{out}: nothing to resume; leave --resume out to start")
+    out.mkdir(parents=True, exist_ok=True)
+    task = build(kind, config)
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    ) as progress:
+        caches = open_caches(data, out.parent / "cache", task.sizes, progress)
+        if not resume:
+            task.prepare(caches[0])
+        bar = progress.add_task(f"{kind}", total=1.0)
+
+        def report(done: float, line: str) -> None:
+            progress.update(bar, completed=done, description=f"{kind}  {line}")
+            if not console.is_terminal:  # a log file wants lines, not a bar
+                print(f"{kind} {done:6.1%}  {line}", file=sys.stderr, flush=True)
+
+        # A polite kill saves the run as Ctrl-C does.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        loop = Loop(task, caches, out, minutes=minutes or DEFAULT_MINUTES, report=report)
+        if resume:
+            loop.resume()
+        loop.run()

@@ -1,0 +1,56 @@
+"""What the training loop asks of a model: one small interface for every kind."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from torch import Tensor, nn
+
+from manyhues.training.data import Batch, Cache
+
+Logs = dict[str, Tensor]
+ConfigT = TypeVar("ConfigT", bound=Any)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimizer step: the loss to descend, values to log, and whose parameters move."""
+
+    loss: Tensor
+    logs: Logs
+    group: int = 0
+
+
+class Task(nn.Module, ABC, Generic[ConfigT]):
+    """A network with its losses. `config` is a frozen dataclass that the checkpoint stores.
+
+    The loop reads `batch_size` and `learning_rate` off the config.
+    """
+
+    kind: ClassVar[str]
+    needs_features: ClassVar[bool] = True
+    sizes: tuple[int, ...] = (64,)
+
+    def __init__(self, config: ConfigT) -> None:
+        super().__init__()
+        self.config = config
+
+    def prepare(self, cache: Cache) -> None:
+        """Compute statistics of the training set into buffers, before the first step."""
+
+    def groups(self) -> list[list[nn.Parameter]]:
+        """Parameters by optimizer; more than one group only for adversaries."""
+        return [[p for p in self.parameters() if p.requires_grad]]
+
+    @abstractmethod
+    def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
+        """The optimizer steps of a batch, in order; `progress` in 0..1 is the run's."""
+
+    @abstractmethod
+    def validate(self, batch: Batch) -> Logs:
+        """Figures on held-out pictures."""
+
+    @abstractmethod
+    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+        """Colour fields (B, 2, h, w) in Lab units to look at, by column title."""

@@ -1,0 +1,92 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+
+from manyhues.errors import TrainingError, UsageError
+from manyhues.training import checkpoint, export, registry
+
+
+def save_run(kind: str, out: Path, **config: object) -> torch.nn.Module:
+    """An untrained run whose weights are not at their zeros of initialisation."""
+    torch.manual_seed(0)
+    options = {k: json.dumps(v) for k, v in config.items()}
+    task = registry.build(kind, registry.make_config(kind, options))
+    with torch.no_grad():
+        for parameter in task.parameters():
+            if parameter.abs().max() == 0:
+                parameter.normal_(std=0.02)
+    out.mkdir(parents=True)
+    facts = {
+        "kind": kind,
+        "config": checkpoint.config_facts(task.config),
+        "step": 1,
+        "seconds": 60.0,
+        "pictures": 2,
+    }
+    checkpoint.write_tensors(out / checkpoint.MODEL, checkpoint.state_of(task), facts)
+    return task.eval()
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        ("mdn", "vae-mdn"),
+        ("cvae", "cvae"),
+        ("cgan", "cgan"),
+        ("mean", "mean"),
+        ("flow", "flow"),
+        ("detail", None),
+    ],
+)
+def test_export_has_parity(kind: str, method: str | None, tmp_path: Path) -> None:
+    save_run(kind, tmp_path / "run")
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "features.onnx").touch()  # exported by its own test
+    files = export.export(tmp_path / "run", tmp_path / "weights")
+    graphs = [f for f in files if f.suffix == ".onnx"]
+    assert graphs
+    for graph in graphs:
+        kinds = {i.data_type for i in onnx.load(graph).graph.initializer if np.prod(i.dims) > 255}
+        assert onnx.TensorProto.FLOAT not in kinds  # halved
+        assert str(Path.home()).encode() not in graph.read_bytes()
+    if method is not None:
+        manifest = json.loads((tmp_path / "weights" / f"{method}.json").read_text())
+        assert manifest["method"] == method
+        for differences in manifest["trained"]["parity"].values():
+            assert differences["float32"] < export.PARITY
+            assert differences["half"] < 0.5  # half a step of Lab: out of sight
+    assert not [f for f in (tmp_path / "weights").iterdir() if f.name.startswith(".")]
+
+
+def test_features_export_agrees_with_torch(tmp_path: Path) -> None:
+    graph = export._features()
+    differences = export.write_graph(graph, tmp_path)
+    assert differences["float32"] < export.PARITY
+    session = ort.InferenceSession(str(tmp_path / "features.onnx"))
+    f8, f16, f32 = session.run(None, {"grey": np.full((1, 1, 32, 48), 128, np.float32)})
+    assert (f8.shape, f16.shape, f32.shape) == ((1, 40, 8, 12), (1, 112, 4, 6), (1, 320, 2, 3))
+
+
+def test_parity_is_enforced(tmp_path: Path) -> None:
+    class Drifting(torch.nn.Module):
+        """Gives other numbers in PyTorch than those that the exporter saw."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + (0.0 if torch.compiler.is_exporting() else 1.0)
+
+    x = {"x": torch.zeros(1, 2)}
+    graph = export.Graph("drift.onnx", Drifting(), x, ("y",), {}, x)
+    with pytest.raises(TrainingError, match=r"drift\.onnx: differs from PyTorch by 1"):
+        export.write_graph(graph, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_vae_alone_is_no_method(tmp_path: Path) -> None:
+    save_run("vae", tmp_path / "run")
+    with pytest.raises(UsageError, match="colours nothing by itself"):
+        export.export(tmp_path / "run", tmp_path / "weights")

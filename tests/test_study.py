@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from manyhues.training import registry, study
+from manyhues.training.data import Cache, build_cache
+from manyhues.training.vae import Vae, VaeConfig
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    folder = tmp_path_factory.mktemp("pictures")
+    generator = np.random.default_rng(1)
+    for index in range(40):
+        coarse = generator.integers(0, 256, (3, 3, 3), np.uint8)
+        Image.fromarray(coarse).resize((64, 64)).save(folder / f"{index:02d}.png")
+    return Cache([build_cache(folder, folder / "cache")])
+
+
+def test_component_residual_agrees_with_numpy(cache: Cache) -> None:
+    components = study.principal_components(cache, 5)
+    fields = cache.array("ab", np.arange(len(cache))).reshape(len(cache), -1) / 128.0
+    centred = fields - fields.mean(0)
+    values = np.linalg.svd(centred, compute_uv=False)
+    left = np.sqrt((values[5:] ** 2).sum() / centred.size)
+    assert study.residual_rms(components, cache) == pytest.approx(left, rel=0.02)
+
+
+def test_errors_are_those_of_the_reconstruction(cache: Cache) -> None:
+    vae = Vae(VaeConfig()).eval().requires_grad_(False)
+    errors = study.errors_of(vae, cache)
+    ab = cache.array("ab", np.arange(len(cache))) / 128.0
+    # An untrained decoder answers near neutral, so the error is about the field itself.
+    assert errors["rms"] == pytest.approx(np.sqrt((ab**2).mean()), rel=0.25)
+    assert errors["n"] == len(cache)
+
+
+def test_every_variant_is_a_valid_setting() -> None:
+    for options in study.VARIANTS.values():
+        settings = dict(option.split("=") for option in options)
+        registry.make_config("vae", settings)
+
+
+def test_split_is_found(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="no such file"):
+        study.split_cache(tmp_path / "nowhere", tmp_path, ("test",))
