@@ -1,0 +1,253 @@
+"""`manyhues evaluate`: data and method names in; a table, a JSON file and a dictionary out."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich import box
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from manyhues.dataset import load_square
+from manyhues.errors import DataError, ManyhuesError, OutputError, UsageError
+from manyhues.evaluation.protocol import JudgeLike, Method, Result, Truth, measure
+
+# Heading and format of the keys that the table shows; the JSON file has all of them.
+COLUMNS = {
+    "best_of_8_pixel": ("best\nof 8\npixel", ".2f"),
+    "best_of_8_image": ("best\nof 8\nimage", ".2f"),
+    "best_of_1": ("best\nof 1", ".2f"),
+    "variance": ("variance", ".5f"),
+    "eob": ("eob", ".4f"),
+    "eob_variance": ("eob\nvariance", ".1e"),
+    "colourfulness": ("colour-\nfulness", ".1f"),
+    "frechet": ("Fréchet", ".1f"),
+    "frechet_share": ("Fréchet\nshare", ".1%"),
+    "pairwise": ("pair-\nwise", ".2f"),
+    "top1": ("top-1", ".1%"),
+    "ms_per_picture": ("ms", ".1f"),
+}
+TABLE_WIDTH = 100  # all columns and five methods
+
+
+def evaluate(
+    data: Sequence[Path],
+    methods: Sequence[str],
+    limit: int | None = None,
+    samples: int = 8,
+    size: int = 64,
+    json_file: Path | None = None,
+    eob_samples: int = 0,
+    eob_limit: int = 1000,
+) -> dict[str, Result]:
+    """Measure methods on pictures; one result per method, with the keys of `protocol.KEYS`.
+
+    `data` names folders of pictures, parquet shards, or ``FOLDER/SPLIT`` for the shards of a
+    folder whose names begin with SPLIT. Pictures are cropped to squares of `size` pixels; those
+    without colour are left out, and at most `limit` are taken in all. Everything that can go
+    wrong with the arguments goes wrong before the first picture is measured.
+    """
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise OutputError(f"{json_file.parent}: no such folder for --json; create it first")
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit must be 1 or more, got {limit}")
+    if samples < 1:
+        raise UsageError(f"--samples must be 1 or more, got {samples}")
+    opened = open_methods(methods)
+    console = Console(stderr=True)
+    pictures, labels = load(data, size, limit, console)
+    results = run(
+        pictures,
+        labels,
+        opened,
+        open_judge(console),
+        samples=samples,
+        eob_samples=eob_samples,
+        eob_limit=eob_limit,
+        console=console,
+    )
+    print_table(results, Console())
+    if json_file is not None:
+        write_json(results, json_file)
+    return results
+
+
+def run(
+    pictures: NDArray[np.uint8],
+    labels: Sequence[str],
+    methods: Mapping[str, Method],
+    judge: JudgeLike | None,
+    *,
+    samples: int = 8,
+    eob_samples: int = 0,
+    eob_limit: int = 1000,
+    console: Console,
+) -> dict[str, Result]:
+    """Measure every method on the same pictures (N, S, S, 3) uint8, with progress bars."""
+    results: dict[str, Result] = {}
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("true pictures", total=2 * len(pictures))
+        truth = Truth.prepare(pictures, labels, judge, partial(progress.advance, task))
+        progress.update(task, completed=2 * len(pictures))
+        for name, method in methods.items():
+            task = progress.add_task(name, total=len(pictures) + truth.judged)
+            try:
+                results[name] = measure(
+                    method,
+                    truth,
+                    samples=samples,
+                    eob_samples=eob_samples,
+                    eob_limit=eob_limit,
+                    advance=partial(progress.advance, task),
+                )
+            except ManyhuesError as error:
+                raise type(error)(f"{name}: {error}") from error
+    return results
+
+
+def open_methods(names: Sequence[str]) -> dict[str, Method]:
+    """Load colorizers by method name; raises `WeightsError` for one that is not there."""
+    from manyhues.colorizer import Colorizer
+
+    if not names:
+        raise UsageError("no method given; try --method vae-mdn")
+    return {name: Colorizer.load(method=name) for name in names}
+
+
+def available_methods() -> list[str]:
+    """Names of the methods that have weights, the default first."""
+    from manyhues.colorizer import Colorizer
+
+    return Colorizer.methods()
+
+
+def open_judge(console: Console) -> JudgeLike | None:
+    """The judge network, or None (and a line on the console) without the extra ``train``."""
+    try:
+        from manyhues.evaluation.judge import Judge
+    except ModuleNotFoundError as error:
+        console.print(
+            f"[yellow]no Fréchet distance and no top-1: {error.name} is not installed; "
+            "pip install 'manyhues\\[train]'[/]"
+        )
+        return None
+    return Judge()
+
+
+def load(
+    data: Sequence[Path], size: int, limit: int | None, console: Console
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """Pictures (N, size, size, 3) and labels of several data sets, one after the other."""
+    if not data:
+        raise UsageError("no data given; name a folder or a parquet shard with --data")
+    pictures: list[NDArray[np.uint8]] = []
+    labels: list[str] = []
+    for path in data:
+        left = None if limit is None else limit - len(labels)
+        if left == 0:
+            break
+        folder, split = _split(Path(path), console)
+        some, some_labels = load_square(folder, size, left, split)
+        pictures.append(some)
+        labels += some_labels
+    if not pictures:
+        raise DataError("no pictures in any of the data sets; check --data")
+    return np.concatenate(pictures), labels
+
+
+def _split(path: Path, console: Console) -> tuple[Path, str | None]:
+    """``FOLDER/val`` to FOLDER and val; a folder with training shards to its held-out split."""
+    if not path.exists() and any(path.parent.glob(f"{path.name}*.parquet")):
+        return path.parent, path.name
+    if path.is_dir():
+        names = [shard.name for shard in path.glob("*.parquet")]
+        if any(name.startswith("train") for name in names):
+            for split in ("test", "val"):
+                if any(name.startswith(split) for name in names):
+                    console.print(f"{path}: measuring on its {split} shards, not on train")
+                    return path, split
+    return path, None
+
+
+def table(results: Mapping[str, Result]) -> Table:
+    """Results as a rich table of what the run could give; grey and true pictures lead it."""
+    first = next(iter(results.values()))
+    title = f"{first['n']:,} pictures, samples of each: {first['samples']}"
+    out = Table(title=title, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+    shown = {
+        key: c for key, c in COLUMNS.items() if any(r[key] is not None for r in results.values())
+    }
+    out.add_column("method")
+    for heading, _ in shown.values():
+        out.add_column(heading, justify="right")
+    for name, row in references(first).items():
+        out.add_row(name, *(show(row.get(key), f) for key, (_, f) in shown.items()), style="dim")
+    for name, row in results.items():
+        out.add_row(name, *(show(row[key], f) for key, (_, f) in shown.items()))
+    return out
+
+
+def print_table(results: Mapping[str, Result], console: Console) -> None:
+    """Print the table uncut: a narrow terminal wraps its lines, a pipe gets them whole."""
+    Console(file=console.file, width=max(console.width, TABLE_WIDTH)).print(table(results))
+
+
+def references(result: Result) -> dict[str, Result]:
+    """What any result says of the grey and of the true pictures, as rows of the table."""
+    judged = result["frechet_real"] is not None
+    return {
+        "grey": {
+            "colourfulness": 0.0,
+            "frechet": result["frechet_grey"],
+            "frechet_share": 0.0 if judged else None,
+            "top1": result["top1_grey"],
+        },
+        "truth": {
+            "colourfulness": result["colourfulness_truth"],
+            "frechet": result["frechet_real"],
+            "frechet_share": 1.0 if judged else None,
+            "top1": result["top1_truth"],
+        },
+    }
+
+
+def show(value: float | None, form: str) -> str:
+    """A number in its column's format; a dash for what a run could not give."""
+    return "–" if value is None else format(value, form)
+
+
+def write_json(content: object, path: Path) -> None:
+    """Write JSON to a temporary file beside `path`, then rename: never half a file."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(content, file, indent=2, allow_nan=False)
+                file.write("\n")
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error}); choose another place") from error
