@@ -154,8 +154,7 @@ class Mixture(Prior):
     ) -> Array:
         """Draw a component by its weight, then from its Gaussian.
 
-        The first number of the noise picks the component, by the Gumbel-max rule on uniform
-        numbers of a second stream.
+        A race of exponential clocks, from a second stream of noise, picks the component.
         """
         pi, mean, sigma = self._mixture(scene)
         codes = []

@@ -56,7 +56,7 @@ def _columns(count: int, width: int, height: int) -> int:
         rows = -(-count // columns)
         empty = (rows * columns - count) / count
         ratio = columns * width / (rows * height)
-        return 4 * empty + abs(1.5 - ratio) / max(ratio, 1.5) + 0.2 * abs(1.5 - ratio)
+        return 2 * empty + abs(1.5 - ratio) / max(ratio, 1.5) + 0.2 * abs(1.5 - ratio)
 
     return min(range(1, count + 1), key=badness)
 

@@ -25,7 +25,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from manyhues.errors import TrainingError, UsageError
-from manyhues.training import registry
+from manyhues.training import checkpoint, registry
 from manyhues.training.features import CHANNELS, GreyFeatures
 from manyhues.training.grid import CODE_SCALE, GridUNet
 
@@ -306,6 +306,19 @@ def _vector(
     }
 
 
+def _provenance(run: Path) -> dict[str, Any] | None:
+    """What a run says of its training; None when it is no longer where it was."""
+    if not (run / checkpoint.MODEL).exists():
+        return None
+    _, facts = checkpoint.read_tensors(run / checkpoint.MODEL)
+    return {
+        "minutes": round(facts["seconds"] / 60, 1),
+        "steps": facts["step"],
+        "pictures": facts["pictures"],
+        "config": facts["config"],
+    }
+
+
 def export(run: Path, weights: Path | None = None) -> list[Path]:
     """Write a run's graphs and manifest into `weights` (default: the package's); list the files.
 
@@ -322,13 +335,9 @@ def export(run: Path, weights: Path | None = None) -> list[Path]:
         parity["features.onnx"] = write_graph(_features(), folder)
         written.append(folder / "features.onnx")
     if method is not None:
-        trained = {
-            "minutes": round(facts["seconds"] / 60, 1),
-            "steps": facts["step"],
-            "pictures": facts["pictures"],
-            "config": facts["config"],
-            "parity": parity,
-        }
+        trained: dict[str, Any] = {**(_provenance(run) or {}), "parity": parity}
+        if facts["kind"] == "mdn":
+            trained["vae"] = _provenance(Path(task.config.vae))
         path = folder / f"{method}.json"
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps({"method": method, **manifest, "trained": trained}, indent=2))

@@ -54,7 +54,7 @@ class PrincipalComponents:
 
 
 def specificity(error: Tensor, components: PrincipalComponents) -> Tensor:
-    """Mahalanobis distance on the principal components (paper, equation 2).
+    """Mahalanobis distance on the principal components (paper, section 3.1: specificity).
 
     Each squared coefficient of the error is divided by its component's variance; what lies off
     the components is divided by the variance of the last one.
@@ -86,7 +86,7 @@ def rarity_weights(ab: Tensor, mix: float = 0.5, blur: float = 0.5) -> Tensor:
     """Weight of each a, b bin: the smoothed inverse of its frequency in `ab` (N, 2, H, W), Lab.
 
     w = ((1 - mix) p + mix / Q)^-1, scaled so that the mean weight of a training pixel is 1
-    (Zhang et al. 2016, equations 3 and 4; the plain inverse spans eight orders of magnitude).
+    (Zhang et al. 2016, class rebalancing; the plain inverse spans eight orders of magnitude).
     `blur` is the width, in bins, of the Gaussian that smooths p.
     """
     counts = torch.bincount(_bins(ab).flatten(), minlength=_SIDE * _SIDE).float()
@@ -106,7 +106,7 @@ def pixel_weights(ab: Tensor, weights: Tensor) -> Tensor:
 
 
 def colourfulness(error: Tensor, target_ab: Tensor, weights: Tensor) -> Tensor:
-    """Squared error weighted by the rarity of the true colour (paper, equation 3).
+    """Squared error weighted by the rarity of the true colour (paper: colourfulness).
 
     `error` in network units, `target_ab` in Lab units.
     """
@@ -119,7 +119,7 @@ def squared(error: Tensor) -> Tensor:
 
 
 def gradient(output: Tensor, target: Tensor) -> Tensor:
-    """Norm of the difference of horizontal and of vertical gradients (paper, equation 4)."""
+    """Norm of the difference of horizontal and of vertical gradients (paper: gradient)."""
     error = output - target
     across = error[..., :, 1:] - error[..., :, :-1]
     down = error[..., 1:, :] - error[..., :-1, :]

@@ -91,7 +91,7 @@ def mixture_loss(
 ) -> Tensor:
     """Negative log-likelihood of `code` (B, K), in nats, averaged over the batch.
 
-    The winner takes all (paper, equation 7): only the component whose mean is nearest to the code
+    The winner takes all (paper, section 3.2): only the component whose mean is nearest to the code
     is blamed, which keeps the others from being drawn to the average.
     """
     each = log_pi + component_log_likelihood(code, mean, log_sigma)

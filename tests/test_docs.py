@@ -1,0 +1,150 @@
+"""The documentation: its commands parse, its code runs, its links lead somewhere."""
+
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import typer
+from conftest import colourful
+from PIL import Image
+
+import manyhues
+from manyhues import cli, engine
+
+ROOT = Path(__file__).parents[1]
+READMES = [ROOT / "README.md", ROOT / "README.vi.md"]
+PAGES = [
+    *READMES,
+    *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+QUICKSTART = ROOT / "examples" / "quickstart.py"
+CLI: Any = typer.main.get_command(cli.app)
+
+
+def blocks(text: str, language: str = r"\w*") -> list[str]:
+    """Contents of the fenced code blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.S | re.M)
+
+
+def prose(text: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M)
+
+
+def headings(text: str) -> list[str]:
+    return re.findall(r"^#+ .*", prose(text), re.M)
+
+
+def flags(verb: str) -> set[str]:
+    """All spellings of a verb's options."""
+    options = [p for p in CLI.commands[verb].params if p.param_type_name == "option"]
+    return {flag for option in options for flag in (*option.opts, *option.secondary_opts)}
+
+
+def by_name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_commands_exist(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for line in "".join(blocks(text, "sh")).splitlines():
+        for words in map(shlex.split, line.split("&&")):
+            if words[0] == "manyhues":  # values are checked too, nothing is run
+                CLI.commands[words[1]].make_context(words[1], cli._repeat_options(words[2:]))
+            elif words[0] == "python":
+                assert find_spec(words[2]) if words[1] == "-m" else (ROOT / words[1]).is_file()
+    for row in re.findall(r"^.*`manyhues .*$", prose(text), re.M):
+        verb = ""
+        for span in re.findall(r"`([^`]+)`", row):
+            words = span.split()
+            if words[0] == "manyhues":
+                verb = words[1]
+                assert verb in CLI.commands, span
+            if verb and (words[0] == "manyhues" or row.startswith("|")):
+                assert {w for w in words if w.startswith("-")} <= flags(verb), span
+
+
+@pytest.mark.parametrize("page", READMES, ids=by_name)
+def test_option_table_is_complete(page: Path) -> None:
+    rows = re.findall(r"^\| (`-[^|]*) \|", page.read_text("utf-8"), re.M)
+    assert {flag for row in rows for flag in re.findall(r"`(-[^`]+)`", row)} - {
+        "--method"  # heads the table of methods, too
+    } == flags("colorize") - {"--method"}
+
+
+def test_readmes_mirror_each_other() -> None:
+    english, vietnamese = (page.read_text("utf-8") for page in READMES)
+    assert [h.split()[0] for h in headings(english)] == [h.split()[0] for h in headings(vietnamese)]
+    assert blocks(english) == blocks(vietnamese)
+
+
+def test_versions_agree() -> None:
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    cited = re.search(r"version = \{(.*?)\}", READMES[0].read_text("utf-8"))
+    assert newest is not None
+    assert cited is not None
+    assert newest[1] == cited[1] == manyhues.__version__
+
+
+def slug(heading: str) -> str:
+    """GitHub's anchor of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
+
+
+def slug_missing(page: Path, anchor: str) -> bool:
+    return anchor not in map(slug, headings(page.read_text("utf-8")))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_links_lead_somewhere(page: Path) -> None:
+    lost = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose(page.read_text("utf-8"))):
+        if not link.startswith(("http:", "https:")):
+            name, _, anchor = link.partition("#")
+            target = page.parent / name if name else page
+            if not target.exists() or (anchor and slug_missing(target, anchor)):
+                lost.append(link)
+    assert not lost, f"{page.name}: {', '.join(lost)}"
+
+
+def test_diagrams_are_well_formed() -> None:
+    for path in (ROOT / "docs" / "images").glob("*.svg"):
+        ElementTree.parse(path)
+
+
+def test_second_command_is_what_ci_runs() -> None:
+    install = re.findall(r"pip install (-c .*?) &&", READMES[0].read_text("utf-8"))
+    assert install
+    assert install[0] in (ROOT / ".ci" / "run").read_text("utf-8")
+
+
+def test_readme_python_runs(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(colourful(60, 80)).convert("L").save("old.jpg")
+    for block in blocks(READMES[0].read_text("utf-8"), "python"):
+        exec(block, {})
+    assert (tmp_path / "out" / "old.sheet.jpg").is_file()
+
+
+def test_quickstart_runs(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        sys, "argv", [str(QUICKSTART), str(ROOT / "examples/coffee.jpg"), str(tmp_path)]
+    )
+    runpy.run_path(str(QUICKSTART), run_name="__main__")
+    assert len(list(tmp_path.glob("coffee.*.jpg"))) == 4
+
+
+def test_quickstart_runs_on_the_shipped_weights(tmp_path: Path) -> None:
+    if not any(engine.WEIGHTS.glob("*.json")):
+        pytest.skip(f"NO WEIGHTS in {engine.WEIGHTS}: train and export, or install a release")
+    command = [sys.executable, str(QUICKSTART)]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
+    assert len(list((tmp_path / "out" / "quickstart").glob("chelsea.*.jpg"))) == 4
