@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from manyhues import cli
 from manyhues.errors import DataError, TrainingError, UsageError, WeightsError
 from manyhues.training import checkpoint, loop, registry
 from manyhues.training.data import Batch, Cache, build_cache
@@ -192,6 +193,20 @@ def test_nan_stops_the_run_and_spares_the_weights(cache_folder: Path, tmp_path: 
     with pytest.raises(TrainingError, match=r"not finite at step 0.*lower the learning rate"):
         Loop(task, [Cache([cache_folder])], out, minutes=0.1).run()
     assert task.weight.item() == 1.0
+
+
+def test_an_absurd_learning_rate_ends_in_one_line(
+    pictures: Path, cache_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = cache_folder.parent.parent / "absurd"
+    arguments = ["train", "vae", "--data", str(pictures), "--out", str(out), "--minutes", "1"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*arguments, "--set", "learning_rate=1e38", "--set", "batch_size=4"])
+    assert ended.value.code == 1
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith(f"manyhues: {out}")
+    assert "not finite" in last
+    assert "lower the learning rate" in last
 
 
 @pytest.mark.parametrize("damage", ["truncated", "other file", "missing"])

@@ -168,7 +168,11 @@ def train(
     _need_torch("train")
     from manyhues.training.run import train as run
 
-    run(kind.value, data, out, minutes, resume, options or [])
+    try:
+        run(kind.value, data, out, minutes, resume, options or [])
+    except KeyboardInterrupt:
+        _say(f"stopped; {out} is saved, the same command with --resume goes on from there")
+        raise typer.Exit(130) from None
 
 
 @app.command()
@@ -182,7 +186,8 @@ def export(
     _need_torch("train")
     from manyhues.training.export import export as run_export
 
-    run_export(run, weights)
+    for path in run_export(run, weights):
+        _say(f"wrote {path}")
 
 
 @app.command()
