@@ -38,17 +38,25 @@ def test_working_size(height: int, width: int, expected: tuple[int, int]) -> Non
     assert working_size(height, width, 64, square=True) == (64, 64)
 
 
+def test_small_pictures_are_not_blown_up_to_the_finer_working_size(weights: Path) -> None:
+    colorizer = Colorizer.load("flow", weights)  # working sizes 64 and 96
+    small = colorizer.encode_luminance(np.full((60, 80), 50, np.float32))
+    large = colorizer.encode_luminance(np.full((64, 80), 50, np.float32))
+    assert [level.height for level in small.levels] == [64]
+    assert [level.height for level in large.levels] == [64, 96]
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_sample_k_is_the_same_for_every_n(weights: Path, method: str) -> None:
     colorizer = Colorizer.load(method, weights)
-    scene = colorizer.encode(colourful(50, 90))
+    scene = colorizer.encode(colourful(70, 90))
     eight = colorizer.sample_ab(scene, 8, seed=3)
     assert np.array_equal(eight[:3], colorizer.sample_ab(scene, 3, seed=3))
     assert np.array_equal(eight[5:], colorizer.sample_ab(scene, 3, seed=3, start=5))
     assert eight.dtype == np.float32
     assert eight.shape[:2] == (8, 2)
     other = Colorizer.load(method, weights, threads=1)
-    assert np.array_equal(eight, other.sample_ab(other.encode(colourful(50, 90)), 8, seed=3))
+    assert np.array_equal(eight, other.sample_ab(other.encode(colourful(70, 90)), 8, seed=3))
     if method != "mean":
         assert eight.std(0).mean() > 1
         assert not np.array_equal(eight, colorizer.sample_ab(scene, 8, seed=4))
@@ -59,7 +67,7 @@ def test_sample_k_is_the_same_for_every_n(weights: Path, method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_vary_and_blend_start_where_they_should(weights: Path, method: str) -> None:
     colorizer = Colorizer.load(method, weights)
-    scene = colorizer.encode(colourful(50, 90))
+    scene = colorizer.encode(colourful(70, 90))
     result = colorizer.sample(scene, 4, pick="random")
     same = colorizer.vary(scene, result[1], amount=0, n=2)
     assert np.abs(same.ab - result.ab[1]).max() < 1e-3
@@ -77,14 +85,14 @@ def test_vary_and_blend_start_where_they_should(weights: Path, method: str) -> N
 @pytest.mark.parametrize("method", ["flow", "vae-mdn", "cvae"])
 def test_diversity_spreads(weights: Path, method: str) -> None:
     colorizer = Colorizer.load(method, weights)
-    scene = colorizer.encode(colourful(50, 90))
+    scene = colorizer.encode(colourful(70, 90))
     spreads = [colorizer.sample_ab(scene, 6, diversity=d).std(0).mean() for d in (0.3, 1.0, 1.5)]
     assert spreads == sorted(spreads)
 
 
 def test_mixture_draws_its_components_by_weight(weights: Path) -> None:
     colorizer = Colorizer.load("vae-mdn", weights)
-    scene = colorizer.encode(colourful(50, 90))
+    scene = colorizer.encode(colourful(70, 90))
     graph = Engine(weights).run("vae-mdn.prior.onnx", scene.levels[0].inputs)
     codes = colorizer.prior.sample(scene, 0, range(2000), diversity=0.0)
     component = ((codes[:, None] - graph["mean"]) ** 2).sum(-1).argmin(1)

@@ -165,7 +165,10 @@ def test_table_has_references_and_dashes() -> None:
 
 
 def test_results_are_made_and_remade(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(
         results,
@@ -191,6 +194,17 @@ def test_results_are_made_and_remade(
     assert str(tmp_path) not in text  # a reader's machine has other folders
     with Image.open(out / "images" / "faces.jpg") as figure:
         assert figure.width > 8 * figures.CELL
+
+    more = ["--data-root", str(tmp_path), "--out", str(out), "--methods", "faint", "--add"]
+    assert results.main(more) == 0
+    text = (out / "results.md").read_text()
+    assert "**noise**" in text
+    assert "**faint**" in text
+    assert "| plain L2 |" in text
+    added = json.loads((out / "results.json").read_text())["data_sets"]["lfw"]["results"]
+    assert added["noise"] == noise
+    assert results.main([*more, "--limit", "17"]) == 1
+    assert "same --limit" in capsys.readouterr().err
 
     content["data_sets"]["lfw"]["results"]["noise"]["best_of_8_pixel"] = 12.34
     (out / "results.json").write_text(json.dumps(content))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ from rich.text import Text
 from manyhues import __version__, writer
 from manyhues.colorizer import Colorizer
 from manyhues.engine import Engine
-from manyhues.errors import UsageError
+from manyhues.errors import ManyhuesError, OutputError, UsageError
 from manyhues.folders import Options, Report, plan, run
+from manyhues.steer import palette
 
 _FEW = 20  # inputs up to which notes name their picture
 
@@ -44,11 +46,15 @@ def colorize(
     """Run a batch with a progress bar; returns how many inputs failed."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     jobs = plan(inputs, out)
-    present = Colorizer.methods()
-    if method is not None and method not in present:
-        raise UsageError(f"--method {method}: not present; choose from {', '.join(present)}")
     colorizer = Colorizer.load(method)
-    writer.make_folder(out)
+    if options.like is not None:
+        _check_palette(options.like)
+    try:
+        writer.make_folder(out)
+    except OutputError as error:
+        if not as_json:
+            raise
+        jobs = [replace(job, error=job.error or str(error)) for job in jobs]
     reports: list[Report] = []
     columns = (
         TextColumn("colouring"),
@@ -66,11 +72,19 @@ def colorize(
                 reports.append(report)
                 progress.advance(task)
                 if as_json:
-                    print(json.dumps(report.as_dict(), ensure_ascii=False), flush=True)
+                    print(json.dumps(report.as_dict()), flush=True)  # ASCII: any terminal takes it
                 _tell(console, report, told, one_by_one=len(jobs) <= _FEW)
     finally:  # after Ctrl-C too
         _summary(console, reports, out)
     return sum(report.error is not None for report in reports)
+
+
+def _check_palette(path: Path) -> None:
+    """Of a wrong palette one hears once, before any work, and not with every picture."""
+    try:
+        palette(path)
+    except ManyhuesError as error:
+        raise UsageError(f"--like {error}") from error
 
 
 def _tell(console: Console, report: Report, told: set[str], *, one_by_one: bool) -> None:
@@ -113,7 +127,7 @@ def info(as_json: bool) -> None:
         "methods": methods,
     }
     if as_json:
-        print(json.dumps(facts, ensure_ascii=False))
+        print(json.dumps(facts))
         return
     console = Console(highlight=False)
     runtimes = ", ".join(f"{name} {number}" for name, number in facts["runtimes"].items())

@@ -116,11 +116,12 @@ def colorize(
 ) -> None:
     """Write n colourings of each picture, and a contact sheet."""
     hints = tuple(parse_hint(text) for text in hint or [])
-    if like is not None and not like.is_file():
-        raise UsageError(f"--like {like}: no such file; check the spelling")
     from manyhues import batch_view
+    from manyhues.colorizer import Colorizer
     from manyhues.folders import Options
 
+    if method is not None:
+        _need_method(method, Colorizer.methods())
     options = Options(
         n=n,
         seed=seed,
@@ -207,8 +208,16 @@ def evaluate(
     from manyhues.colorizer import Colorizer
     from manyhues.evaluation.report import evaluate as run
 
-    methods = method.split(",") if method else Colorizer.methods()[:1]
+    present = Colorizer.methods()
+    methods = [name.strip() for name in method.split(",")] if method else present[:1]
+    for name in methods:
+        _need_method(name, present)
     run(data, methods, limit, samples, size, json_file, eob_samples, eob_limit)
+
+
+def _need_method(name: str, present: list[str]) -> None:
+    if name not in present:
+        raise UsageError(f"--method {name}: not present; choose from {', '.join(present)}")
 
 
 def _need_torch(extra: str) -> None:

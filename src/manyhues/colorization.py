@@ -52,7 +52,7 @@ class Colorization:
 
     def __getitem__(self, index: int | slice) -> "Colorization":
         """One sample, or several: a Colorization again."""
-        if isinstance(index, int):
+        if not isinstance(index, slice):
             index = range(len(self))[index]  # raises IndexError, handles negative numbers
             index = slice(index, index + 1)
         return replace(self, codes=self.codes[index], ab=self.ab[index], seeds=self.seeds[index])

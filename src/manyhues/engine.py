@@ -13,6 +13,7 @@ from manyhues.errors import WeightsError
 
 WEIGHTS = Path(__file__).parent / "weights"
 _PREFERRED = ("flow", "vae-mdn")
+_NEEDED = (("embedding", "kind"), ("embedding", "graph"), ("prior", "kind"))
 
 
 class Engine:
@@ -48,9 +49,12 @@ class Engine:
         try:
             manifest = json.loads(path.read_text("utf-8"))
             missing = {"method", "working_sizes", "embedding", "prior"} - set(manifest)
+            for part, key in _NEEDED:
+                if part in manifest and key not in manifest[part]:
+                    missing.add(f"{part}.{key}")
         except (OSError, ValueError, TypeError) as error:
             raise WeightsError(
-                f"{path}: not a readable manifest ({error}); install again"
+                f"{path}: not a readable manifest ({error}); install manyhues again"
             ) from error
         if missing:
             raise WeightsError(

@@ -1,8 +1,9 @@
 """Batches: which files to read, where their results go, and one report for each."""
 
+import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,19 @@ class Options:
     overwrite: bool = False
 
 
+def _holds(check: Callable[[], bool]) -> bool:
+    """What a path says of itself; False where the system will not look (a name too long, ..)."""
+    try:
+        return check()
+    except OSError:
+        return False
+
+
+def _real(path: Path) -> Path:
+    """The path without symbolic links; unlike `Path.resolve`, a loop of them raises nothing."""
+    return Path(os.path.realpath(path))
+
+
 def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
     """All pictures of files and folders, in a stable order; nothing is decoded.
 
@@ -64,12 +78,12 @@ def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
     Raises `UsageError` when results would land among the inputs.
     """
     jobs: list[Job] = []
-    target = out.resolve()
+    target = _real(out)
     for given in inputs:
-        if not given.is_dir():
+        if not _holds(given.is_dir):
             jobs.append(Job(given, Path(given.stem)))
             continue
-        if given.resolve() == target:
+        if _real(given) == target:
             raise UsageError(
                 f"{out}: is the input folder itself, the results would be inputs of the next run; "
                 "choose another folder with -o"
@@ -79,8 +93,8 @@ def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
             for path in sorted(given.rglob("*"))
             if path.suffix.lower() in SUFFIXES
             and not path.name.startswith(".")
-            and not path.is_dir()
-            and target not in path.resolve().parents
+            and not _holds(path.is_dir)
+            and target not in _real(path).parents
         ]
         jobs += [Job(path, path.relative_to(given).with_suffix("")) for path in found]
         if not found:
@@ -88,7 +102,7 @@ def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
                 Job(given, error=f"{given}: no pictures inside; give a folder that holds some")
             )
     # One file may be given twice, or beside its folder: it is one job.
-    unique = {(job.source.resolve(), job.stem): job for job in reversed(jobs)}
+    unique = {(_real(job.source), job.stem): job for job in reversed(jobs)}
     return _refuse_collisions(list(reversed(unique.values())))
 
 
@@ -123,13 +137,15 @@ def run(colorizer: Colorizer, jobs: Sequence[Job], out: Path, options: Options) 
             try:
                 _one(colorizer, job, out, options, report)
             except ManyhuesError as error:
-                report.error = str(error)
+                message = str(error)  # a hint outside the picture does not say which picture
+                named = str(job.source) in message
+                report.error = message if named else f"{job.source}: {message}"
             except MemoryError:
                 report.error = f"{job.source}: not enough memory for it; make it smaller first"
         if report.error:  # of several pages, those before the fault may be done
             report.skipped = False
-            report.outputs = [path for path in report.outputs if Path(path).exists()]
-            if report.sheet and not Path(report.sheet).exists():
+            report.outputs = [path for path in report.outputs if _holds(Path(path).exists)]
+            if report.sheet and not _holds(Path(report.sheet).exists):
                 report.sheet = None
         report.seconds = time.perf_counter() - start
         yield report
@@ -147,7 +163,9 @@ def _one(colorizer: Colorizer, job: Job, out: Path, options: Options, report: Re
         sheet = folder / sheet_name(stem.name)
         wanted = [*paths, sheet] if options.sheet else paths
         missing = [
-            (i, path) for i, path in enumerate(wanted) if options.overwrite or not path.exists()
+            (i, path)
+            for i, path in enumerate(wanted)
+            if options.overwrite or not writer.exists(path)
         ]
         report.outputs += [str(path) for path in paths]
         if options.sheet and report.sheet is None:

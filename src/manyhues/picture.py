@@ -111,13 +111,13 @@ def _format(image: Any) -> str:
 def read_small_rgb(source: Any, side: int = 256) -> NDArray[np.uint8]:
     """A picture's colours, for its palette: sRGB ``(h, w, 3)`` uint8, long side at most `side`."""
     name = str(source) if isinstance(source, (str, Path)) else "palette picture"
-    if isinstance(source, np.ndarray):
-        source = Image.fromarray(source)
-    if not isinstance(source, Image.Image):
-        data = source if isinstance(source, bytes) else _read_bytes(Path(source))
-        source = _open(data, name, MAX_PIXELS)
-    image: Image.Image = source
     with _faults(name):
+        if isinstance(source, np.ndarray):
+            source = Image.fromarray(source)
+        if not isinstance(source, Image.Image):
+            data = source if isinstance(source, bytes) else _read_bytes(Path(source))
+            source = _open(data, name, MAX_PIXELS)
+        image: Image.Image = source
         profile = image.info.get("icc_profile") or b""
         # A copy in either case: the caller's image must not shrink.
         image = image.copy() if image.mode in ("RGB", "CMYK") else image.convert("RGB")
@@ -164,13 +164,17 @@ def _open(data: bytes, name: str, max_pixels: int) -> Any:
             raise PictureError(f"{name}: damaged header ({error}); copy it again") from error
         finally:
             Image.MAX_IMAGE_PIXELS = pillow_limit
+    _check_size(image, name, max_pixels)
+    return image
+
+
+def _check_size(image: Any, name: str, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
         raise PictureError(
             f"{name}: {width} x {height} pixels are over the limit of "
             f"{max_pixels / 1e6:.0f} million; make it smaller first"
         )
-    return image
 
 
 def _register_heif() -> None:
@@ -199,12 +203,26 @@ def _from_image(image: Image.Image, max_pixels: int) -> Picture:
     """A PIL image; one of 16 bits that is not decoded yet is read from its file again."""
     path = Path(str(getattr(image, "filename", "") or "image"))
     if deep.is_deep(image) and not image.mode.startswith("I;16") and path.is_file():
-        return next(_from_file(path, max_pixels, True))
+        reopen = _opener(_read_bytes(path), str(path), max_pixels, image.tell())
+        with _faults(str(path)):
+            return _read(reopen, reopen(), str(path), path.suffix, ())
     lost = deep.is_deep(image) and not image.mode.startswith("I;16")
     notes = ("PIL images hold 8 bits of colour: give the 16-bit file itself",) if lost else ()
     with _faults(str(path)):
         image.load()
         return _read(lambda: image, image, str(path), path.suffix, notes)
+
+
+def _opener(data: bytes, name: str, max_pixels: int, page: int) -> deep.Reopen:
+    """Opens one page of encoded bytes, afresh at every call."""
+
+    def reopen() -> Image.Image:
+        image: Image.Image = _open(data, name, max_pixels)
+        image.seek(page)
+        _check_size(image, name, max_pixels)  # each page has its own
+        return image
+
+    return reopen
 
 
 def _from_file(source: Any, max_pixels: int, only_first: bool) -> Iterator[Picture]:
@@ -225,12 +243,7 @@ def _from_file(source: Any, max_pixels: int, only_first: bool) -> Iterator[Pictu
     elif first.format != "MPO" and getattr(first, "n_frames", 1) > 1 and len(pages) == 1:
         notes = ("only the first frame of the animation was read",)
     for page in pages[:1] if only_first else pages:
-
-        def reopen(page: int = page) -> Image.Image:
-            image: Image.Image = _open(data, name, max_pixels)
-            image.seek(page)
-            return image
-
+        reopen = _opener(data, name, max_pixels, page)
         with _faults(name):
             picture = _read(reopen, reopen(), name, suffix, notes)
         yield picture
@@ -257,6 +270,8 @@ def _read(
     reopen: deep.Reopen, image: Any, name: str, suffix: str, notes: tuple[str, ...]
 ) -> Picture:
     said = list(notes)
+    if image.mode in ("F", "I"):
+        raise PictureError(f"{name}: 32-bit samples have no fixed white point; save it with 16")
     profile = image.info.get("icc_profile") or b""
     format_ = _format(image)
     pixels = deep.read(reopen) if deep.is_deep(image) else None
@@ -289,8 +304,6 @@ def _shallow_luminance(
     image: Image.Image, profile: bytes, notes: list[str]
 ) -> tuple[Array, NDArray[np.uint8] | None]:
     """L* and alpha of a decoded 8-bit image of any mode."""
-    if image.mode in ("F", "I"):
-        raise ValueError("32-bit samples have no fixed white point: save it with 16 bits")
     alpha = None
     if image.mode == "LAB":  # already L*, in 256 steps
         return np.asarray(image)[..., 0] * np.float32(100 / 255), None

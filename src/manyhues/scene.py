@@ -11,6 +11,7 @@ from manyhues.engine import Engine, needs_features
 from manyhues.picture import Picture
 from manyhues.upsample import Upsampler, resize
 
+_BLOW_UP = 1.5  # how far a picture is enlarged to reach a finer working size
 _LONGEST = 4  # a working size's long side, in short sides; pictures beyond that are squashed
 
 
@@ -64,8 +65,10 @@ def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
     levels = []
     square = bool(manifest.get("square"))
     height, width = picture.luminance.shape
-    sizes = [working_size(height, width, size, square) for size in manifest["working_sizes"]]
-    for h, w in sizes:
+    coarsest, *finer = manifest["working_sizes"]
+    # A working size far above the picture's own has nothing more to see, and costs the most.
+    used = [coarsest, *(size for size in finer if size <= _BLOW_UP * min(height, width))]
+    for h, w in (working_size(height, width, size, square) for size in used):
         small = resize(picture.luminance, h, w)
         inputs: dict[str, Array] = {"luminance": np.asarray(small / 50 - 1, np.float32)[None, None]}
         if needs_features(manifest):

@@ -1,5 +1,6 @@
 """The contact sheet: the input and its colourings, on one page that one would post."""
 
+import unicodedata
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
@@ -11,17 +12,21 @@ _FAINT = (161, 161, 170)
 
 Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 Tile = tuple[Image.Image, str, str]
+_STROKED = str.maketrans("đĐøØłŁ", "dDoOlL")  # letters that Unicode does not take apart
 
 
-def contact_sheet(tiles: Sequence[Tile], *, title: str, note: str) -> Image.Image:
+def contact_sheet(
+    tiles: Sequence[Tile], *, title: str, note: str, columns: int | None = None
+) -> Image.Image:
     """Lay out tiles (image, label, detail) row by row under a title line; an RGB image.
 
-    All images have one size. Dark neutral paper: it tints no colour beside it.
+    All images have one size; without `columns` the page comes near to 3:2. Dark neutral paper:
+    it tints no colour beside it.
     """
     width = max(120, max(image.width for image, _, _ in tiles))
     height = max(image.height for image, _, _ in tiles)
     unit = max(8, round((width + height) / 2 / 22))  # type size; all spacing follows it
-    columns = _columns(len(tiles), width, height)
+    columns = columns or _columns(len(tiles), width, height)
     rows = -(-len(tiles) // columns)
     gap, caption, head = unit, round(unit * 2.2), round(unit * 3.6)
     page = Image.new(
@@ -34,7 +39,7 @@ def contact_sheet(tiles: Sequence[Tile], *, title: str, note: str) -> Image.Imag
     right = page.width - gap
     draw.text((right, head / 2), f"manyhues · {note}", _FAINT, plain, anchor="rm")
     room = right - gap - draw.textlength(f"manyhues · {note}", plain) - gap
-    draw.text((gap, head / 2), _fit(draw, title, bold, room), _INK, bold, anchor="lm")
+    draw.text((gap, head / 2), _fit(draw, _legible(title), bold, room), _INK, bold, anchor="lm")
     for index, (image, label, detail) in enumerate(tiles):
         row, column = divmod(index, columns)
         left, top = gap + column * (width + gap), head + row * (height + caption + gap)
@@ -67,6 +72,13 @@ def _flat(image: Image.Image) -> Image.Image:
     card = Image.new("RGB", image.size, _CARD)
     card.paste(image, mask=image.getchannel("A"))
     return card
+
+
+def _legible(text: str) -> str:
+    """ASCII, which is all that Pillow's own font draws: accents dropped, other scripts as ``?``."""
+    parts = unicodedata.normalize("NFKD", text.translate(_STROKED))
+    bare = "".join(part for part in parts if not unicodedata.combining(part))
+    return bare.encode("ascii", "replace").decode()
 
 
 def _fit(draw: ImageDraw.ImageDraw, text: str, font: Font, room: float) -> str:

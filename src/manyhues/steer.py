@@ -3,6 +3,8 @@
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import index
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,7 +42,12 @@ def parse_hints(hints: Sequence[tuple[int, int, Any]], luminance: Array) -> list
     """Check ``(x, y, colour)`` against a picture's L* ``(H, W)``; colour is ``#rrggbb``."""
     height, width = luminance.shape
     parsed = []
-    for x, y, colour in hints:
+    for hint in hints:
+        try:
+            x, y, colour = hint
+            x, y = index(x), index(y)
+        except (TypeError, ValueError):
+            raise UsageError(f"hint {hint}: expected (x, y, '#rrggbb'), whole pixels") from None
         if not (0 <= x < width and 0 <= y < height):
             raise UsageError(
                 f"hint {x},{y}={colour}: outside the picture; x is 0..{width - 1}, "
@@ -114,8 +121,10 @@ def palette(source: Any) -> tuple[Array, Array]:
     """Mean (2,) and covariance (2, 2) of a picture's a, b. Raises `UsageError` for a grey one."""
     ab = rgb_to_lab(read_small_rgb(source) / np.float32(255))[..., 1:].reshape(-1, 2)
     if np.hypot(*ab.T).mean() < 1:
-        raise UsageError("the picture given as palette is grey; give one with colour")
-    return ab.mean(0), np.cov(ab.T).reshape(2, 2).astype(np.float32)
+        name = f"{source}: " if isinstance(source, (str, Path)) else ""
+        raise UsageError(f"{name}the picture given as palette is grey; give one with colour")
+    # Divisor N: one pixel is a palette too.
+    return ab.mean(0), np.cov(ab.T, bias=True).astype(np.float32)
 
 
 def apply_palette(ab: Array, mean: Array, covariance: Array) -> Array:

@@ -120,9 +120,20 @@ def encode_sheet(image: Image.Image) -> bytes:
     return out.getvalue()
 
 
+def exists(path: Path) -> bool:
+    """Whether a file exists. Raises `OutputError` where that cannot be seen or can never be."""
+    try:
+        return path.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be read
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); "
+            "shorten the name, or choose another output folder"
+        ) from error
+
+
 def check_free(path: Path, overwrite: bool) -> None:
     """Raise `OutputError` if a file exists and may not be replaced."""
-    if not overwrite and path.exists():
+    if not overwrite and exists(path):
         raise OutputError(f"{path}: exists already; overwrite it on purpose or choose another name")
 
 

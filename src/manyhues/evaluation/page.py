@@ -142,20 +142,24 @@ def _with_interval(result: Result, key: str, _: str, form: str, interval: bool) 
 def _comparison(results: Mapping[str, Result]) -> str | None:
     """The paper's claim in numbers: how much more its method varies than the baselines."""
     ours = results.get("vae-mdn")
-    if ours is None or ours["variance"] is None:
+    if ours is None:
         return None
-    ratios = [
-        f"{ours['variance'] / results[name]['variance']:,.1f} times that of {name}"
-        for name in ("cvae", "cgan")
-        if name in results and results[name]["variance"]
-    ]
-    return f"Variance of vae-mdn: {' and '.join(ratios)}.\n" if ratios else None
+    lines = []
+    for key, measure in (("variance", "RGB, 8 samples"), ("eob_variance", "a, b, 100 samples")):
+        ratios = [
+            f"{ours[key] / results[name][key]:,.1f} times that of {name}"
+            for name in ("cvae", "cgan")
+            if ours[key] and name in results and results[name][key]
+        ]
+        if ratios:
+            lines.append(f"Variance of vae-mdn ({measure}): {' and '.join(ratios)}.\n")
+    return "\n".join(lines) or None
 
 
 def _reconstruction(found: Mapping[str, Mapping[str, float]] | None) -> str | None:
     if not found:
         return None
-    columns = list(dict.fromkeys(key for row in found.values() for key in row))
+    columns = ["vae", "pca20"]
     rows = [[name, *(show(row.get(c), ".4f") for c in columns)] for name, row in found.items()]
     return f"""\
 ## Reconstruction
@@ -166,12 +170,13 @@ numbers and the grey picture, against principal components of our own training s
 {_table(["data set", *columns], rows)}"""
 
 
+_ERRORS = ("rms", "weighted", "gradient")
+
+
 def _ablation(found: Mapping[str, Mapping[str, Mapping[str, float]]] | None) -> str | None:
     if not found:
         return None
-    columns = list(
-        dict.fromkeys((s, m) for row in found.values() for s, errors in row.items() for m in errors)
-    )
+    columns = list(dict.fromkeys((s, m) for row in found.values() for s in row for m in _ERRORS))
     rows = [
         [variant, *(show(row.get(s, {}).get(m), ".4f") for s, m in columns)]
         for variant, row in found.items()

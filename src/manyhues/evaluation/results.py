@@ -63,14 +63,16 @@ def make_results(
     ablation: Path | None = None,
     reconstruction: Path | None = None,
     command: str = "",
+    add: bool = False,
 ) -> dict[str, Any]:
     """Measure, draw and write ``results.json``, ``results.md`` and ``images/*.jpg`` into `out`.
 
     `methods` are all that have weights unless named. `limit` bounds each data set; eob is drawn
     over `eob_samples` samples of the first `eob_limit` pictures. `ablation` and
-    `reconstruction` are JSON files made in training, taken over as they
-    are: ``{variant: {data set: {"rms", "weighted", "gradient"}}}``, and
-    ``{data set: {"vae", "pca20"}}``.
+    `reconstruction` are JSON files made in training, taken over as they are:
+    ``{variant: {data set: {"rms", "weighted", "gradient"}}}``, and
+    ``{data set: {"vae", "pca20"}}``. With `add`, what ``results.json`` holds of methods that are
+    not measured now is kept.
     """
     console = Console(stderr=True)
     content: dict[str, Any] = {
@@ -83,6 +85,11 @@ def make_results(
         "ablation": read_json(ablation),
         "reconstruction": read_json(reconstruction),
     }
+    before = read_json(out / "results.json") if add else None
+    if before is not None:
+        content["made"]["command"] = f"{before['made']['command']}\n    {command}"
+        for key in ("ablation", "reconstruction"):
+            content[key] = content[key] or before[key]
     opened = open_methods(available_methods() if methods is None else methods)
     judge = open_judge(console)
     out.mkdir(parents=True, exist_ok=True)
@@ -99,6 +106,10 @@ def make_results(
             eob_limit=eob_limit,
             console=console,
         )
+        shown = opened
+        if before is not None:
+            results = _merged(before["data_sets"][key]["results"], results)
+            shown = open_methods(list(results))
         print_table(results, console)
         name = f"images/{data_set.figure}.jpg"
         content["data_sets"][key] = {
@@ -110,12 +121,23 @@ def make_results(
             "results": results,
         }
         chosen = figures.spread_rows(len(pictures), data_set.rows)
-        groups = figures.colour_groups(opened, pictures, chosen, SAMPLES)
+        groups = figures.colour_groups(shown, pictures, chosen, SAMPLES)
         figures.save(figures.draw(groups), out / name)
         # After every data set: an interruption costs the one that is under way.
         write_json(content, out / "results.json")
         page.write(content, out / "results.md")
     return content
+
+
+def _merged(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Results of both, those of `now` where both have a method."""
+    counts = {result["n"] for result in (*before.values(), *now.values())}
+    if len(counts) > 1:
+        raise DataError(
+            f"results.json: measured on {min(counts)} and {max(counts)} pictures; "
+            "use the same --limit, or measure all methods again"
+        )
+    return {**before, **now}
 
 
 def read_json(path: Path | None) -> Any:
@@ -150,6 +172,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--ablation", type=Path, help="JSON of the loss ablation")
     parser.add_argument("--reconstruction", type=Path, help="JSON of the reconstruction errors")
     parser.add_argument(
+        "--add", action="store_true", help="keep OUT/results.json of methods not measured now"
+    )
+    parser.add_argument(
         "--from-json", action="store_true", help="write the page anew from OUT/results.json"
     )
     options = parser.parse_args(arguments)
@@ -182,6 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 ablation=options.ablation,
                 reconstruction=options.reconstruction,
                 command=command_line(arguments),
+                add=options.add,
             )
     except ManyhuesError as error:
         print(f"error: {error}", file=sys.stderr)

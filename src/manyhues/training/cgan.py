@@ -1,9 +1,10 @@
 """The conditional GAN that the paper compares with: adversarial and L1 loss, noise by dropout.
 
-After Isola et al. 2017 (pix2pix). The noise is dropout that stays on when sampling; whole
-channels are dropped, so that one sample's choice holds over the picture and fits a short code.
+After Isola et al. 2017 (pix2pix): the noise is dropout of the three deepest decoder maps that
+stays on when sampling. The masks are an input here, so that a sample can be drawn again.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,9 +28,15 @@ class CganConfig:
 
 
 class Generator(nn.Module):
-    """Masks of 0 and 1 (B, 304) and luminance (B or 1, 1, 64, 64) to a, b (B, 2, 64, 64), Lab."""
+    """Masks of 0 and 1 (B, 38912) and luminance (B or 1, 1, 64, 64) to a, b (B, 2, 64, 64), Lab."""
 
-    code = sum(FieldDecoder.channels)
+    # One bit for every number of the maps at 4, 8 and 16 pixels.
+    masks = (
+        (FieldDecoder.seed_channels, 4, 4),
+        (FieldDecoder.channels[0], 8, 8),
+        (FieldDecoder.channels[1], 16, 16),
+    )
+    code = sum(math.prod(shape) for shape in masks)
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,10 +51,11 @@ class Generator(nn.Module):
     def forward(self, code: Tensor, luminance: Tensor) -> Tensor:
         count = code.shape[0]
         skips = self.grey(luminance)
-        seed = self.bottom(skips[-1]).expand(count, -1, -1, -1)
+        parts = code.split([math.prod(shape) for shape in self.masks], dim=1)
+        masks = [2.0 * m.view(-1, *shape) for m, shape in zip(parts, self.masks, strict=True)]
+        seed = self.bottom(skips[-1]) * masks[0]
         skips = [m.expand(count, -1, -1, -1) for m in skips]
-        masks = [2.0 * m for m in code.split(list(FieldDecoder.channels), dim=1)]
-        return self.field(seed, skips, luminance.expand(count, -1, -1, -1), masks) * AB_SCALE
+        return self.field(seed, skips, luminance.expand(count, -1, -1, -1), masks[1:]) * AB_SCALE
 
 
 class Discriminator(nn.Module):

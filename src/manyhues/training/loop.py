@@ -130,7 +130,8 @@ class Loop:
             try:
                 while self.state.seconds < total:
                     progress = self.state.seconds / total
-                    logged.append(self._step(next(batches), progress))
+                    batch = next(batches)
+                    logged.append(self._step(batch, progress) | {"pictures": len(batch.ab)})
                     now = time.monotonic()
                     self.state.seconds = before + now - started
                     if self.state.step % LOG_EVERY == 0:
@@ -151,10 +152,10 @@ class Loop:
     def _log(
         self, logged: list[dict[str, float]], seconds: float, write: Write, board: Any
     ) -> None:
+        rate = sum(entry.pop("pictures") for entry in logged) / seconds
         # A model of several working sizes logs each size's figures under a name of its own.
         names = dict.fromkeys(name for entry in logged for name in entry)
         means = {k: float(np.mean([e[k] for e in logged if k in e])) for k in names}
-        rate = len(logged) * self.task.config.batch_size / seconds
         if not all(math.isfinite(v) for v in means.values()):
             raise TrainingError(
                 f"{self.out}: the loss is not finite at step {self.state.step}; "
@@ -167,11 +168,17 @@ class Loop:
         self.report(self.state.seconds / (60 * self.minutes), f"{rate:.0f} pictures/s  {shown}")
 
     def _batches(self) -> Iterator[Batch]:
-        size = self.task.config.batch_size
+        # Equal work a step: a batch of a larger working size holds fewer pictures.
+        least = min(cache.size for cache in self.caches)
+        sizes = [
+            max(1, self.task.config.batch_size * least**2 // cache.size**2) for cache in self.caches
+        ]
         seeds = self.seed + 1000 * self.state.step  # a resumed run sees another order
         streams = []
         for number, cache in enumerate(self.caches):
-            streams.append(cache.epochs(size, seeds + number, skip=HELD_OUT if number == 0 else 0))
+            streams.append(
+                cache.epochs(sizes[number], seeds + number, skip=HELD_OUT if number == 0 else 0)
+            )
         generator = np.random.default_rng(seeds)
         share = np.array([len(cache) for cache in self.caches], float)
         share /= share.sum()

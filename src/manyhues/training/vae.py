@@ -50,8 +50,8 @@ class GreyEncoder(nn.Module):
 class FieldDecoder(nn.Module):
     """Seed (B, 256, 4, 4) and grey skips to a colour field (B, 2, 64, 64), in -1..1.
 
-    Bilinear upsampling between convolutions leaves no checkerboard. `masks`, one (B, C) per
-    stage, multiply the channels: the dropout of the cGAN, which is its only noise.
+    Bilinear upsampling between convolutions leaves no checkerboard. `masks` multiply the maps
+    of the first stages: the dropout of the cGAN, which is its only noise.
     """
 
     seed_channels = 256
@@ -82,8 +82,8 @@ class FieldDecoder(nn.Module):
         for index, stage in enumerate(self.stages):
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
             x = stage(torch.cat([x, skips[-1 - index]], 1))
-            if masks is not None:
-                x = x * masks[index][:, :, None, None]
+            if masks is not None and index < len(masks):
+                x = x * masks[index]
         x = F.interpolate(self.narrow(x), scale_factor=2.0, mode="bilinear", align_corners=False)
         return torch.tanh(self.out(self.join(x + self.edges(luminance))))
 
