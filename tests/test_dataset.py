@@ -1,3 +1,6 @@
+import contextlib
+import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +109,26 @@ def _write(path: Path, data: bytes) -> Path:
 def _shard_without_images(folder: Path) -> Path:
     pq.write_table(pa.table({"picture": [b""]}), folder / "x.parquet")
     return folder / "x.parquet"
+
+
+def test_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "train.parquet").touch()
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(DataError, match=r"train\.parquet: parquet wants PyArrow"):
+        dataset.open_pictures(tmp_path)
+
+
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "WEBP", "BMP"])
+def test_damaged_pictures_raise_nothing_else(tmp_path: Path, format_: str) -> None:
+    save(tmp_path, "a.png", colourful())
+    Image.open(tmp_path / "a.png").save(tmp_path / "a.png", format_)
+    good = (tmp_path / "a.png").read_bytes()
+    random = np.random.default_rng(0)
+    for _ in range(40):
+        data = bytearray(good)
+        for place in random.integers(0, min(len(data), 300), 3):
+            data[place] = random.integers(0, 256)
+        (tmp_path / "a.png").write_bytes(data)
+        with warnings.catch_warnings(), contextlib.suppress(DataError):
+            warnings.simplefilter("ignore")
+            assert dataset.open_pictures(tmp_path)[0].shape[2] == 3

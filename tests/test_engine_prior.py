@@ -137,6 +137,13 @@ def test_faulty_weights_name_the_file_and_the_remedy(weights: Path, tmp_path: Pa
     with pytest.raises(WeightsError, match=r"cvae\.json: lacks embedding, prior, working_sizes"):
         Colorizer.load("cvae", folder)
     manifest = json.loads((weights / "cvae.json").read_text())
+    (folder / "cvae.json").write_text(json.dumps(manifest | {"embedding": {}, "prior": {}}))
+    lacking = r"cvae\.json: lacks embedding\.graph, embedding\.kind, prior\.kind"
+    with pytest.raises(WeightsError, match=lacking):
+        Engine(folder).files("cvae")
+    (folder / "cvae.json").write_text(json.dumps(manifest | {"prior": 3}))
+    with pytest.raises(WeightsError, match=r"cvae\.json: not a readable manifest"):
+        Colorizer.load("cvae", folder)
     manifest["prior"]["kind"] = "oracle"
     (folder / "cvae.json").write_text(json.dumps(manifest))
     with pytest.raises(WeightsError, match="unknown kind 'oracle'"):

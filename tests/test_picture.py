@@ -219,6 +219,7 @@ def test_every_page_of_a_tiff() -> None:
     data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
     assert [p.size for p in Picture.open_all(data)] == [(10, 8), (11, 8), (12, 8)]
     assert "page 1 of 3" in Picture.open(data).notes[0]
+    assert Picture.open(data).metadata.dpi == (0, 0)  # it says none, and 1 would be a poster
 
 
 def test_animations_say_that_one_frame_was_read() -> None:
@@ -281,6 +282,15 @@ def bomb(format_: str) -> bytes:
 def test_decompression_bombs_are_refused_before_decoding(format_: str) -> None:
     with pytest.raises(PictureError, match="30000 x 30000 pixels are over the limit"):
         Picture.open(bomb(format_))
+
+
+def test_a_later_page_may_be_a_bomb_too() -> None:
+    pages = [Image.new("L", (8, 8)), Image.new("L", (90, 9))]
+    data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    opened = Picture.open_all(data, max_pixels=100)
+    assert next(opened).size == (8, 8)
+    with pytest.raises(PictureError, match="90 x 9 pixels are over the limit"):
+        next(opened)
 
 
 def test_large_but_allowed_headers_pass_pillows_own_limit() -> None:
@@ -360,6 +370,12 @@ def test_pil_images_that_are_not_decoded_yet(tmp_path: Path) -> None:
     with Image.open(io.BytesIO(path.read_bytes())) as image:  # no file to go back to
         shallow = Picture.open(image)
     assert np.abs(shallow.luminance - picture.luminance).max() < 1
+    pages = np.zeros((2, 9, 13, 3), np.uint16)
+    pages[1] = 40000
+    pytest.importorskip("tifffile").imwrite(tmp_path / "two.tif", pages, photometric="rgb")
+    with Image.open(tmp_path / "two.tif") as image:
+        image.seek(1)
+        assert Picture.open(image).luminance.min() > 50
 
 
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "AVIF"])

@@ -17,6 +17,7 @@ from manyhues.color import rgb_to_luminance
 from manyhues.colorizer import Colorizer
 from manyhues.errors import OutputError, PictureError, UsageError
 from manyhues.picture import Picture
+from manyhues.sheet import _legible
 
 
 def luminance_error(given_pixels: NDArray[Any], rgb: NDArray[Any]) -> NDArray[np.float32]:
@@ -198,11 +199,17 @@ def test_a_result_is_a_sequence(weights: Path) -> None:
     result = manyhues.colorize(colourful(40, 60), n=4, weights=weights)
     assert len(result) == len(list(result)) == len(result.images) == 4
     assert np.array_equal(result[-1].ab, result.ab[3:])
+    assert np.array_equal(result[np.argmax([0, 0, 1])].ab, result.ab[2:3])
     assert result[1:3].seeds == result.seeds[1:3]
     assert result.images is result.images
     assert result.previews(32)[0].size == (32, 21)
     with pytest.raises(IndexError):
         result[4]
+
+
+def test_a_title_in_any_script_can_be_drawn() -> None:
+    assert _legible("Ảnh cũ của bà, Đà Lạt.jpg") == "Anh cu cua ba, Da Lat.jpg"
+    assert _legible("写真 caf\udce9.jpg") == "?? caf?.jpg"
 
 
 def test_sheet_holds_input_and_results(weights: Path) -> None:

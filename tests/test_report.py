@@ -105,6 +105,16 @@ def test_wrong_usage_is_found_before_measuring(folder: Path, tmp_path: Path) -> 
         report.evaluate([], ["noise"])
 
 
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OutputError, match=r"taken: cannot be written .*; check"):
+        report.write_json({"a": 1}, tmp_path / "taken")
+    assert not any((tmp_path / "taken").iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+    report.write_json({"a": "é"}, tmp_path / "out.json")
+    assert (tmp_path / "out.json").read_text("utf-8") == '{\n  "a": "é"\n}\n'
+
+
 def test_a_failing_method_is_named() -> None:
     with pytest.raises(ManyhuesError, match=r"broken: .*NaN"):
         report.run(pictures(2), [], {"broken": Constant(float("nan"))}, None, console=quiet())

@@ -1,6 +1,7 @@
 """Choosing among candidates, and steering: hints, palette, saturation."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 from manyhues import select
 from manyhues.color import Array, clamp_to_gamut, rgb_to_lab
 from manyhues.colorizer import Colorizer
-from manyhues.errors import UsageError
+from manyhues.errors import PictureError, UsageError
 
 
 def crowd() -> Array:
@@ -33,6 +34,16 @@ def test_diverse_is_far_apart_and_plausible() -> None:
     assert {i // 6 for i in chosen} == {0, 1, 2}
     assert not {18, 19} & set(select.choose(fields, 8, "diverse"))
     assert not {18, 19} & set(select.choose(fields, 8, "likely"))
+
+
+def test_diverse_leaves_out_the_motley() -> None:
+    """As far apart as the calm ones, but with all colours in one picture."""
+    random = np.random.default_rng(0)
+    calm = np.broadcast_to(random.normal(0, 20, (16, 2, 1, 1)), (16, 2, 8, 8))
+    motley = random.normal(0, 20, (4, 2, 8, 8)).repeat(1, axis=2)
+    fields = np.concatenate([motley, calm]).astype(np.float32)
+    assert min(select.choose(fields, 8, "diverse")) >= 4
+    assert min(select.choose(fields, 8, "likely")) >= 4
 
 
 @pytest.mark.parametrize("pick", ["diverse", "likely"])
@@ -83,9 +94,15 @@ def test_a_hint_fills_its_surface_and_stops_at_the_edge(weights: Path) -> None:
 
 @pytest.mark.parametrize(
     ("hint", "fault"),
-    [((500, 1, "#fff"), "outside"), ((-1, 1, "#fff"), "outside"), ((1, 1, "teapot"), "#rrggbb")],
+    [
+        ((500, 1, "#fff"), "outside"),
+        ((-1, 1, "#fff"), "outside"),
+        ((1, 1, "teapot"), "#rrggbb"),
+        ((1.5, 1, "#fff"), "whole pixels"),
+        ((1, "#fff"), "expected"),
+    ],
 )
-def test_bad_hints(weights: Path, hint: tuple[int, int, str], fault: str) -> None:
+def test_bad_hints(weights: Path, hint: tuple[Any, ...], fault: str) -> None:
     colorizer = Colorizer.load("cvae", weights)
     scene = colorizer.encode(colourful(20, 30))
     with pytest.raises(UsageError, match=fault):
@@ -106,6 +123,11 @@ def test_like_takes_the_palette(weights: Path, tmp_path: Path) -> None:
     assert np.array_equal(colorizer.sample(scene, 3, like=path).ab, result.ab)
     with pytest.raises(UsageError, match="grey"):
         colorizer.sample(scene, 3, like=np.full((9, 9), 80, np.uint8))
+    with pytest.raises(PictureError, match="palette picture"):
+        colorizer.sample(scene, 3, like=np.full((9, 9, 3), 0.5))
+    red = colorizer.sample(scene, 3, like=np.full((1, 1, 3), (200, 0, 0), np.uint8)).ab
+    assert np.isfinite(red).all()
+    assert (red[:, 0] > 40).all()
 
 
 def test_saturation(weights: Path) -> None:

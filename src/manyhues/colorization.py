@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class Colorization:
     def __len__(self) -> int:
         return len(self.ab)
 
-    def __getitem__(self, index: int | slice) -> "Colorization":
+    def __getitem__(self, index: SupportsIndex | slice) -> "Colorization":
         """One sample, or several: a Colorization again."""
         if not isinstance(index, slice):
             index = range(len(self))[index]  # raises IndexError, handles negative numbers

@@ -93,7 +93,8 @@ class Colorizer:
         """n colourings of an encoded picture.
 
         pick        ``diverse``: plausible and far apart; ``likely``: the most plausible, and
-                    where the prior lists its most probable answers these, numbered -1, -2, ..;
+                    where the prior lists its most probable answers these, numbered -1, -2, ..
+                    (plain samples follow where n is larger than the list);
                     ``random``: samples 0 .. n - 1 as drawn
         diversity   scales the prior's noise; 1 is as trained
         saturation  scales a, b; 0 is grey

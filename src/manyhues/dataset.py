@@ -55,7 +55,7 @@ class Pictures:
         try:
             with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
                 return np.asarray(image.convert("RGB"))
-        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        except Exception as error:  # on damaged files Pillow's decoders raise nearly anything
             raise DataError(
                 f"{self.ids[index]}: cannot be decoded ({error}); remove it from the data set"
             ) from error
@@ -65,8 +65,12 @@ class Pictures:
 
 
 def _read_shard(path: Path) -> tuple[list[bytes], list[str], list[str]]:
-    import pyarrow.parquet as pq
-
+    try:
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise DataError(
+            f"{path}: parquet wants PyArrow; install it with: pip install 'manyhues[train]'"
+        ) from error
     try:
         table: Any = pq.read_table(path)
     except (OSError, ValueError) as error:

@@ -5,6 +5,7 @@ Two methods at most stand side by side, further ones go into panels below with t
 that a page shows the cells at a size where faces can be seen.
 """
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from manyhues import color
-from manyhues.errors import OutputError
+from manyhues import color, writer
 from manyhues.evaluation.protocol import Method, render, resize_ab, to_uint8
 
 Cells = NDArray[np.uint8]  # (rows, columns, S, S, 3)
@@ -114,10 +114,7 @@ def _each(cells: Cells) -> list[tuple[tuple[int, int], NDArray[np.uint8]]]:
 
 def save(image: Image.Image, path: Path) -> None:
     """Write a JPEG with its colour at full resolution: colour is what it is about."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.part")
-        image.save(partial, "JPEG", quality=85, subsampling=0, optimize=True)
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error}); choose another --out") from error
+    encoded = io.BytesIO()
+    image.save(encoded, "JPEG", quality=85, subsampling=0, optimize=True)
+    writer.make_folder(path.parent)
+    writer.write(encoded.getvalue(), path, overwrite=True)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from manyhues.errors import DataError, OutputError
+from manyhues import writer
+from manyhues.errors import DataError
 from manyhues.evaluation.protocol import Result
 from manyhues.evaluation.report import references, show
 
@@ -64,13 +65,8 @@ Ardizzone et al. 2019), so the tables agree in meaning and not to the digit.
 
 
 def write(content: Content, path: Path) -> None:
-    """Write the page (temporary file, then rename)."""
-    try:
-        partial = path.with_name(f".{path.name}.part")
-        partial.write_text(markdown(content), encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error}); choose another --out") from error
+    """Write the page, whole or not at all."""
+    writer.write(markdown(content).encode(), path, overwrite=True)
 
 
 def markdown(content: Content) -> str:

@@ -1,8 +1,6 @@
 """`manyhues evaluate`: data and method names in; a table, a JSON file and a dictionary out."""
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from manyhues import writer
 from manyhues.dataset import load_square
 from manyhues.errors import DataError, ManyhuesError, OutputError, UsageError
 from manyhues.evaluation.protocol import JudgeLike, Method, Result, Truth, measure
@@ -237,17 +236,6 @@ def show(value: float | None, form: str) -> str:
 
 
 def write_json(content: object, path: Path) -> None:
-    """Write JSON to a temporary file beside `path`, then rename: never half a file."""
-    try:
-        handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(content, file, indent=2, allow_nan=False)
-                file.write("\n")
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error}); choose another place") from error
+    """Write JSON, whole or not at all; what is there already is replaced."""
+    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    writer.write(text.encode(), path, overwrite=True)

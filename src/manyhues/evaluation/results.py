@@ -20,6 +20,7 @@ from typing import Any
 
 from rich.console import Console
 
+from manyhues import writer
 from manyhues.errors import DataError, ManyhuesError
 from manyhues.evaluation import figures, page
 from manyhues.evaluation.report import (
@@ -92,7 +93,7 @@ def make_results(
             content[key] = content[key] or before[key]
     opened = open_methods(available_methods() if methods is None else methods)
     judge = open_judge(console)
-    out.mkdir(parents=True, exist_ok=True)
+    writer.make_folder(out)
     for key, data_set in DATA_SETS.items():
         console.rule(data_set.title)
         pictures, labels = load([data_root / data_set.path], SIZE, limit, console)

@@ -19,26 +19,19 @@ DEFAULT_MINUTES = 20.0
 CROPS = 2  # versions of a picture that is larger than the working size: centre, random
 
 
-def _sizes_for(path: Path, split: str | None, wanted: tuple[int, ...]) -> list[int]:
-    """The working sizes that the pictures are large enough for; at least the smallest."""
-    pictures = open_pictures(path, split)
-    height, width = pictures[0].shape[:2]
-    fitting = [size for size in wanted if min(height, width) >= size]
-    return fitting or [min(wanted)]
-
-
 def open_caches(
     data: list[Path], root: Path, sizes: tuple[int, ...], progress: Progress | None = None
 ) -> list[Cache]:
     """Caches of all pictures under `data`, one per working size, made where they are missing.
 
-    A folder with ``train*.parquet`` shards is read for those alone.
+    A set serves the working sizes that its first picture is large enough for, or the smallest. A
+    folder with ``train*.parquet`` shards is read for those alone.
     """
     folders: dict[int, list[Path]] = defaultdict(list)
     for path in data:
         split = "train" if path.is_dir() and any(path.glob("train*.parquet")) else None
         native = min(open_pictures(path, split)[0].shape[:2])
-        for size in _sizes_for(path, split, sizes):
+        for size in [s for s in sizes if s <= native] or [min(sizes)]:
             line = progress.add_task(f"features of {path.name} at {size}") if progress else None
 
             def tell(done: int, total: int, line: object = line) -> None:
