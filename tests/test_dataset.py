@@ -89,7 +89,7 @@ def test_faults_name_the_file(tmp_path: Path, make: object, message: str) -> Non
 
 def test_all_grey_is_an_error(tmp_path: Path) -> None:
     save(tmp_path, "1.png", sepia())
-    with pytest.raises(DataError, match="grey or toned"):
+    with pytest.raises(DataError, match="grey, toned or damaged"):
         dataset.load_square(tmp_path, 16)
 
 
@@ -99,6 +99,16 @@ def test_truncated_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "1.png").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"1\.png"):
         dataset.open_pictures(tmp_path)[0]
+
+
+def test_damaged_pictures_are_left_out_aloud(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save(tmp_path, "1.png", colourful())
+    (tmp_path / "2.png").write_bytes((tmp_path / "1.png").read_bytes()[:200])
+    squares, _ = dataset.load_square(tmp_path, 16)
+    assert len(squares) == 1
+    assert "left out: 2.png: cannot be decoded" in caplog.text
 
 
 def _write(path: Path, data: bytes) -> Path:

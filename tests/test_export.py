@@ -46,7 +46,8 @@ def save_run(kind: str, out: Path, **config: object) -> torch.nn.Module:
 def test_export_has_parity(kind: str, method: str | None, tmp_path: Path) -> None:
     save_run(kind, tmp_path / "run")
     (tmp_path / "weights").mkdir()
-    (tmp_path / "weights" / "features.onnx").touch()  # exported by its own test
+    (tmp_path / "weights" / "features.onnx").touch()  # exported by their own tests
+    (tmp_path / "weights" / "detail.decoder.onnx").touch()
     files = export.export(tmp_path / "run", tmp_path / "weights")
     graphs = [f for f in files if f.suffix == ".onnx"]
     assert graphs
@@ -57,6 +58,7 @@ def test_export_has_parity(kind: str, method: str | None, tmp_path: Path) -> Non
     if method is not None:
         manifest = json.loads((tmp_path / "weights" / f"{method}.json").read_text())
         assert manifest["method"] == method
+        assert str(tmp_path) not in json.dumps(manifest)
         for differences in manifest["trained"]["parity"].values():
             assert differences["float32"] < export.PARITY
             assert differences["half"] < 0.5  # half a step of Lab: out of sight
@@ -84,6 +86,13 @@ def test_parity_is_enforced(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"drift\.onnx: differs from PyTorch by 1"):
         export.write_graph(graph, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_grid_methods_want_the_detail_decoder(tmp_path: Path) -> None:
+    save_run("mean", tmp_path / "run")
+    with pytest.raises(UsageError, match="export a `detail` run first"):
+        export.export(tmp_path / "run", tmp_path / "weights")
+    assert list((tmp_path / "weights").iterdir()) == []
 
 
 def test_vae_alone_is_no_method(tmp_path: Path) -> None:

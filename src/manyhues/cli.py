@@ -199,9 +199,9 @@ def evaluate(
     samples: Annotated[int, typer.Option(min=1, help="Samples of each picture.")] = 8,
     size: Annotated[int, typer.Option(min=16, help="Side to which pictures are cut.")] = 64,
     eob_samples: Annotated[
-        int, typer.Option(min=0, help="Samples for the paper's error-of-best (it has 100).")
-    ] = 0,
-    eob_limit: Annotated[int, typer.Option(min=1, help="Pictures for that metric.")] = 1000,
+        int, typer.Option(min=0, help="Samples for the paper's error-of-best; 0 leaves it out.")
+    ] = 100,
+    eob_limit: Annotated[int, typer.Option(min=1, help="Pictures for that metric.")] = 50,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write results here.")] = None,
 ) -> None:
     """Measure methods against true colours."""

@@ -4,6 +4,8 @@ Also the rule that keeps pictures without real colour out of both (`has_real_col
 """
 
 import io
+import itertools
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from manyhues.errors import DataError
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
 Pixels = NDArray[np.uint8]
+_log = logging.getLogger(__name__)
 
 
 def has_real_colour(rgb: Pixels, *, min_chroma: float = 2.0, min_residual: float = 3.0) -> bool:
@@ -62,6 +65,21 @@ class Pictures:
 
     def __iter__(self) -> Iterator[Pixels]:
         return (self[i] for i in range(len(self)))
+
+    def coloured(self) -> Iterator[tuple[int, Pixels]]:
+        """Number and pixels of every picture that has real colour.
+
+        One that cannot be decoded is left out with a warning: a damaged file in a million must
+        not end a run.
+        """
+        for index in range(len(self)):
+            try:
+                rgb = self[index]
+            except DataError as error:
+                _log.warning("left out: %s", error)
+                continue
+            if has_real_colour(rgb):
+                yield index, rgb
 
 
 def _read_shard(path: Path) -> tuple[list[bytes], list[str], list[str]]:
@@ -151,12 +169,11 @@ def load_square(
     pictures = open_pictures(path, split)
     kept: list[Pixels] = []
     labels: list[str] = []
-    for index, rgb in enumerate(pictures):
-        if limit is not None and len(kept) >= limit:
-            break
-        if has_real_colour(rgb):
-            kept.append(square(rgb, size))
-            labels.append(pictures.labels[index])
+    for index, rgb in itertools.islice(pictures.coloured(), limit):
+        kept.append(square(rgb, size))
+        labels.append(pictures.labels[index])
     if not kept:
-        raise DataError(f"{path}: all {len(pictures)} pictures are grey or toned; no colour to use")
+        raise DataError(
+            f"{path}: all {len(pictures)} pictures are grey, toned or damaged; no colour to use"
+        )
     return np.stack(kept), labels

@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from manyhues.color import luminance_to_grey, rgb_to_lab
-from manyhues.dataset import Pictures, Pixels, has_real_colour, open_pictures, square
+from manyhues.dataset import Pictures, Pixels, open_pictures, square
 from manyhues.errors import DataError
 from manyhues.training.features import CHANNELS, NETWORK, GreyFeatures
 
@@ -133,13 +133,11 @@ def _fill(
         count += len(block)
         block.clear()
 
-    for index in range(len(pictures)):
-        rgb = pictures[index]
-        if has_real_colour(rgb):
-            block.append(square(rgb, size))
-            block += [_random_crop(rgb, size, generator) for _ in range(crops - 1)]
-            if len(block) >= _BLOCK:
-                flush()
+    for index, rgb in pictures.coloured():
+        block.append(square(rgb, size))
+        block += [_random_crop(rgb, size, generator) for _ in range(crops - 1)]
+        if len(block) >= _BLOCK:
+            flush()
         if progress:
             progress(index + 1, len(pictures))
     if block:

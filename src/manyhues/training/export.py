@@ -315,7 +315,8 @@ def _provenance(run: Path) -> dict[str, Any] | None:
         "minutes": round(facts["seconds"] / 60, 1),
         "steps": facts["step"],
         "pictures": facts["pictures"],
-        "config": facts["config"],
+        # Where a run lay is nobody's business but its owner's.
+        "config": {k: v for k, v in facts["config"].items() if k != "vae"},
     }
 
 
@@ -329,6 +330,9 @@ def export(run: Path, weights: Path | None = None) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     task, facts = registry.load(run)
     method, manifest, graphs = _plan(facts["kind"], task.float())
+    shared = manifest.get("embedding", {}).get("graph")
+    if shared and shared not in {g.name for g in graphs} and not (folder / shared).exists():
+        raise UsageError(f"{method} wants {shared} in {folder}; export a `detail` run first")
     parity = {graph.name: write_graph(graph, folder) for graph in graphs}
     written = [folder / graph.name for graph in graphs]
     if not (folder / "features.onnx").exists():

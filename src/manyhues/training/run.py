@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 from collections import defaultdict
 from pathlib import Path
 
@@ -60,6 +61,7 @@ def train(
     `options` are ``key=value`` settings of the kind's configuration. Raises `UsageError`,
     `DataError` or `TrainingError`.
     """
+    minutes = DEFAULT_MINUTES if minutes is None else minutes
     settings: dict[str, str] = {}
     for option in options:
         key, equals, value = option.partition("=")
@@ -92,8 +94,9 @@ def train(
                 print(f"{kind} {done:6.1%}  {line}", file=sys.stderr, flush=True)
 
         # A polite kill saves the run as Ctrl-C does.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        loop = Loop(task, caches, out, minutes=minutes or DEFAULT_MINUTES, report=report)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        loop = Loop(task, caches, out, minutes=minutes, report=report)
         if resume:
             loop.resume()
         loop.run()
