@@ -1,6 +1,8 @@
 """The loop on a handful of invented pictures: it learns, resumes, and fails as it should."""
 
 import csv
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +62,16 @@ def test_cache_is_found_again_and_keyed(pictures: Path, cache_folder: Path) -> N
     assert build_cache(pictures, cache_folder.parent) == cache_folder
     assert (cache_folder / "ab.npy").stat().st_mtime_ns == before
     assert build_cache(pictures, cache_folder.parent, crops=2) != cache_folder
+
+
+def test_cache_is_made_anew_when_a_picture_changes(pictures: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "few"
+    shutil.copytree(pictures, folder, ignore=shutil.ignore_patterns("*[3-9].png"))
+    before = build_cache(folder, tmp_path / "cache")
+    first = next(iter(sorted(folder.iterdir())))
+    Image.open(first).transpose(Image.Transpose.ROTATE_180).save(first)
+    os.utime(first, (2e9, 2e9))
+    assert build_cache(folder, tmp_path / "cache") != before
 
 
 def test_too_few_pictures_for_the_principal_components(tmp_path: Path) -> None:

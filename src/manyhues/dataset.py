@@ -66,6 +66,13 @@ class Pictures:
     def __iter__(self) -> Iterator[Pixels]:
         return (self[i] for i in range(len(self)))
 
+    def stamps(self) -> list[int]:
+        """A number per picture that changes with its content: bytes in a shard, time of a file."""
+        return [
+            len(source) if isinstance(source, bytes) else source.stat().st_mtime_ns
+            for source in self._sources
+        ]
+
     def coloured(self) -> Iterator[tuple[int, Pixels]]:
         """Number and pixels of every picture that has real colour.
 

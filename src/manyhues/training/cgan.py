@@ -90,6 +90,7 @@ class Cgan(Task[CganConfig]):
 
     kind = "cgan"
     needs_features = False
+    betas = (0.5, 0.999)  # pix2pix's: with more momentum the two networks chase each other
 
     def __init__(self, config: CganConfig) -> None:
         super().__init__(config)

@@ -1,7 +1,7 @@
 """The memory-mapped training cache: L, a, b and grey features of every picture, computed once.
 
-A cache is a folder of ``.npy`` files, named after a digest of the pictures' ids, the working size,
-the crops and the feature network, so that a change of any of them makes a new one.
+A cache is a folder of ``.npy`` files, named after a digest of the pictures (ids, and sizes or
+times), the working size, the crops and the feature network: a change of any makes a new one.
 """
 
 import hashlib
@@ -75,9 +75,8 @@ def build_cache(
     that exists is whole. Raises `DataError` when nothing is left.
     """
     pictures = open_pictures(source, split)
-    digest = hashlib.sha256(
-        json.dumps([_VERSION, NETWORK, size, crops, split, pictures.ids]).encode()
-    ).hexdigest()[:12]
+    key = [_VERSION, NETWORK, size, crops, split, pictures.ids, pictures.stamps()]
+    digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
     folder = root / f"{source.resolve().name}-{size}-{digest}"
     if folder.exists():
         return folder

@@ -73,7 +73,7 @@ class Loop:
         self.average = copy.deepcopy(self.task).requires_grad_(False).eval()
         rate = task.config.learning_rate
         self.optimizers: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(group, lr=rate, betas=(0.9, 0.99), weight_decay=0.01)
+            torch.optim.AdamW(group, lr=rate, betas=task.betas, weight_decay=0.01)
             for group in self.task.groups()
         ]
         self.state = State()

@@ -31,6 +31,7 @@ class Task(nn.Module, ABC, Generic[ConfigT]):
     kind: ClassVar[str]
     needs_features: ClassVar[bool] = True
     sizes: tuple[int, ...] = (64,)
+    betas: ClassVar[tuple[float, float]] = (0.9, 0.99)  # AdamW's
 
     def __init__(self, config: ConfigT) -> None:
         super().__init__()
