@@ -206,8 +206,12 @@ def test_results_are_made_and_remade(
         assert figure.width > 8 * figures.CELL
 
     more = ["--data-root", str(tmp_path), "--out", str(out), "--methods", "faint", "--add"]
-    assert results.main(more) == 0
+    assert results.main([*more, "--data-sets", "lfw", "--eob-samples", "0"]) == 0
     text = (out / "results.md").read_text()
+    assert "eob over 4 samples of 3 pictures" in text
+    assert "## ImageNet" in text
+    assert results.main([*more, "--data-sets", "moon"]) == 1
+    assert "choose from lfw, imagenet64" in capsys.readouterr().err
     assert "**noise**" in text
     assert "**faint**" in text
     assert "| plain L2 |" in text

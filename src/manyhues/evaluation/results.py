@@ -21,7 +21,7 @@ from typing import Any
 from rich.console import Console
 
 from manyhues import writer
-from manyhues.errors import DataError, ManyhuesError
+from manyhues.errors import DataError, ManyhuesError, UsageError
 from manyhues.evaluation import figures, page
 from manyhues.evaluation.report import (
     available_methods,
@@ -65,6 +65,7 @@ def make_results(
     reconstruction: Path | None = None,
     command: str = "",
     add: bool = False,
+    data_sets: Sequence[str] = tuple(DATA_SETS),
 ) -> dict[str, Any]:
     """Measure, draw and write ``results.json``, ``results.md`` and ``images/*.jpg`` into `out`.
 
@@ -89,12 +90,13 @@ def make_results(
     before = read_json(out / "results.json") if add else None
     if before is not None:
         content["made"]["command"] = f"{before['made']['command']}\n    {command}"
+        content["data_sets"] = dict(before["data_sets"])
         for key in ("ablation", "reconstruction"):
             content[key] = content[key] or before[key]
     opened = open_methods(available_methods() if methods is None else methods)
     judge = open_judge(console)
     writer.make_folder(out)
-    for key, data_set in DATA_SETS.items():
+    for key, data_set in ((key, DATA_SETS[key]) for key in data_sets):
         console.rule(data_set.title)
         pictures, labels = load([data_root / data_set.path], SIZE, limit, console)
         results = run(
@@ -108,8 +110,11 @@ def make_results(
             console=console,
         )
         shown = opened
-        if before is not None:
-            results = _merged(before["data_sets"][key]["results"], results)
+        eob = (eob_samples, min(eob_limit, len(pictures)) if eob_samples else 0)
+        if key in content["data_sets"]:
+            kept = content["data_sets"][key]
+            results = _merged(kept["results"], results)
+            eob = eob if eob_samples else (kept["eob_samples"], kept["eob_pictures"])
             shown = open_methods(list(results))
         print_table(results, console)
         name = f"images/{data_set.figure}.jpg"
@@ -117,8 +122,8 @@ def make_results(
             "title": data_set.title,
             "figure": name,
             "size": SIZE,
-            "eob_samples": eob_samples,
-            "eob_pictures": min(eob_limit, len(pictures)) if eob_samples else 0,
+            "eob_samples": eob[0],
+            "eob_pictures": eob[1],
             "results": results,
         }
         chosen = figures.spread_rows(len(pictures), data_set.rows)
@@ -128,6 +133,15 @@ def make_results(
         write_json(content, out / "results.json")
         page.write(content, out / "results.md")
     return content
+
+
+def _known(names: Sequence[str]) -> Sequence[str]:
+    unknown = sorted(set(names) - set(DATA_SETS))
+    if unknown:
+        raise UsageError(
+            f"no data set named {', '.join(unknown)}; choose from {', '.join(DATA_SETS)}"
+        )
+    return names
 
 
 def _merged(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
@@ -166,6 +180,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder to write into: docs")
     parser.add_argument(
         "--methods", help="names with commas between; default: all that have weights"
+    )
+    parser.add_argument(
+        "--data-sets",
+        default=",".join(DATA_SETS),
+        help="names with commas between; default: %(default)s",
     )
     parser.add_argument("--limit", type=int, help="at most this many pictures of each data set")
     parser.add_argument("--eob-samples", type=int, default=100, help="default: %(default)s")
@@ -209,6 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 reconstruction=options.reconstruction,
                 command=command_line(arguments),
                 add=options.add,
+                data_sets=_known(options.data_sets.split(",")),
             )
     except ManyhuesError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -290,6 +290,7 @@ def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]
                 "condition": condition.name,
                 "velocity": velocity.name,
                 "steps": [8, 5],
+                "shift": 2.0,
                 "renoise": 0.6,
             },
         }
