@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from manyhues.color import luminance_to_grey, rgb_to_lab
@@ -49,9 +48,7 @@ def _random_crop(rgb: Pixels, size: int, generator: np.random.Generator) -> Pixe
     side = round(min(height, width) * generator.uniform(0.55, 1.0))
     top = int(generator.integers(0, height - side + 1))
     left = int(generator.integers(0, width - side + 1))
-    crop = rgb[top : top + side, left : left + side]
-    how = Image.Resampling.BOX if side > size else Image.Resampling.BICUBIC
-    return np.asarray(Image.fromarray(crop).resize((size, size), how))
+    return square(rgb[top : top + side, left : left + side], size)
 
 
 def grey_of(luminance: NDArray[Any]) -> NDArray[np.float32]:

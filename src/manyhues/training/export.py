@@ -8,7 +8,6 @@ import contextlib
 import io
 import json
 import logging
-import os
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -24,12 +23,13 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from manyhues import writer
+from manyhues.engine import WEIGHTS
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import checkpoint, registry
 from manyhues.training.features import CHANNELS, GreyFeatures
 from manyhues.training.grid import CODE_SCALE, GridUNet
 
-WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 PARITY = 0.05  # largest difference to PyTorch that an export may have, Lab units
 OPSET = 18
 
@@ -122,9 +122,7 @@ def write_graph(graph: Graph, folder: Path) -> dict[str, float]:
     halve(model)
     data = model.SerializeToString()
     half = max(_difference(graph, _session(data), each) for each in (graph.inputs, graph.again))
-    partial = folder / f".{graph.name}.{os.getpid()}"
-    partial.write_bytes(data)
-    partial.replace(folder / graph.name)
+    writer.write(data, folder / graph.name, overwrite=True)
     return {"float32": round(exact, 6), "half": round(half, 4)}
 
 
@@ -307,11 +305,8 @@ def _vector(
     }
 
 
-def _provenance(run: Path) -> dict[str, Any] | None:
-    """What a run says of its training; None when it is no longer where it was."""
-    if not (run / checkpoint.MODEL).exists():
-        return None
-    _, facts = checkpoint.read_tensors(run / checkpoint.MODEL)
+def _provenance(facts: dict[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says of its training."""
     return {
         "minutes": round(facts["seconds"] / 60, 1),
         "steps": facts["step"],
@@ -340,12 +335,13 @@ def export(run: Path, weights: Path | None = None) -> list[Path]:
         parity["features.onnx"] = write_graph(_features(), folder)
         written.append(folder / "features.onnx")
     if method is not None:
-        trained: dict[str, Any] = {**(_provenance(run) or {}), "parity": parity}
+        trained: dict[str, Any] = {**_provenance(facts), "parity": parity}
         if facts["kind"] == "mdn":
-            trained["vae"] = _provenance(Path(task.config.vae))
+            vae = Path(task.config.vae) / checkpoint.MODEL
+            # None when the VAE's run is no longer where it was.
+            trained["vae"] = _provenance(checkpoint.read_tensors(vae)[1]) if vae.exists() else None
         path = folder / f"{method}.json"
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps({"method": method, **manifest, "trained": trained}, indent=2))
-        partial.replace(path)
+        content = json.dumps({"method": method, **manifest, "trained": trained}, indent=2)
+        writer.write(content.encode(), path, overwrite=True)
         written.append(path)
     return written

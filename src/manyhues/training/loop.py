@@ -126,7 +126,7 @@ class Loop:
         logged: list[dict[str, float]] = []
         started, before = time.monotonic(), self.state.seconds
         reported = logged_at = started
-        with self._writers() as (write, board):
+        with _Writers(self.out) as (write, board):
             try:
                 while self.state.seconds < total:
                     progress = self.state.seconds / total
@@ -157,10 +157,7 @@ class Loop:
         names = dict.fromkeys(name for entry in logged for name in entry)
         means = {k: float(np.mean([e[k] for e in logged if k in e])) for k in names}
         if not all(math.isfinite(v) for v in means.values()):
-            raise TrainingError(
-                f"{self.out}: the loss is not finite at step {self.state.step}; "
-                "lower the learning rate and --resume from the last checkpoint"
-            )
+            raise self._diverged("loss")
         write("train", self.state, means | {"pictures_per_second": rate})
         for name, value in means.items():
             board.add_scalar(f"train/{name}", value, self.state.step)
@@ -204,18 +201,20 @@ class Loop:
                 for group in optimizer.param_groups:
                     group["lr"] = rate
                 # A step that is not finite would poison the weights and their average.
-                if torch.isfinite(norm):
-                    optimizer.step()
-                else:
-                    raise TrainingError(
-                        f"{self.out}: the gradient is not finite at step {self.state.step}; "
-                        "lower the learning rate and --resume from the last checkpoint"
-                    )
+                if not torch.isfinite(norm):
+                    raise self._diverged("gradient")
+                optimizer.step()
                 logs |= {k: float(v.detach()) for k, v in step.logs.items()}
                 logs[f"loss{step.group or ''}"] = float(step.loss.detach())
         self.state.step += 1
         self._update_average()
         return logs
+
+    def _diverged(self, what: str) -> TrainingError:
+        return TrainingError(
+            f"{self.out}: the {what} is not finite at step {self.state.step}; "
+            "lower the learning rate and --resume from the last checkpoint"
+        )
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -229,7 +228,7 @@ class Loop:
                 mean.copy_(now)
 
     @torch.no_grad()
-    def _validate(self, write: Callable[[str, State, dict[str, float]], None], board: Any) -> Logs:
+    def _validate(self, write: Write, board: Any) -> Logs:
         cache = self.caches[0]
         batch = cache.batch(np.arange(min(HELD_OUT, len(cache))), features=self.task.needs_features)
         random = torch.get_rng_state()
@@ -247,9 +246,6 @@ class Loop:
         shown = "  ".join(f"{k} {v:.4g}" for k, v in values.items())
         self.report(min(1.0, self.state.seconds / (60 * self.minutes)), f"validation  {shown}")
         return figures
-
-    def _writers(self) -> "_Writers":
-        return _Writers(self.out)
 
 
 class _Writers:
