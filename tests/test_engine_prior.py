@@ -11,7 +11,7 @@ from conftest import METHODS, colourful
 from manyhues.colorizer import Colorizer
 from manyhues.engine import Engine, noise
 from manyhues.errors import WeightsError
-from manyhues.prior import schedule
+from manyhues.prior import Draw, schedule
 from manyhues.scene import working_size
 
 
@@ -95,7 +95,7 @@ def test_mixture_draws_its_components_by_weight(weights: Path) -> None:
     colorizer = Colorizer.load("vae-mdn", weights)
     scene = colorizer.encode(colourful(70, 90))
     graph = Engine(weights).run("vae-mdn.prior.onnx", scene.levels[0].inputs)
-    codes = colorizer.prior.sample(scene, 0, range(2000), diversity=0.0)
+    codes = colorizer.prior.sample(scene, Draw(0, range(2000), diversity=0.0))
     component = ((codes[:, None] - graph["mean"]) ** 2).sum(-1).argmin(1)
     share = np.bincount(component, minlength=4) / 2000
     assert share == pytest.approx(np.exp(graph["log_pi"][0]), abs=0.04)

@@ -16,7 +16,7 @@ from manyhues.colorization import Colorization, Steering
 from manyhues.engine import Engine
 from manyhues.errors import PictureError, UsageError
 from manyhues.picture import Picture
-from manyhues.prior import Prior, make_prior
+from manyhues.prior import Draw, Prior, make_prior
 from manyhues.scene import Scene, encode
 from manyhues.steer import Hint, apply_hints, apply_palette, palette, parse_hints
 
@@ -75,7 +75,7 @@ class Colorizer:
     ) -> Array:
         """Plain draws k = start .. start + n - 1: a, b ``(n, 2, h, w)`` at the working size."""
         parsed = parse_hints(hints, scene.luminance)
-        codes = self.prior.sample(scene, seed, range(start, start + n), diversity, parsed)
+        codes = self.prior.sample(scene, Draw(seed, range(start, start + n), diversity, parsed))
         return self._steer(scene, self.decode(scene, codes), Steering(hints=tuple(parsed)))
 
     def sample(
@@ -107,7 +107,7 @@ class Colorizer:
         notes = scene.picture.notes
         if self.prior.single_answer:
             indices = list(range(n))
-            codes = self.prior.sample(scene, seed, indices, diversity, parsed)
+            codes = self.prior.sample(scene, Draw(seed, indices, diversity, parsed))
             if n > 1:
                 notes += (f"{self.method} has one answer: all {n} results are the same",)
         else:
@@ -129,7 +129,7 @@ class Colorizer:
             raise UsageError(f"amount {amount}: expected 0 to 1")
         code = _single(base).codes[0]
         hints = base.steering.hints
-        codes = self.prior.vary(scene, code, seed, range(n), amount, hints)
+        codes = self.prior.vary(scene, Draw(seed, range(n), hints=hints), code, amount)
         return self._make(scene, codes, [(seed, k) for k in range(n)], base.steering, base.notes)
 
     def blend(
@@ -166,7 +166,7 @@ class Colorizer:
     ) -> tuple[list[int], Array]:
         if pick == "random":
             indices = list(range(n))
-            return indices, self.prior.sample(scene, seed, indices, diversity, hints)
+            return indices, self.prior.sample(scene, Draw(seed, indices, diversity, hints))
         known = self.prior.likely(scene, n) if pick == "likely" else None
         if known is not None:
             count = len(known)  # the i-th most probable answer goes by the number -i
@@ -176,14 +176,14 @@ class Colorizer:
                 indices, codes = indices + more, np.concatenate([codes, further])
             return indices, codes
         pool: Sequence[int] = range(select.pool_size(n))
-        drafts = self.prior.draft(scene, seed, pool, diversity, hints)
+        drafts = self.prior.draft(scene, Draw(seed, pool, diversity, hints))
         # A grid code is a small colour field itself; a vector has to be decoded to be judged.
         fields = drafts if drafts.ndim == 4 else self.decode(scene, drafts, at_once=16)
         if hints and drafts.ndim == 2:
             fields, drafts, pool = _nearest_to_hints(fields, drafts, pool, hints, n)
         chosen = select.choose(fields, n, pick)
         indices = [pool[i] for i in chosen]
-        codes = self.prior.finish(scene, seed, indices, drafts[chosen], diversity, hints)
+        codes = self.prior.finish(scene, Draw(seed, indices, diversity, hints), drafts[chosen])
         return indices, codes
 
     def _make(

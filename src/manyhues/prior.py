@@ -10,6 +10,7 @@ because ONNX Runtime's results may differ in the last bit between batch sizes.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +25,16 @@ from manyhues.steer import Hint
 GRID_SCALE = 25.0  # Lab units of a, b in one unit of a grid code
 
 
+@dataclass(frozen=True)
+class Draw:
+    """What to draw: samples `indices` of `seed`, with Gaussian noise scaled by `diversity`."""
+
+    seed: int
+    indices: Sequence[int]
+    diversity: float = 1.0
+    hints: Sequence[Hint] = ()
+
+
 class Prior(ABC):
     """Draws codes for a scene. Gaussian kinds spread by `diversity` (standard deviation)."""
 
@@ -34,55 +45,24 @@ class Prior(ABC):
         self.code_shape = tuple(manifest["embedding"].get("code", ()))
 
     @abstractmethod
-    def draft(
-        self,
-        scene: Scene,
-        seed: int,
-        indices: Sequence[int],
-        diversity: float = 1.0,
-        hints: Sequence[Hint] = (),
-    ) -> Array:
-        """Codes ``(n, ...)`` of samples `indices`, good enough to choose by."""
+    def draft(self, scene: Scene, draw: Draw) -> Array:
+        """Codes ``(n, ...)`` of the samples to draw, good enough to choose by."""
 
-    def finish(
-        self,
-        scene: Scene,
-        seed: int,
-        indices: Sequence[int],
-        drafts: Array,
-        diversity: float = 1.0,
-        hints: Sequence[Hint] = (),
-    ) -> Array:
+    def finish(self, scene: Scene, draw: Draw, drafts: Array) -> Array:
         """Final codes ``(n, ...)`` from drafts of the same samples."""
         return drafts
 
-    def sample(
-        self,
-        scene: Scene,
-        seed: int,
-        indices: Sequence[int],
-        diversity: float = 1.0,
-        hints: Sequence[Hint] = (),
-    ) -> Array:
-        """Final codes ``(n, ...)`` of samples `indices`."""
-        drafts = self.draft(scene, seed, indices, diversity, hints)
-        return self.finish(scene, seed, indices, drafts, diversity, hints)
+    def sample(self, scene: Scene, draw: Draw) -> Array:
+        """Final codes ``(n, ...)`` of the samples to draw."""
+        return self.finish(scene, draw, self.draft(scene, draw))
 
     def likely(self, scene: Scene, n: int) -> Array | None:
         """Up to n codes, most probable first, where the kind knows them; else None."""
         return None
 
-    def vary(
-        self,
-        scene: Scene,
-        code: Array,
-        seed: int,
-        indices: Sequence[int],
-        amount: float,
-        hints: Sequence[Hint] = (),
-    ) -> Array:
+    def vary(self, scene: Scene, draw: Draw, code: Array, amount: float) -> Array:
         """Codes near `code`: amount 0 is the code itself, 1 a fresh sample."""
-        fresh = self.sample(scene, seed, indices, hints=hints)
+        fresh = self.sample(scene, draw)
         return np.stack([self.mix(code, other, amount) for other in fresh])
 
     def mix(self, start: Array, end: Array, amount: float) -> Array:
@@ -93,16 +73,9 @@ class Prior(ABC):
 class Normal(Prior):
     """Code ~ N(0, I)."""
 
-    def draft(
-        self,
-        scene: Scene,
-        seed: int,
-        indices: Sequence[int],
-        diversity: float = 1.0,
-        hints: Sequence[Hint] = (),
-    ) -> Array:
+    def draft(self, scene: Scene, draw: Draw) -> Array:
         """Plain normal noise."""
-        return np.stack([noise(seed, k, self.code_shape) * np.float32(diversity) for k in indices])
+        return np.stack(_noises(draw, self.code_shape))
 
     def mix(self, start: Array, end: Array, amount: float) -> Array:
         """Spherical interpolation: codes of this many dimensions all lie near one sphere."""
@@ -118,16 +91,11 @@ class Normal(Prior):
 class Bernoulli(Prior):
     """Independent 0 or 1 with probability 1/2: the dropout noise of the cGAN."""
 
-    def draft(
-        self,
-        scene: Scene,
-        seed: int,
-        indices: Sequence[int],
-        diversity: float = 1.0,
-        hints: Sequence[Hint] = (),
-    ) -> Array:
+    def draft(self, scene: Scene, draw: Draw) -> Array:
         """The signs of normal noise."""
-        return np.stack([noise(seed, k, self.code_shape) > 0 for k in indices]).astype(np.float32)
+        return np.stack([noise(draw.seed, k, self.code_shape) > 0 for k in draw.indices]).astype(
+            np.float32
+        )
 
     def mix(self, start: Array, end: Array, amount: float) -> Array:
         """Take a growing, fixed set of bits from the end."""
@@ -144,27 +112,20 @@ class Mixture(Prior):
         pi = np.exp(log_pi - log_pi.max())
         return pi / pi.sum(), out["mean"][0], np.exp(out["log_sigma"][0])  # (M,), (M, K), (M, K)
 
-    def draft(
-        self,
-        scene: Scene,
-        seed: int,
-        indices: Sequence[int],
-        diversity: float = 1.0,
-        hints: Sequence[Hint] = (),
-    ) -> Array:
+    def draft(self, scene: Scene, draw: Draw) -> Array:
         """Draw a component by its weight, then from its Gaussian.
 
         A race of exponential clocks, from a second stream of noise, picks the component.
         """
         pi, mean, sigma = self._mixture(scene)
         codes = []
-        for k in indices:
-            generator_noise = noise(seed, k, (len(pi), 2), stage=1)
+        for k in draw.indices:
+            generator_noise = noise(draw.seed, k, (len(pi), 2), stage=1)
             # |n1|^2 + |n2|^2 of two normals is exponential: a race that component i wins with
             # probability pi_i when its clock runs at that rate.
             clock = (generator_noise**2).sum(1) / np.maximum(pi, 1e-30)
             m = int(clock.argmin())
-            codes.append(mean[m] + sigma[m] * noise(seed, k, mean[m].shape) * diversity)
+            codes.append(mean[m] + sigma[m] * noise(draw.seed, k, mean[m].shape) * draw.diversity)
         return np.stack(codes).astype(np.float32)
 
     def likely(self, scene: Scene, n: int) -> Array | None:
@@ -178,17 +139,10 @@ class Point(Prior):
 
     single_answer = True
 
-    def draft(
-        self,
-        scene: Scene,
-        seed: int,
-        indices: Sequence[int],
-        diversity: float = 1.0,
-        hints: Sequence[Hint] = (),
-    ) -> Array:
+    def draft(self, scene: Scene, draw: Draw) -> Array:
         """The answer, once for each sample."""
         code = self.engine.run(self.spec["graph"], scene.levels[-1].inputs)["code"]
-        return np.repeat(code, len(indices), axis=0)
+        return np.repeat(code, len(draw.indices), axis=0)
 
 
 class Flow(Prior):
@@ -199,53 +153,30 @@ class Flow(Prior):
     Hinted cells are part of the condition, so that the rest of the sample agrees with them.
     """
 
-    def draft(
-        self,
-        scene: Scene,
-        seed: int,
-        indices: Sequence[int],
-        diversity: float = 1.0,
-        hints: Sequence[Hint] = (),
-    ) -> Array:
+    def draft(self, scene: Scene, draw: Draw) -> Array:
         """The grid at the first working size."""
         shape = self._shape(scene, 0)
-        starts = [noise(seed, k, shape) * np.float32(diversity) for k in indices]
-        return self._integrate(scene, 0, starts, starts, 1.0, hints)
+        starts = _noises(draw, shape)
+        return self._integrate(scene, 0, starts, starts, 1.0, draw.hints)
 
-    def finish(
-        self,
-        scene: Scene,
-        seed: int,
-        indices: Sequence[int],
-        drafts: Array,
-        diversity: float = 1.0,
-        hints: Sequence[Hint] = (),
-    ) -> Array:
+    def finish(self, scene: Scene, draw: Draw, drafts: Array) -> Array:
         """Refine through the remaining working sizes."""
         codes = drafts
         t = np.float32(self.spec.get("renoise", 0.6))
         for level in range(1, len(scene.levels)):
             shape = self._shape(scene, level)
-            noises = [noise(seed, k, shape, stage=level) * np.float32(diversity) for k in indices]
+            noises = _noises(draw, shape, stage=level)
             grown = [_grow(code, shape) for code in codes]
             starts = [(1 - t) * code + t * n for code, n in zip(grown, noises, strict=True)]
-            codes = self._integrate(scene, level, starts, noises, float(t), hints)
+            codes = self._integrate(scene, level, starts, noises, float(t), draw.hints)
         return codes
 
-    def vary(
-        self,
-        scene: Scene,
-        code: Array,
-        seed: int,
-        indices: Sequence[int],
-        amount: float,
-        hints: Sequence[Hint] = (),
-    ) -> Array:
+    def vary(self, scene: Scene, draw: Draw, code: Array, amount: float) -> Array:
         """Noise the code up to t = amount and find the way back."""
         level = len(scene.levels) - 1
-        noises = [noise(seed, k, code.shape, stage=8) for k in indices]
+        noises = _noises(draw, code.shape, stage=8)
         starts = [(1 - amount) * code + amount * n for n in noises]
-        return self._integrate(scene, level, starts, noises, amount, hints)
+        return self._integrate(scene, level, starts, noises, amount, draw.hints)
 
     def _shape(self, scene: Scene, level: int) -> tuple[int, int, int]:
         return 2, scene.levels[level].height // 4, scene.levels[level].width // 4
@@ -279,6 +210,11 @@ class Flow(Prior):
                 x[0, :, row, column] = ab
             codes.append(x[0])
         return np.stack(codes)
+
+
+def _noises(draw: Draw, shape: tuple[int, ...], stage: int = 0) -> list[Array]:
+    scale = np.float32(draw.diversity)
+    return [noise(draw.seed, k, shape, stage) * scale for k in draw.indices]
 
 
 def schedule(steps: int, shift: float) -> Array:
