@@ -11,7 +11,7 @@ from conftest import METHODS, colourful
 from manyhues.colorizer import Colorizer
 from manyhues.engine import Engine, noise
 from manyhues.errors import WeightsError
-from manyhues.prior import Draw, schedule
+from manyhues.prior import Draw
 from manyhues.scene import working_size
 
 
@@ -149,9 +149,3 @@ def test_faulty_weights_name_the_file_and_the_remedy(weights: Path, tmp_path: Pa
     (folder / "cvae.json").write_text(json.dumps(manifest))
     with pytest.raises(WeightsError, match="unknown kind 'oracle'"):
         Colorizer.load("cvae", folder)
-
-
-def test_schedule() -> None:
-    np.testing.assert_allclose(schedule(4, 1.0), [1, 0.75, 0.5, 0.25, 0])
-    # u = 3/4, 1/2, 1/4 at a shift of 2: 2u / (1 + u)
-    np.testing.assert_allclose(schedule(4, 2.0), [1, 6 / 7, 2 / 3, 2 / 5, 0], rtol=1e-6)

@@ -58,6 +58,7 @@ class Kind(StrEnum):
     mean = "mean"
     flow = "flow"
     detail = "detail"
+    features = "features"
 
 
 def _version(wanted: bool) -> None:

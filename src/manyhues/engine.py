@@ -69,8 +69,8 @@ class Engine:
         parts = [manifest["embedding"], manifest["prior"]]
         keys = ("graph", "condition", "velocity")
         names = [part[key] for part in parts for key in keys if part.get(key)]
-        features = ["features.onnx"] if needs_features(manifest) else []
-        return [self.folder / name for name in [*features, *names]]
+        features = features_graph(manifest)
+        return [self.folder / name for name in [*([features] if features else []), *names]]
 
     def run(self, graph: str, feeds: dict[str, Array]) -> dict[str, Array]:
         """Run one graph: float32 arrays by name in, float32 arrays by name out."""
@@ -112,10 +112,12 @@ class Engine:
             ) from error
 
 
-def needs_features(manifest: dict[str, Any]) -> bool:
-    """Whether a method reads the grey feature pyramid at all; the paper's baselines do not."""
+def features_graph(manifest: dict[str, Any]) -> str | None:
+    """The graph of a method's grey features; None where it reads none, as the paper's baselines."""
     plain = manifest["prior"]["kind"] in ("normal", "bernoulli")
-    return not (plain and manifest["embedding"]["kind"] == "vector")
+    if plain and manifest["embedding"]["kind"] == "vector":
+        return None
+    return str(manifest.get("features", "features.onnx"))
 
 
 def noise(seed: int, k: int, shape: tuple[int, ...], stage: int = 0) -> NDArray[np.float32]:

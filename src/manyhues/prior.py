@@ -11,7 +11,7 @@ because ONNX Runtime's results may differ in the last bit between batch sizes.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from manyhues.color import Array
 from manyhues.engine import Engine, noise
 from manyhues.errors import WeightsError
 from manyhues.scene import Scene
+from manyhues.solver import integrate, schedule
 from manyhues.steer import Hint
 
 GRID_SCALE = 25.0  # Lab units of a, b in one unit of a grid code
@@ -148,7 +149,7 @@ class Point(Prior):
 class Flow(Prior):
     """Conditional flow matching over the colour grid, coarse to fine.
 
-    x_t = (1 - t) x_0 + t noise; the network gives v = d x_t / d t, and Euler steps lead from
+    x_t = (1 - t) x_0 + t noise; the network gives v = d x_t / d t, and `integrate` leads from
     t = 1 to 0. Each further working size starts from the coarser answer, partly noised again.
     Hinted cells are part of the condition, so that the rest of the sample agrees with them.
     """
@@ -197,15 +198,18 @@ class Flow(Prior):
         inputs = {**scene.levels[level].inputs, "hints": known}
         condition = self.engine.run(self.spec["condition"], inputs)
         steps = self.spec["steps"][min(level, len(self.spec["steps"]) - 1)]
-        times = t_start * schedule(steps, self.spec.get("shift", 1.0))
+        times = np.float32(t_start) * schedule(steps, self.spec.get("shift", 1.0))
+
+        def velocity(x: Array, t: float, n: Array) -> Array:
+            x = x.copy()
+            for (row, column), ab in cells:  # hinted cells are known at every time
+                x[0, :, row, column] = (1 - t) * ab + t * n[:, row, column]
+            feeds = {"x": x, "t": np.array([t], np.float32), **condition}
+            return self.engine.run(self.spec["velocity"], feeds)["v"]
+
         codes = []
-        for x, n in zip(starts, noises, strict=True):
-            x = x[None].astype(np.float32)
-            for now, after in pairwise(times):
-                for (row, column), ab in cells:  # hinted cells are known at every time
-                    x[0, :, row, column] = (1 - now) * ab + now * n[:, row, column]
-                feeds = {"x": x, "t": np.array([now], np.float32), **condition}
-                x = x + (after - now) * self.engine.run(self.spec["velocity"], feeds)["v"]
+        for start, n in zip(starts, noises, strict=True):
+            x = integrate(partial(velocity, n=n), start[None].astype(np.float32), times)
             for (row, column), ab in cells:
                 x[0, :, row, column] = ab
             codes.append(x[0])
@@ -215,15 +219,6 @@ class Flow(Prior):
 def _noises(draw: Draw, shape: tuple[int, ...], stage: int = 0) -> list[Array]:
     scale = np.float32(draw.diversity)
     return [noise(draw.seed, k, shape, stage) * scale for k in draw.indices]
-
-
-def schedule(steps: int, shift: float) -> Array:
-    """Times from 1 to 0, ``(steps + 1,)``; a shift above 1 spends more of them near the noise.
-
-    t = shift u / (1 + (shift - 1) u) of evenly spaced u. Few even steps shrink the colours.
-    """
-    even = np.linspace(1, 0, steps + 1)
-    return np.asarray(shift * even / (1 + (shift - 1) * even), np.float32)
 
 
 def _grow(code: Array, shape: tuple[int, int, int]) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from manyhues.color import Array, luminance_to_grey
-from manyhues.engine import Engine, needs_features
+from manyhues.engine import Engine, features_graph
 from manyhues.picture import Picture
 from manyhues.upsample import Upsampler, resize
 
@@ -63,7 +63,7 @@ def working_size(height: int, width: int, size: int, square: bool) -> tuple[int,
 def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
     """Read a picture at every working size of a method."""
     levels = []
-    square = bool(manifest.get("square"))
+    square, features = bool(manifest.get("square")), features_graph(manifest)
     height, width = picture.luminance.shape
     coarsest, *finer = manifest["working_sizes"]
     # A working size far above the picture's own has nothing more to see, and costs the most.
@@ -71,8 +71,8 @@ def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
     for h, w in (working_size(height, width, size, square) for size in used):
         small = resize(picture.luminance, h, w)
         inputs: dict[str, Array] = {"luminance": np.asarray(small / 50 - 1, np.float32)[None, None]}
-        if needs_features(manifest):
+        if features is not None:
             grey = np.asarray(luminance_to_grey(small) * 255, np.float32)[None, None]
-            inputs |= engine.run("features.onnx", {"grey": grey})
+            inputs |= engine.run(features, {"grey": grey})
         levels.append(Level(h, w, inputs))
     return Scene(picture, tuple(levels))

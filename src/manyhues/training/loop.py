@@ -100,8 +100,9 @@ class Loop:
         """Go on from the checkpoint in `out`."""
         tensors, facts = checkpoint.read_tensors(self.out / checkpoint.RESUME)
         mine = checkpoint.config_facts(self.task.config)
-        theirs = facts["config"]
-        changed = sorted(k for k in mine if _plain(mine[k]) != theirs.get(k))
+        # A run from before a setting existed had what is now its default.
+        theirs = checkpoint.config_facts(type(self.task.config)()) | facts["config"]
+        changed = sorted(k for k in mine if _plain(mine[k]) != _plain(theirs.get(k)))
         if facts["kind"] != self.task.kind or changed:
             raise TrainingError(
                 f"{self.out}: holds a `{facts['kind']}` run that differs in "

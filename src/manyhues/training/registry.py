@@ -19,6 +19,7 @@ KINDS = {
     "mean": ("mean", "Mean", "MeanConfig"),
     "detail": ("detail", "Detail", "DetailConfig"),
     "flow": ("flow", "Flow", "FlowConfig"),
+    "features": ("tune", "Tune", "TuneConfig"),
 }
 
 

@@ -21,7 +21,11 @@ CROPS = 2  # versions of a picture that is larger than the working size: centre,
 
 
 def open_caches(
-    data: list[Path], root: Path, sizes: tuple[int, ...], progress: Progress | None = None
+    data: list[Path],
+    root: Path,
+    sizes: tuple[int, ...],
+    progress: Progress | None = None,
+    tuned: Path | None = None,
 ) -> list[Cache]:
     """Caches of all pictures under `data`, one per working size, made where they are missing.
 
@@ -41,7 +45,9 @@ def open_caches(
 
             crops = CROPS if native >= 2 * size else 1
             folders[size].append(
-                build_cache(path, root, size=size, crops=crops, split=split, progress=tell)
+                build_cache(
+                    path, root, size=size, crops=crops, split=split, tuned=tuned, progress=tell
+                )
             )
             if progress and line is not None:
                 progress.remove_task(line)
@@ -83,7 +89,7 @@ def train(
         TimeRemainingColumn(),
         console=console,
     ) as progress:
-        caches = open_caches(data, out.parent / "cache", task.sizes, progress)
+        caches = open_caches(data, out.parent / "cache", task.sizes, progress, task.tuned)
         if not resume:
             task.prepare(caches[0])
         bar = progress.add_task(f"{kind}", total=1.0)

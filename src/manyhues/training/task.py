@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from torch import Tensor, nn
@@ -31,6 +32,7 @@ class Task(nn.Module, ABC, Generic[ConfigT]):
     kind: ClassVar[str]
     needs_features: ClassVar[bool] = True
     sizes: tuple[int, ...] = (64,)
+    tuned: Path | None = None  # a `features` run whose network this model reads
     betas: ClassVar[tuple[float, float]] = (0.9, 0.99)  # AdamW's
 
     def __init__(self, config: ConfigT) -> None:

@@ -1,0 +1,112 @@
+"""Fine-tuned grey features: the classifier's network learns to say which colours are likely.
+
+The classifier was trained on sharp colour pictures; here its network sees small grey ones. It is
+trained, above stride 8, to predict the distribution of a, b in each cell of the colour grid, as
+classes (Zhang et al. 2016, section 2.1): a regression would teach it to look away where colour
+is uncertain, and where it is uncertain is what a sampler has to know.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from manyhues.color import luminance_to_grey
+from manyhues.training.data import Batch
+from manyhues.training.features import CHANNELS, TAPS, GreyFeatures
+from manyhues.training.grid import CELL, CODE_SCALE, to_code
+from manyhues.training.losses import BIN
+from manyhues.training.task import Logs, Step, Task
+
+_HALF = 8  # bins on either side of neutral: cells are averages, few pass 80
+
+
+@dataclass(frozen=True)
+class TuneConfig:
+    """`vivid` is the weight of a strongly coloured cell (one unit of the code) against a grey one.
+
+    Most cells are nearly grey, and which of the greys is of no interest.
+    """
+
+    width: int = 128
+    vivid: float = 1.0
+    batch_size: int = 64
+    learning_rate: float = 3e-4
+
+
+class Tune(Task[TuneConfig]):
+    """Trains `features` together with a head that is thrown away."""
+
+    kind = "features"
+    needs_features = False
+    sizes = (64, 128)
+    grey: Tensor
+
+    def __init__(self, config: TuneConfig) -> None:
+        super().__init__(config)
+        width, self.side = config.width, 2 * _HALF + 1
+        self.features = GreyFeatures()
+        # Edges and textures are grey already, and the way back through large maps costs the most.
+        self.features.blocks[TAPS[0] + 1 :].requires_grad_(True)
+        self.luminance = nn.Conv2d(CELL * CELL, width, 1)
+        self.maps = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in CHANNELS)
+        self.joint = nn.Conv2d(width, width, 3, 1, 1)
+        self.logits = nn.Conv2d(width, self.side**2, 1)
+        grey = luminance_to_grey(torch.linspace(0, 100, 1001).numpy()) * 255
+        self.register_buffer("grey", torch.from_numpy(grey), persistent=False)
+
+    def train(self, mode: bool = True) -> "Tune":
+        """The batch statistics of ImageNet stay: batches here mix sizes and sets."""
+        super().train(mode)
+        self.features.eval()
+        return self
+
+    def predict(self, luminance: Tensor) -> Tensor:
+        """L*/50 - 1 (B, 1, h, w) to log-odds (B, bins, h/4, w/4)."""
+        grey = self.grey[((luminance + 1) * 500).round().long().clamp(0, 1000)]
+        h = self.luminance(F.pixel_unshuffle(luminance, CELL))
+        for layer, value in zip(self.maps, self.features(grey), strict=True):
+            h = h + F.interpolate(layer(0.3 * value), h.shape[2:], mode="bilinear")
+        h = F.silu(h)
+        out: Tensor = self.logits(h + F.silu(self.joint(h)))
+        return out.float()
+
+    def target(self, code: Tensor) -> Tensor:
+        """The four bins around each cell of a code (B, 2, H, W) and their shares, (2, B, 4, H, W).
+
+        First the shares, then the bins' numbers.
+        """
+        place = (code * (CODE_SCALE / BIN) + _HALF).clamp(0, self.side - 1.001)
+        low = place.floor()
+        part = place - low
+        shares, bins = [], []
+        for i in (0, 1):
+            for j in (0, 1):
+                a = part[:, 0] if i else 1 - part[:, 0]
+                b = part[:, 1] if j else 1 - part[:, 1]
+                shares.append(a * b)
+                bins.append((low[:, 0] + i) * self.side + low[:, 1] + j)
+        return torch.stack([torch.stack(shares, 1), torch.stack(bins, 1)])
+
+    def _loss(self, batch: Batch) -> Tensor:
+        code = to_code(batch.ab)
+        shares, bins = self.target(code)
+        likelihood = self.predict(batch.luminance).log_softmax(1).gather(1, bins.long())
+        weight = 1 + self.config.vivid * code.norm(dim=1)
+        return -(weight * (shares * likelihood).sum(1)).sum() / weight.sum()
+
+    def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
+        loss = self._loss(batch)
+        yield Step(loss, {f"nats_{batch.ab.shape[-1]}": loss})
+
+    def validate(self, batch: Batch) -> Logs:
+        return {"nats": self._loss(batch)}
+
+    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+        share = self.predict(batch.luminance).softmax(1)
+        axis = (torch.arange(self.side).float() - _HALF) * BIN
+        grid = torch.stack(torch.meshgrid(axis, axis, indexing="ij")).flatten(1)
+        mean = torch.einsum("bkhw,ck->bchw", share, grid)
+        return {"mean": F.interpolate(mean, scale_factor=float(CELL), mode="bilinear")}

@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from manyhues.solver import integrate, schedule
+
+
+def test_schedule() -> None:
+    np.testing.assert_allclose(schedule(4, 1.0), [1, 0.75, 0.5, 0.25, 0])
+    # u = 3/4, 1/2, 1/4 at a shift of 2: 2u / (1 + u)
+    np.testing.assert_allclose(schedule(4, 2.0), [1, 6 / 7, 2 / 3, 2 / 5, 0], rtol=1e-6)
+
+
+def test_two_steps_by_hand() -> None:
+    # v = x: 8 - .5 * 8 = 4; then v = 4, bent by half of its change (4 - 8): 4 - .5 * (4 - 2) = 3
+    assert integrate(lambda x, t: x, 8.0, np.array([1.0, 0.5, 0.0])) == pytest.approx(3.0)
+
+
+def test_unequal_steps_are_exact_for_a_velocity_that_is_linear_in_time() -> None:
+    # Once it has a last step: dx/dt = 2t from t = 1 to 0 takes 1; Euler's first step misses.
+    times = np.array([1.0, 0.999999, 0.7, 0.1, 0.0])
+    assert integrate(lambda x, t: 2 * t, 1.0, times) == pytest.approx(0.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("shift", [1.0, 2.0])
+def test_error_falls_with_the_square_of_the_step(shift: float) -> None:
+    # dx/dt = t - x has the solution x(t) = t - 1 + 2 e^(1 - t) through x(1) = 2.
+    exact = -1 + 2 * np.e
+    miss = [
+        abs(float(integrate(lambda x, t: t - x, 2.0, schedule(n, shift))) - exact) for n in (20, 40)
+    ]
+    assert miss[0] / miss[1] == pytest.approx(4, rel=0.15)
