@@ -49,16 +49,15 @@ def options_json(options: Options) -> str:
     return json.dumps(facts, sort_keys=True)
 
 
-def same_files(row: Row, options: Options) -> bool:
-    """Whether these options ask for no other files than a row has; never where they replace."""
-    if options.overwrite:
+def complete(row: Row, options: Options) -> bool:
+    """Whether a row has all files that these options ask for; never where they replace.
+
+    Of several pages, a row names the first sheet alone: a worker has to look.
+    """
+    if row["error"] or options.overwrite or len(row["outputs"]) != options.n:
         return False
     then = json.loads(row["options"])
-    return (then["n"], then["format"], then["sheet"]) == (
-        options.n,
-        options.format,
-        options.sheet,
-    )
+    return (then["format"], then["sheet"]) == (options.format, options.sheet)
 
 
 def row(report: Report, facts: Row) -> Row:

@@ -96,7 +96,7 @@ def _reports(
                 refused = Report(item.key, error=item.error)
                 rows[item.key] = manifest.row(refused, facts)
                 yield refused
-            elif row and not row["error"] and manifest.same_files(row, options):
+            elif row and manifest.complete(row, options):
                 report = manifest.report(row, store)
                 report.skipped, report.seconds = True, 0.0
                 yield report
@@ -173,7 +173,7 @@ def _silence() -> Iterator[None]:
     """Nothing to the standard error of this process: Ray's native code announces its log level."""
     kept = os.dup(2)
     try:
-        with open(os.devnull, "w") as nothing:
+        with Path(os.devnull).open("w") as nothing:
             os.dup2(nothing.fileno(), 2)
         yield
     finally:
