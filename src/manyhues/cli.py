@@ -176,13 +176,17 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
     ] = None,
+    accumulate: Annotated[
+        int,
+        typer.Option(min=1, help="Take a batch in so many pieces: the same steps, less memory."),
+    ] = 1,
 ) -> None:
     """Train a network."""
     _need_torch("train")
     from manyhues.training.run import train as run
 
     try:
-        run(kind.value, data, out, minutes, resume, options or [])
+        run(kind.value, data, out, minutes, resume, options or [], accumulate)
     except KeyboardInterrupt:
         _say(f"stopped; {out} is saved, the same command with --resume goes on from there")
         raise typer.Exit(130) from None

@@ -35,8 +35,10 @@ def draw_hints(code: Tensor, hinted: float) -> Tensor:
     """
     batch, _, height, width = code.shape
     cells = height * width
-    count = torch.randint(1, 9, (batch, 1)) * (torch.rand(batch, 1) < hinted)
-    rank = torch.rand(batch, cells).argsort(1).argsort(1)
+    device = code.device
+    count = torch.randint(1, 9, (batch, 1), device=device)
+    count = count * (torch.rand(batch, 1, device=device) < hinted)
+    rank = torch.rand(batch, cells, device=device).argsort(1).argsort(1)
     known = (rank < count).float().view(batch, 1, height, width)
     return torch.cat([code * known, known], 1)
 
@@ -46,7 +48,7 @@ def solve(
 ) -> Tensor:
     """Euler steps from `noise` (n, 2, H, W) at t = 1 to a code at t = 0."""
     x = noise
-    times = torch.linspace(1.0, 0.0, steps + 1)
+    times = torch.linspace(1.0, 0.0, steps + 1, device=noise.device)
     for now, then in itertools.pairwise(times):
         x = x + (then - now) * network(x, now.expand(len(x)), *condition).float()
     return x
@@ -68,7 +70,9 @@ class Flow(Task[FlowConfig]):
     def _loss(self, batch: Batch, hinted: float) -> Tensor:
         code = to_code(batch.ab)
         noise = torch.randn_like(code)
-        t = torch.sigmoid(torch.randn(len(code)))  # logit-normal: the middle is the hard part
+        t = torch.sigmoid(
+            torch.randn(len(code), device=code.device)
+        )  # logit-normal: the middle is the hard part
         at = t[:, None, None, None]
         condition = self._condition(batch, draw_hints(code, hinted))
         velocity = self.network((1 - at) * code + at * noise, t, *condition).float()
@@ -80,7 +84,7 @@ class Flow(Task[FlowConfig]):
 
     def _sample(self, batch: Batch, steps: int = 8) -> Tensor:
         code = to_code(batch.ab)
-        hints = torch.zeros(len(code), 3, *code.shape[2:])
+        hints = code.new_zeros(len(code), 3, *code.shape[2:])
         return solve(self.network, torch.randn_like(code), self._condition(batch, hints), steps)
 
     def validate(self, batch: Batch) -> Logs:
