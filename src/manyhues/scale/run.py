@@ -138,6 +138,9 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[int]:
 
     scratch = ""
     ours = not ray.is_initialized()
+    # What Ray prints to standard output (a worker died) would break ``--json``.
+    quieted = contextlib.ExitStack()
+    quieted.enter_context(contextlib.redirect_stdout(io.StringIO()))
     try:
         if ours and address:
             with _silence():
@@ -155,12 +158,11 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[int]:
                     logging_level=logging.CRITICAL,
                     _temp_dir=scratch,
                 )
-        # What Ray prints to standard output (a worker died) would break ``--json``.
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        yield workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:
         if ours:
-            ray.shutdown()
+            ray.shutdown()  # which prints what it kept back
+        quieted.close()
         shutil.rmtree(scratch, ignore_errors=True)
         for name in {*quiet, *secret}:
             os.environ.pop(name, None)
