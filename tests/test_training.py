@@ -136,7 +136,7 @@ def test_it_learns(cache_folder: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     running = make_loop(cache_folder, tmp_path / "run", 1.0, squared=1.0, specificity=0.0, kl=0.0)
     batch = running.caches[0].batch(np.arange(4, 12), features=False)
-    losses = [running._step(batch, 0.3)["squared"] for _ in range(40)]
+    losses = [running._step([(batch, 1.0)], 0.3)["squared"] for _ in range(40)]
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
 
 
@@ -160,10 +160,10 @@ def test_interrupt_saves(cache_folder: Path, tmp_path: Path) -> None:
     running = make_loop(cache_folder, tmp_path / "run", 10.0)
     step = running._step
 
-    def interrupted(batch: Batch, progress: float) -> dict[str, float]:
+    def interrupted(pieces: loop.Pieces, progress: float) -> dict[str, float]:
         if running.state.step == 3:
             raise KeyboardInterrupt
-        return step(batch, progress)
+        return step(pieces, progress)
 
     running._step = interrupted  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):

@@ -1,7 +1,10 @@
 """What the command line shows: progress and summary of a batch, and the table of methods."""
 
 import json
-from collections.abc import Sequence
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -43,19 +46,24 @@ class _Rate(ProgressColumn):
 def colorize(
     inputs: Sequence[Path], out: Path, method: str | None, options: Options, as_json: bool
 ) -> int:
-    """Run a batch with a progress bar; returns how many inputs failed."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    """Run a batch in this process; returns how many inputs failed."""
     jobs = plan(inputs, out)
     colorizer = Colorizer.load(method)
     if options.like is not None:
-        _check_palette(options.like)
+        check_palette(options.like)
     try:
         writer.make_folder(out)
     except OutputError as error:
         if not as_json:
             raise
         jobs = [replace(job, error=job.error or str(error)) for job in jobs]
-    reports: list[Report] = []
+    return show(run(colorizer, jobs, out, options), len(jobs), str(out), as_json)
+
+
+def show(reports: Iterator[Report], total: int, out: str, as_json: bool) -> int:
+    """Show a batch as its reports come in, any engine's; returns how many inputs failed."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    output = sys.stdout  # while it runs, an engine may point it elsewhere
     columns = (
         TextColumn("colouring"),
         BarColumn(),
@@ -64,22 +72,27 @@ def colorize(
         TimeRemainingColumn(),
     )
     told: set[str] = set()
+    errors: list[str] = []
+    counts: Counter[str] = Counter()
+    start = time.perf_counter()
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     try:
         with bar as progress:
-            task = progress.add_task("", total=len(jobs))
-            for report in run(colorizer, jobs, out, options):
-                reports.append(report)
+            task = progress.add_task("", total=total)
+            for report in reports:
+                if report.error:
+                    errors.append(report.error)
+                counts["failed" if report.error else "skipped" if report.skipped else "done"] += 1
                 progress.advance(task)
-                if as_json:
-                    print(json.dumps(report.as_dict()), flush=True)  # ASCII: any terminal takes it
-                _tell(console, report, told, one_by_one=len(jobs) <= _FEW)
+                if as_json:  # ASCII: any terminal takes it
+                    print(json.dumps(report.as_dict()), file=output, flush=True)
+                _tell(console, report, told, one_by_one=total <= _FEW)
     finally:  # after Ctrl-C too
-        _summary(console, reports, out)
-    return sum(report.error is not None for report in reports)
+        _summary(console, counts, errors, time.perf_counter() - start, out)
+    return len(errors)
 
 
-def _check_palette(path: Path) -> None:
+def check_palette(path: Path) -> None:
     """Of a wrong palette one hears once, before any work, and not with every picture."""
     try:
         palette(path)
@@ -96,19 +109,17 @@ def _tell(console: Console, report: Report, told: set[str], *, one_by_one: bool)
             console.print(f"note: {line}", markup=False)
 
 
-def _summary(console: Console, reports: Sequence[Report], out: Path) -> None:
-    failed = [report for report in reports if report.error]
-    skipped = sum(report.skipped and not report.error for report in reports)
-    done = len(reports) - len(failed) - skipped
-    seconds = sum(report.seconds for report in reports)
-    parts = [f"{done} coloured into {out} in {seconds:.1f} s"]
-    if skipped:
-        parts.append(f"{skipped} were there already (--overwrite replaces them)")
-    if failed:
-        parts.append(f"{len(failed)} failed")
+def _summary(
+    console: Console, counts: Counter[str], errors: Sequence[str], seconds: float, out: str
+) -> None:
+    parts = [f"{counts['done']} coloured into {out} in {seconds:.1f} s"]
+    if counts["skipped"]:
+        parts.append(f"{counts['skipped']} were there already (--overwrite replaces them)")
+    if errors:
+        parts.append(f"{len(errors)} failed")
     console.print("; ".join(parts), markup=False)
-    for report in failed:
-        console.print(f"  {report.error}", style="red", markup=False)
+    for error in errors:
+        console.print(f"  {error}", style="red", markup=False)
 
 
 def info(as_json: bool) -> None:

@@ -46,6 +46,7 @@ class EngineName(StrEnum):
     """What runs a batch."""
 
     local = "local"
+    ray = "ray"
 
 
 class Kind(StrEnum):
@@ -91,9 +92,9 @@ def parse_hint(text: str) -> tuple[int, int, str]:
 @app.command()
 def colorize(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT", help="Pictures, or folders of pictures.")
+        list[str], typer.Argument(metavar="INPUT", help="Pictures, or folders of pictures.")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")],
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder for the results.")],
     n: Annotated[int, typer.Option("-n", min=1, help="Colourings of each picture.")] = 6,
     seed: Annotated[int, typer.Option(help="Same seed, same colourings.")] = 0,
     method: Annotated[str | None, typer.Option(help="See `manyhues info`.")] = None,
@@ -112,6 +113,9 @@ def colorize(
     format: Annotated[Format, typer.Option(help="File format of the results.")] = Format.keep,
     sheet: Annotated[bool, typer.Option(help="Write a contact sheet too.")] = True,
     engine: Annotated[EngineName, typer.Option(help="What runs the batch.")] = EngineName.local,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster to use; one is started here by default.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace results that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per input.")] = False,
 ) -> None:
@@ -136,7 +140,15 @@ def colorize(
         overwrite=overwrite,
     )
     try:
-        failed = batch_view.colorize(inputs, out, method, options, as_json)
+        if engine is EngineName.ray:
+            from manyhues.scale.run import colorize as run
+
+            failed = run(inputs, out, method, options, as_json, address=address)
+        else:
+            _need_local([*inputs, out], address)
+            failed = batch_view.colorize(
+                [Path(given) for given in inputs], Path(out), method, options, as_json
+            )
     except KeyboardInterrupt:
         _say("stopped; what was written is whole, the same command goes on from there")
         raise typer.Exit(130) from None
@@ -165,13 +177,17 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
     ] = None,
+    accumulate: Annotated[
+        int,
+        typer.Option(min=1, help="Take a batch in so many pieces: the same steps, less memory."),
+    ] = 1,
 ) -> None:
     """Train a network."""
     _need_torch("train")
     from manyhues.training.run import train as run
 
     try:
-        run(kind.value, data, out, minutes, resume, options or [])
+        run(kind.value, data, out, minutes, resume, options or [], accumulate)
     except KeyboardInterrupt:
         _say(f"stopped; {out} is saved, the same command with --resume goes on from there")
         raise typer.Exit(130) from None
@@ -214,6 +230,14 @@ def evaluate(
     for name in methods:
         _need_method(name, present)
     run(data, methods, limit, samples, size, json_file, eob_samples, eob_limit)
+
+
+def _need_local(places: list[str], address: str | None) -> None:
+    for place in places:
+        if "://" in place:
+            raise UsageError(f"{place}: URLs are read and written by another engine: --engine ray")
+    if address is not None:
+        raise UsageError("--address: the local engine has none; add --engine ray")
 
 
 def _need_method(name: str, present: list[str]) -> None:

@@ -101,7 +101,7 @@ class Cgan(Task[CganConfig]):
         return [list(self.generator.parameters()), list(self.discriminator.parameters())]
 
     def _generate(self, luminance: Tensor) -> Tensor:
-        code = (torch.rand(len(luminance), Generator.code) < 0.5).float()
+        code = (torch.rand(len(luminance), Generator.code, device=luminance.device) < 0.5).float()
         ab: Tensor = self.generator(code, luminance)
         return ab.float()
 

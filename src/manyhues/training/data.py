@@ -22,6 +22,7 @@ from manyhues.color import luminance_to_grey, rgb_to_lab
 from manyhues.dataset import Pictures, Pixels, open_pictures, square
 from manyhues.errors import DataError
 from manyhues.training.features import CHANNELS, GreyFeatures, network_id
+from manyhues.training.processes import mixed_precision, pick_device
 
 _VERSION = 1
 _BLOCK = 128
@@ -84,10 +85,10 @@ def build_cache(
     partial.mkdir()
     try:
         _fill(partial, pictures, size, crops, GreyFeatures(tuned), progress)
-        partial.rename(folder)
-    except BaseException:
+        if not folder.exists():  # another machine may have been quicker
+            partial.rename(folder)
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
-        raise
     return folder
 
 
@@ -112,6 +113,8 @@ def _fill(
         )
         for name, (shape, kind) in shapes.items()
     }
+    device = pick_device()
+    network = network.to(device)
     generator = np.random.default_rng(0)
     count = 0
     block: list[Pixels] = []
@@ -123,11 +126,11 @@ def _fill(
         rows = slice(count, count + len(block))
         arrays["luminance"][rows] = quantised
         arrays["ab"][rows] = np.round(lab[..., 1:]).clip(-127, 127).transpose(0, 3, 1, 2)
-        grey = torch.from_numpy(grey_of(quantised / 2.55))[:, None]
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        grey = torch.from_numpy(grey_of(quantised / 2.55))[:, None].to(device)
+        with torch.inference_mode(), mixed_precision(device):
             maps = network(grey)
         for name, value in zip(("f8", "f16", "f32"), maps, strict=True):
-            arrays[name][rows] = value.float().numpy()
+            arrays[name][rows] = value.float().cpu().numpy()
         count += len(block)
         block.clear()
 
@@ -181,11 +184,18 @@ class Cache:
             out[here] = self.parts[number][name][rows[here] - self._starts[number]]
         return out
 
-    def batch(self, rows: NDArray[np.int64], *, flip: bool = False, features: bool = True) -> Batch:
+    def batch(
+        self,
+        rows: NDArray[np.int64],
+        *,
+        flip: bool = False,
+        features: bool = True,
+        device: torch.device | str = "cpu",
+    ) -> Batch:
         """Examples `rows`; `flip` mirrors them, features too (close to the mirror's own)."""
 
         def tensor(name: str) -> Tensor:
-            value = torch.from_numpy(self.array(name, rows)).float()
+            value = torch.from_numpy(self.array(name, rows)).to(device).float()
             value = value if value.ndim == 4 else value[:, None]
             value = value.flip(-1) if flip else value
             return value.contiguous(memory_format=torch.channels_last)

@@ -52,8 +52,10 @@ def draw_hints(code: Tensor, hinted: float) -> Tensor:
     """
     batch, _, height, width = code.shape
     cells = height * width
-    count = torch.randint(1, 9, (batch, 1)) * (torch.rand(batch, 1) < hinted)
-    rank = torch.rand(batch, cells).argsort(1).argsort(1)
+    device = code.device
+    count = torch.randint(1, 9, (batch, 1), device=device)
+    count = count * (torch.rand(batch, 1, device=device) < hinted)
+    rank = torch.rand(batch, cells, device=device).argsort(1).argsort(1)
     known = (rank < count).float().view(batch, 1, height, width)
     return torch.cat([code * known, known], 1)
 
@@ -82,7 +84,7 @@ class Flow(Task[FlowConfig]):
         """Mean squared error at logit-normal times; `lean` is the mean of their logits."""
         code = to_code(batch.ab)
         noise = torch.randn_like(code)
-        t = torch.sigmoid(torch.randn(len(code)) + lean)
+        t = torch.sigmoid(torch.randn(len(code), device=code.device) + lean)
         at = t[:, None, None, None]
         condition = self._condition(batch, draw_hints(code, hinted))
         velocity = self.network((1 - at) * code + at * noise, t, *condition).float()
@@ -95,10 +97,10 @@ class Flow(Task[FlowConfig]):
 
     def _sample(self, batch: Batch) -> Tensor:
         code = to_code(batch.ab)
-        condition = self._condition(batch, torch.zeros(len(code), 3, *code.shape[2:]))
+        condition = self._condition(batch, code.new_zeros(len(code), 3, *code.shape[2:]))
 
         def velocity(x: Tensor, t: float) -> Tensor:
-            return self.network(x, torch.full((len(x),), t), *condition).float()
+            return self.network(x, x.new_full((len(x),), t), *condition).float()
 
         return integrate(velocity, torch.randn_like(code), schedule(STEPS[0], SHIFT))
 

@@ -5,6 +5,7 @@ import csv
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from manyhues.errors import TrainingError
+from manyhues.errors import TrainingError, UsageError
 from manyhues.training import checkpoint
 from manyhues.training.data import Batch, Cache
+from manyhues.training.processes import Processes, mixed_precision
 from manyhues.training.sheet import save_sheet
-from manyhues.training.task import Logs, Task
+from manyhues.training.task import Logs, Step, Task
 
 EMA = 0.999
 HELD_OUT = 256  # pictures of the first cache that are never trained on
@@ -27,6 +30,7 @@ WARM_UP = 100  # steps
 
 
 Write = Callable[[str, "State", dict[str, float]], None]
+Pieces = list[tuple[Batch, float]]  # a process's share of a batch, and the pieces' weights
 
 
 @dataclass
@@ -50,6 +54,9 @@ class Loop:
     schedule; a larger figure prolongs it. Ctrl-C (or SIGTERM, see `manyhues.training.run`) saves
     before it stops. `report` is told the progress in 0..1 and a line to
     show. Raises `TrainingError` when a loss is not finite: the last checkpoint stays.
+
+    A batch is the configuration's whatever the number of `processes`, each of which takes a part,
+    in `accumulate` pieces one after the other. So a run may go on in another number of processes.
     """
 
     def __init__(
@@ -61,8 +68,14 @@ class Loop:
         minutes: float,
         seed: int = 0,
         report: Callable[[float, str], None] = lambda progress, line: None,
+        processes: Processes | None = None,
+        accumulate: int = 1,
     ) -> None:
-        self.task = task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.processes = processes or Processes()
+        self.accumulate = accumulate
+        self.task = task.to(  # type: ignore[call-overload]
+            device=self.processes.device, memory_format=torch.channels_last
+        )
         self.caches, self.out, self.minutes, self.seed, self.report = (
             caches,
             out,
@@ -70,18 +83,22 @@ class Loop:
             seed,
             report,
         )
+        groups = self.task.groups()
+        self._next_step = self.processes.wrap(_NextStep(self.task), partial=len(groups) > 1)
         self.average = copy.deepcopy(self.task).requires_grad_(False).eval()
         rate = task.config.learning_rate
         self.optimizers: list[torch.optim.Optimizer] = [
             torch.optim.AdamW(group, lr=rate, betas=task.betas, weight_decay=0.01)
-            for group in self.task.groups()
+            for group in groups
         ]
         self.state = State()
 
     # Checkpoints
 
     def save(self) -> None:
-        """Write both checkpoint files."""
+        """Write both checkpoint files; the first process does."""
+        if not self.processes.first:
+            return
         facts = {
             "kind": self.task.kind,
             "config": checkpoint.config_facts(self.task.config),
@@ -122,18 +139,17 @@ class Loop:
         """Train until the minutes are used up; return the last validation figures."""
         total = self.minutes * 60.0
         self.task.train()
-        torch.manual_seed(self.seed + self.state.step)
+        torch.manual_seed(self.seed + self.state.step + 1_000_003 * self.processes.rank)
         batches = self._batches()
         logged: list[dict[str, float]] = []
         started, before = time.monotonic(), self.state.seconds
         reported = logged_at = started
-        with _Writers(self.out) as (write, board):
+        with _writers(self.out if self.processes.first else None) as (write, board):
             try:
                 while self.state.seconds < total:
                     progress = self.state.seconds / total
-                    batch = next(batches)
-                    logged.append(self._step(batch, progress) | {"pictures": len(batch.ab)})
-                    now = time.monotonic()
+                    logged.append(self._step(next(batches), progress))
+                    now = started + self.processes.agree(time.monotonic() - started)
                     self.state.seconds = before + now - started
                     if self.state.step % LOG_EVERY == 0:
                         self._log(logged, now - logged_at, write, board)
@@ -153,10 +169,11 @@ class Loop:
     def _log(
         self, logged: list[dict[str, float]], seconds: float, write: Write, board: Any
     ) -> None:
-        rate = sum(entry.pop("pictures") for entry in logged) / seconds
+        rate = sum(entry.pop("pictures") for entry in logged) / seconds  # of all processes
         # A model of several working sizes logs each size's figures under a name of its own.
         names = dict.fromkeys(name for entry in logged for name in entry)
         means = {k: float(np.mean([e[k] for e in logged if k in e])) for k in names}
+        means = self.processes.mean(means)
         if not all(math.isfinite(v) for v in means.values()):
             raise self._diverged("loss")
         write("train", self.state, means | {"pictures_per_second": rate})
@@ -165,12 +182,19 @@ class Loop:
         shown = "  ".join(f"{k} {v:.4g}" for k, v in means.items())
         self.report(self.state.seconds / (60 * self.minutes), f"{rate:.0f} pictures/s  {shown}")
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Iterator[Pieces]:
+        # All processes draw the same batches, and each loads its own pieces of them.
         # Equal work a step: a batch of a larger working size holds fewer pictures.
         least = min(cache.size for cache in self.caches)
         sizes = [
             max(1, self.task.config.batch_size * least**2 // cache.size**2) for cache in self.caches
         ]
+        pieces = self.accumulate * self.processes.count
+        if pieces > min(sizes):
+            raise UsageError(
+                f"a batch of {min(sizes)} cannot be shared by {self.processes.count} processes in "
+                f"{self.accumulate} pieces each; take fewer, or a larger batch_size"
+            )
         seeds = self.seed + 1000 * self.state.step  # a resumed run sees another order
         streams = []
         for number, cache in enumerate(self.caches):
@@ -183,33 +207,53 @@ class Loop:
         while True:
             number = int(generator.choice(len(self.caches), p=share))
             rows: NDArray[np.int64] = next(streams[number])
-            yield self.caches[number].batch(
-                rows, flip=bool(generator.integers(2)), features=self.task.needs_features
-            )
+            flip = bool(generator.integers(2))
+            yield [
+                (self._load(self.caches[number], rows[cut], flip=flip), weight)
+                for cut, weight in self.processes.share(self.accumulate, len(rows))
+            ]
 
-    def _step(self, batch: Batch, progress: float) -> dict[str, float]:
+    def _load(self, cache: Cache, rows: NDArray[np.int64], *, flip: bool = False) -> Batch:
+        return cache.batch(
+            rows, flip=flip, features=self.task.needs_features, device=self.processes.device
+        )
+
+    def _step(self, pieces: Pieces, progress: float) -> dict[str, float]:
         rate = learning_rate(self.task.config.learning_rate, self.state.step, progress)
         logs: dict[str, float] = {}
+        running = [(self.task.steps(batch, progress), weight) for batch, weight in pieces]
         # Forward passes run inside autocast; tasks bring their outputs to float32 for the losses.
         # Without its cache of cast weights, which would go stale between an adversary's steps.
-        with torch.autocast("cpu", dtype=torch.bfloat16, cache_enabled=False):
-            for step in self.task.steps(batch, progress):
-                optimizer = self.optimizers[step.group]
-                optimizer.zero_grad(set_to_none=True)
-                step.loss.backward()
+        with mixed_precision(self.processes.device, cache_enabled=False):
+            for _ in self.optimizers:
+                optimizer = self.optimizers[self._descend(running, logs)]
                 parameters = [p for g in optimizer.param_groups for p in g["params"]]
                 norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
+                for settings in optimizer.param_groups:
+                    settings["lr"] = rate
                 # A step that is not finite would poison the weights and their average.
                 if not torch.isfinite(norm):
                     raise self._diverged("gradient")
                 optimizer.step()
-                logs |= {k: float(v.detach()) for k, v in step.logs.items()}
-                logs[f"loss{step.group or ''}"] = float(step.loss.detach())
         self.state.step += 1
         self._update_average()
-        return logs
+        pictures = sum(len(batch.ab) for batch, _ in pieces) * self.processes.count
+        return logs | {"pictures": pictures}
+
+    def _descend(self, running: list[tuple[Iterator[Step], float]], logs: dict[str, float]) -> int:
+        """Gradients of the next step of all pieces, summed; returns the step's group."""
+        whole = sum(weight for _, weight in running)
+        for number, (steps, weight) in enumerate(running):
+            # Gradients are averaged over processes with the last piece's.
+            with nullcontext() if number == len(running) - 1 else _apart(self._next_step):
+                step: Step = self._next_step(steps)
+                if number == 0:
+                    self.optimizers[step.group].zero_grad(set_to_none=True)
+                (step.loss * weight).backward()
+            for name, value in (step.logs | {f"loss{step.group or ''}": step.loss}).items():
+                before = logs[name] if number else 0.0
+                logs[name] = before + weight / whole * float(value.detach())
+        return step.group
 
     def _diverged(self, what: str) -> TrainingError:
         return TrainingError(
@@ -230,15 +274,16 @@ class Loop:
 
     @torch.no_grad()
     def _validate(self, write: Write, board: Any) -> Logs:
-        cache = self.caches[0]
-        batch = cache.batch(np.arange(min(HELD_OUT, len(cache))), features=self.task.needs_features)
-        random = torch.get_rng_state()
-        torch.manual_seed(0)  # the same noise every time, so that curves compare
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        if not self.processes.first:
+            return {}
+        cache, device = self.caches[0], self.processes.device
+        batch = self._load(cache, np.arange(min(HELD_OUT, len(cache))))
+        few = self._load(cache, np.arange(8))
+        gpus = [device] if device.type == "cuda" else []
+        with torch.random.fork_rng(gpus), mixed_precision(device):
+            torch.manual_seed(0)  # the same noise every time, so that curves compare
             figures = self.average.validate(batch)
-            few = cache.batch(np.arange(8), features=self.task.needs_features)
             columns = self.average.pictures(few)
-        torch.set_rng_state(random)
         values = {name: float(value) for name, value in figures.items()}
         write("validation", self.state, values)
         for name, value in values.items():
@@ -249,28 +294,48 @@ class Loop:
         return figures
 
 
-class _Writers:
-    """The CSV file and the TensorBoard log of a run, closed together."""
+class _NextStep(nn.Module):
+    """Goes on with a task's steps: what `DistributedDataParallel` takes for the forward pass."""
 
-    def __init__(self, out: Path) -> None:
-        from torch.utils.tensorboard import SummaryWriter
+    def __init__(self, task: Task[Any]) -> None:
+        super().__init__()
+        self.task = task
 
-        (out / "sheets").mkdir(parents=True, exist_ok=True)
-        self._file = (out / "log.csv").open("a", newline="")
-        self._csv = csv.writer(self._file)
-        self._board: Any = SummaryWriter(str(out / "tensorboard"))
+    def forward(self, steps: Iterator[Step]) -> Step:
+        return next(steps)
 
-    def __enter__(self) -> tuple[Write, Any]:
+
+def _apart(module: nn.Module) -> AbstractContextManager[None]:
+    """Gradients stay in this process until a later backward pass."""
+    if isinstance(module, nn.parallel.DistributedDataParallel):
+        return module.no_sync()
+    return nullcontext()
+
+
+class _NoBoard:
+    def add_scalar(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def _writers(out: Path | None) -> Iterator[tuple[Write, Any]]:
+    """Into the CSV file and the TensorBoard log of a run; nowhere for None."""
+    if out is None:
+        yield lambda part, state, values: None, _NoBoard()
+        return
+    from torch.utils.tensorboard import SummaryWriter
+
+    (out / "sheets").mkdir(parents=True, exist_ok=True)
+    board: Any = SummaryWriter(str(out / "tensorboard"))
+    with (out / "log.csv").open("a", newline="") as file, closing(board):
+        rows = csv.writer(file)
+
         def write(part: str, state: State, values: dict[str, float]) -> None:
             for name, value in values.items():
-                self._csv.writerow([part, state.step, f"{state.seconds:.1f}", name, f"{value:.6g}"])
-            self._file.flush()
+                rows.writerow([part, state.step, f"{state.seconds:.1f}", name, f"{value:.6g}"])
+            file.flush()
 
-        return write, self._board
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-        self._board.close()
+        yield write, board
 
 
 def _plain(value: Any) -> Any:

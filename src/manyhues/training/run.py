@@ -1,10 +1,10 @@
 """``manyhues train``: from folders of pictures to a trained run."""
 
-import signal
 import sys
 import threading
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -14,7 +14,9 @@ from manyhues.errors import TrainingError, UsageError
 from manyhues.training import checkpoint
 from manyhues.training.data import Cache, build_cache
 from manyhues.training.loop import Loop
+from manyhues.training.processes import Processes, join
 from manyhues.training.registry import build, make_config
+from manyhues.training.task import Task
 
 DEFAULT_MINUTES = 20.0
 CROPS = 2  # versions of a picture that is larger than the working size: centre, random
@@ -61,11 +63,12 @@ def train(
     minutes: float | None,
     resume: bool,
     options: list[str],
+    accumulate: int = 1,
 ) -> None:
     """Train one model; the run lands in `out`, the feature cache beside it in ``cache/``.
 
-    `options` are ``key=value`` settings of the kind's configuration. Raises `UsageError`,
-    `DataError` or `TrainingError`.
+    Under ``torchrun`` all processes train it together, see `Loop`. `options` are ``key=value``
+    settings of the kind's configuration. Raises `UsageError`, `DataError` or `TrainingError`.
     """
     minutes = DEFAULT_MINUTES if minutes is None else minutes
     settings: dict[str, str] = {}
@@ -81,7 +84,25 @@ def train(
         raise TrainingError(f"{out}: nothing to resume; leave --resume out to start")
     out.mkdir(parents=True, exist_ok=True)
     task = build(kind, config)
-    console = Console(stderr=True)
+    with join() as processes:
+        try:
+            _train(task, data, out, minutes, resume, accumulate, processes)
+        except KeyboardInterrupt:
+            if not processes.first:  # the first one says it for all
+                raise SystemExit(130) from None
+            raise
+
+
+def _train(
+    task: Task[Any],
+    data: list[Path],
+    out: Path,
+    minutes: float,
+    resume: bool,
+    accumulate: int,
+    processes: Processes,
+) -> None:
+    kind, console = task.kind, Console(stderr=True, quiet=not processes.first)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -89,20 +110,28 @@ def train(
         TimeRemainingColumn(),
         console=console,
     ) as progress:
-        caches = open_caches(data, out.parent / "cache", task.sizes, progress, task.tuned)
+        with processes.first_on_each_machine():
+            caches = open_caches(data, out.parent / "cache", task.sizes, progress, task.tuned)
         if not resume:
             task.prepare(caches[0])
         bar = progress.add_task(f"{kind}", total=1.0)
 
         def report(done: float, line: str) -> None:
             progress.update(bar, completed=done, description=f"{kind}  {line}")
-            if not console.is_terminal:  # a log file wants lines, not a bar
+            if processes.first and not console.is_terminal:  # a log file wants lines, not a bar
                 print(f"{kind} {done:6.1%}  {line}", file=sys.stderr, flush=True)
 
-        # A polite kill saves the run as Ctrl-C does.
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
-        loop = Loop(task, caches, out, minutes=minutes, report=report)
+            processes.handle_signals()
+        loop = Loop(
+            task,
+            caches,
+            out,
+            minutes=minutes,
+            report=report,
+            processes=processes,
+            accumulate=accumulate,
+        )
         if resume:
             loop.resume()
         loop.run()

@@ -16,7 +16,7 @@ _SCALE, _GAP, _HEAD = 2, 4, 18
 
 def to_pixels(luminance: Tensor, ab: Tensor) -> Pixels:
     """luminance (B, 1, h, w) in -1..1 and a, b (B, 2, h, w) in Lab units to (B, h, w, 3) uint8."""
-    lab = torch.cat([(luminance + 1.0) * 50.0, ab.float()], 1).permute(0, 2, 3, 1).numpy()
+    lab = torch.cat([(luminance + 1.0) * 50.0, ab.float()], 1).permute(0, 2, 3, 1).cpu().numpy()
     return np.round(lab_to_rgb(lab) * 255.0).astype(np.uint8)
 
 

@@ -48,7 +48,7 @@ class Task(nn.Module, ABC, Generic[ConfigT]):
 
     @abstractmethod
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
-        """The optimizer steps of a batch, in order; `progress` in 0..1 is the run's."""
+        """The optimizer steps of a batch, one for each group; `progress` in 0..1 is the run's."""
 
     @abstractmethod
     def validate(self, batch: Batch) -> Logs:

@@ -230,7 +230,7 @@ class Vae(Task[VaeConfig]):
         }
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
-        random = torch.randn(len(batch.ab), self.config.code)
+        random = torch.randn(len(batch.ab), self.config.code, device=batch.ab.device)
         return {
             "reconstruction": self.reconstruct(batch),
             "random code": self.decoder(random, batch.luminance).float(),

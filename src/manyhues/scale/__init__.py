@@ -1,0 +1,10 @@
+"""Batches past one machine: the same colouring, dealt out by Ray Data. See docs/scale.md.
+
+::
+
+    source     folders, URLs, parquet shards  ->  items to colour
+    store      where results go: a local folder or an object store, one whole file at a time
+    manifest   one row for each input, as parquet; the journal that a killed run leaves
+    painter    colours a batch of items: what each Ray actor keeps warm
+    run        the driver: plan, skip what is done, start Ray, collect reports
+"""
