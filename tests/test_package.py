@@ -15,7 +15,8 @@ SOURCE = Path(manyhues.__file__).parent
 LAYERS = [
     {"errors"},
     {"color"},
-    {"icc", "deep", "metadata", "engine", "upsample"},
+    {"icc", "deep", "tiff", "metadata", "engine", "upsample"},
+    {"luminance"},
     {"picture", "render", "select", "sheet", "dataset"},
     {"writer", "steer", "scene"},
     {"prior", "colorization"},

@@ -23,7 +23,7 @@ from rich.text import Text
 from manyhues import __version__, writer
 from manyhues.colorizer import Colorizer
 from manyhues.engine import Engine
-from manyhues.errors import ManyhuesError, OutputError, UsageError
+from manyhues.errors import ManyhuesError, OutputError, UsageError, WeightsError
 from manyhues.folders import Options, Report, plan, run
 from manyhues.steer import palette
 
@@ -111,11 +111,17 @@ def _summary(console: Console, reports: Sequence[Report], out: Path) -> None:
         console.print(f"  {report.error}", style="red", markup=False)
 
 
-def info(as_json: bool) -> None:
-    """Print version, runtimes and methods to standard output."""
+def info(as_json: bool) -> int:
+    """Print version, runtimes and methods to standard output; returns how many are damaged."""
     engine = Engine()
     methods: dict[str, Any] = {}
+    damaged: dict[str, str] = {}
     for name in engine.methods():
+        try:
+            engine.manifest(name)
+        except WeightsError as error:
+            damaged[name] = str(error)
+            continue
         files = [path for path in engine.files(name) if path.is_file()]
         size = sum(path.stat().st_size for path in files)
         methods[name] = {"megabytes": round(size / 1e6, 2), **engine.manifest(name)}
@@ -125,10 +131,11 @@ def info(as_json: bool) -> None:
         "weights": str(engine.folder),
         "runtimes": {name: version(name) for name in ("onnxruntime", "numpy", "pillow")},
         "methods": methods,
+        "damaged": damaged,
     }
     if as_json:
         print(json.dumps(facts))
-        return
+        return len(damaged)
     console = Console(highlight=False)
     runtimes = ", ".join(f"{name} {number}" for name, number in facts["runtimes"].items())
     console.print(f"manyhues {__version__} ({runtimes})")
@@ -139,3 +146,8 @@ def info(as_json: bool) -> None:
         kinds = facts_of["embedding"]["kind"], facts_of["prior"]["kind"]
         table.add_row(shown, *kinds, sizes, f"{facts_of['megabytes']:.1f}")
     console.print(table)
+    for fault in damaged.values():
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            fault, style="red", markup=False
+        )
+    return len(damaged)

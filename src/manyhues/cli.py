@@ -150,7 +150,8 @@ def info(
     """Say the version, and which methods are present."""
     from manyhues import batch_view
 
-    batch_view.info(as_json)
+    if batch_view.info(as_json):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -51,9 +51,9 @@ class Scene:
     def turn(self) -> Array:
         """How this picture turns its samples' noise: cosine and sine, ``(2, 256)`` float32.
 
-        Without it sample k of every picture would lean to the same tint: over ten photographs the
-        mean a, b of sample k correlated by .94 with flow and .68 with vae-mdn, and turned by
-        -.00 and .02. The angles are fixed random projections of the picture's L* in 4 x 4 cells.
+        Without it sample k of every picture would lean to the same tint: between two of ten
+        photographs its mean a, b correlated by .94 with flow and by .67 with vae-mdn; turned, by
+        .01 and .06 (benchmarks/mood.py). The angles are fixed random projections of the picture's L* in 4 x 4 cells.
         A digest would do as well but for its steps; angles are continuous, so that a picture saved
         again, scaled, or given in colour instead of grey keeps its samples.
         """
