@@ -53,9 +53,9 @@ class Scene:
 
         Without it sample k of every picture would lean to the same tint: between two of ten
         photographs its mean a, b correlated by .94 with flow and by .67 with vae-mdn; turned, by
-        .01 and .06 (benchmarks/mood.py). The angles are fixed random projections of the picture's L* in 4 x 4 cells.
-        A digest would do as well but for its steps; angles are continuous, so that a picture saved
-        again, scaled, or given in colour instead of grey keeps its samples.
+        .01 and .06 (benchmarks/mood.py). The angles are fixed random projections of the picture's
+        L* in 4 x 4 cells. A digest would do as well but for its steps; angles are continuous, so
+        that a picture saved again, scaled, or given in colour instead of grey keeps its samples.
         """
         luminance = self.levels[0].inputs["luminance"][0, 0]
         cells = resize((luminance + 1) * 50, 4, 4).reshape(-1)
