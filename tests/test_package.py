@@ -15,7 +15,7 @@ SOURCE = Path(manyhues.__file__).parent
 LAYERS = [
     {"errors"},
     {"color"},
-    {"icc", "deep", "tiff", "metadata", "engine", "upsample"},
+    {"icc", "deep", "tiff", "metadata", "engine", "upsample", "show"},
     {"luminance"},
     {"picture", "render", "select", "sheet", "dataset"},
     {"writer", "steer", "scene"},

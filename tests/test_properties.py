@@ -201,7 +201,7 @@ def test_nothing_is_lost(
                 assert icc.is_srgb(opened.info["icc_profile"])
             assert opened.getexif().get(0x010F) == ("Maker" if takes_orientation else None)
         error = np.abs(after.luminance - before.luminance)
-        assert error.mean() <= 0.5
+        assert error.mean() <= 0.5 + 1.5 / error.size  # few pixels do not average rounding out
         assert np.quantile(error, 0.99) <= 2
         assert (after.alpha is not None) == has_alpha == (before.alpha is not None)
         if after.alpha is not None:
@@ -225,7 +225,8 @@ def turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     }
     if orientation == 1:
         return array
-    return array.ravel()[np.asarray(Image.fromarray(index).transpose(how[orientation]))]
+    there = np.asarray(Image.fromarray(index).transpose(how[orientation]))
+    return np.asarray(array.ravel()[there])
 
 
 @pytest.fixture(scope="session")

@@ -20,12 +20,12 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from manyhues import __version__, writer
+from manyhues import __version__, show, writer
 from manyhues.colorizer import Colorizer
 from manyhues.engine import Engine
 from manyhues.errors import ManyhuesError, OutputError, UsageError, WeightsError
 from manyhues.folders import Options, Report, plan, run
-from manyhues.steer import palette
+from manyhues.steer import hint_colour, palette
 
 _FEW = 20  # inputs up to which notes name their picture
 
@@ -41,12 +41,21 @@ class _Rate(ProgressColumn):
 
 
 def colorize(
-    inputs: Sequence[Path], out: Path, method: str | None, options: Options, as_json: bool
+    inputs: Sequence[Path],
+    out: Path,
+    method: str | None,
+    options: Options,
+    as_json: bool,
+    show_sheets: bool = False,
 ) -> int:
-    """Run a batch with a progress bar; returns how many inputs failed."""
+    """Run a batch with a progress bar, or its sheets; returns how many inputs failed."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if show_sheets and not options.sheet:
+        raise UsageError("--show shows the contact sheet; leave out --no-sheet")
     jobs = plan(inputs, out)
     colorizer = Colorizer.load(method)
+    for hint in options.hints:
+        hint_colour(*hint)
     if options.like is not None:
         _check_palette(options.like)
     try:
@@ -64,7 +73,13 @@ def colorize(
         TimeRemainingColumn(),
     )
     told: set[str] = set()
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    hindrance = show.hindrance(console) if show_sheets else ""
+    if hindrance:
+        console.print(f"--show: {hindrance}; the sheets are files in {out}", markup=False)
+    showing = show_sheets and not hindrance
+    # Pictures push a bar out of its place, and show as well how far it is.
+    hidden = showing or not console.is_terminal
+    bar = Progress(*columns, console=console, transient=True, disable=hidden)
     try:
         with bar as progress:
             task = progress.add_task("", total=len(jobs))
@@ -74,6 +89,9 @@ def colorize(
                 if as_json:
                     print(json.dumps(report.as_dict()), flush=True)  # ASCII: any terminal takes it
                 _tell(console, report, told, one_by_one=len(jobs) <= _FEW)
+                if showing and report.sheet and not report.error:
+                    console.print(_one_line(report.sheet), markup=False)
+                    show.show(Path(report.sheet), console)
     finally:  # after Ctrl-C too
         _summary(console, reports, out)
     return sum(report.error is not None for report in reports)
@@ -93,7 +111,12 @@ def _tell(console: Console, report: Report, told: set[str], *, one_by_one: bool)
         line = f"{report.input}: {note}" if one_by_one else note
         if line not in told:
             told.add(line)
-            console.print(f"note: {line}", markup=False)
+            console.print(f"note: {_one_line(line)}", markup=False)
+
+
+def _one_line(text: str) -> str:
+    """Without line feeds and escape sequences: names of files may hold both."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def _summary(console: Console, reports: Sequence[Report], out: Path) -> None:
@@ -108,7 +131,7 @@ def _summary(console: Console, reports: Sequence[Report], out: Path) -> None:
         parts.append(f"{len(failed)} failed")
     console.print("; ".join(parts), markup=False)
     for report in failed:
-        console.print(f"  {report.error}", style="red", markup=False)
+        console.print(f"  {_one_line(str(report.error))}", style="red", markup=False)
 
 
 def info(as_json: bool) -> int:

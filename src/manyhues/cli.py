@@ -110,6 +110,7 @@ def colorize(
     ] = None,
     format: Annotated[Format, typer.Option(help="File format of the results.")] = Format.keep,
     sheet: Annotated[bool, typer.Option(help="Write a contact sheet too.")] = True,
+    show: Annotated[bool, typer.Option("--show", help="Print the sheets in the terminal.")] = False,
     engine: Annotated[EngineName, typer.Option(help="What runs the batch.")] = EngineName.local,
     overwrite: Annotated[bool, typer.Option(help="Replace results that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per input.")] = False,
@@ -135,7 +136,7 @@ def colorize(
         overwrite=overwrite,
     )
     try:
-        failed = batch_view.colorize(inputs, out, method, options, as_json)
+        failed = batch_view.colorize(inputs, out, method, options, as_json, show)
     except KeyboardInterrupt:
         _say("stopped; what was written is whole, the same command goes on from there")
         raise typer.Exit(130) from None

@@ -96,7 +96,7 @@ def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
             for path in sorted(given.rglob("*"))
             if path.suffix.lower() in SUFFIXES
             and not path.name.startswith(".")
-            and not _holds(path.is_dir)
+            and (_holds(path.is_file) or not _holds(path.exists))  # no pipes, which never end
             and target not in _real(path).parents
         ]
         jobs += [Job(path, path.relative_to(given).with_suffix("")) for path in found]
@@ -190,7 +190,7 @@ def _one(colorizer: Colorizer, job: Job, out: Path, options: Options, report: Re
         ]
         kept = len(paths) - len(missing)
         # With a result more, the old sheet shows too few.
-        with_sheet = options.sheet and (bool(missing) or not writer.exists(sheet))
+        with_sheet = options.sheet and (not writer.exists(sheet) or bool(missing))
         report.outputs += [str(path) for path in paths]
         if options.sheet and report.sheet is None:
             report.sheet = str(sheet)

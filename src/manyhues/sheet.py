@@ -75,8 +75,11 @@ def _flat(image: Image.Image) -> Image.Image:
 
 
 def _legible(text: str) -> str:
-    """ASCII, which is all that Pillow's own font draws: accents dropped, other scripts as ``?``."""
-    parts = unicodedata.normalize("NFKD", text.translate(_STROKED))
+    """ASCII, which is all that Pillow's own font draws: accents dropped, other scripts as ``?``.
+
+    One line of it: a file's name may hold line feeds.
+    """
+    parts = unicodedata.normalize("NFKD", " ".join(text.translate(_STROKED).split()))
     bare = "".join(part for part in parts if not unicodedata.combining(part))
     return bare.encode("ascii", "replace").decode()
 
