@@ -21,7 +21,7 @@ LAYERS = [
     {"writer", "steer", "scene"},
     {"prior", "colorization"},
     {"colorizer"},
-    {"folders"},
+    {"folders", "augment"},
     {"batch_view"},
     {"cli"},
 ]

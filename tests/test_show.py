@@ -17,7 +17,11 @@ from manyhues import show
 
 
 def terminal(encoding: str = "utf-8", **options: Any) -> Console:
-    settings = {"force_terminal": True, "color_system": "truecolor", "width": 40} | options
+    settings: dict[str, Any] = {
+        "force_terminal": True,
+        "color_system": "truecolor",
+        "width": 40,
+    } | options
     return Console(file=io.TextIOWrapper(io.BytesIO(), encoding), **settings)
 
 
