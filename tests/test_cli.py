@@ -16,7 +16,10 @@ from conftest import colourful
 from PIL import Image
 
 from manyhues import cli
+from manyhues.colorizer import Colorizer
 from manyhues.errors import UsageError
+from manyhues.folders import Options, plan
+from manyhues.folders import run as folders_run
 
 
 def run(*arguments: Any) -> int:
@@ -302,6 +305,21 @@ def test_parse_hint() -> None:
     assert cli.parse_hint("120,80=#b03030") == (120, 80, "#b03030")
     with pytest.raises(UsageError, match="expected X,Y=#RRGGBB"):
         cli.parse_hint("120x80")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux for its memory")
+def test_memory_stays_flat_over_many_pictures(weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for i in range(300):
+        Image.fromarray(colourful(120, 160, i)).save(folder / f"{i:03}.jpg", quality=30)
+    jobs = plan([folder], tmp_path / "out")
+    colorizer = Colorizer.load("mean", weights, threads=1)
+    held = []
+    for report in folders_run(colorizer, jobs, tmp_path / "out", Options(n=1, sheet=False)):
+        assert report.error is None
+        held.append(int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20)
+    assert max(held[200:]) - max(held[60:100]) < 4  # MiB; one picture kept of each would be 15
 
 
 def test_a_full_disk_leaves_nothing_partial(
