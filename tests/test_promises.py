@@ -223,7 +223,7 @@ def test_the_last_row_of_a_sheet_lies_in_the_middle() -> None:
     tiles = [(Image.new("RGB", (300, 200), (200, 0, 0)), str(k), "") for k in range(7)]
     page = np.asarray(contact_sheet(tiles, title="", note=""))
     red = page[..., 0] > 150
-    rows = [row for row in (red[page.shape[0] // 3], red[-60])]
+    rows = red[page.shape[0] // 3], red[-60]
     assert [int(np.diff(row.astype(int)).clip(0).sum()) for row in rows] == [4, 3]  # 4 + 3 tiles
     left, right = np.flatnonzero(rows[1])[[0, -1]]
     assert abs(left - (page.shape[1] - 1 - right)) <= 1

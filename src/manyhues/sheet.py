@@ -22,7 +22,7 @@ def contact_sheet(
 ) -> Image.Image:
     """Lay out tiles (image, label, detail) row by row under a title line; an RGB image.
 
-    All images have one size; without `columns` the page comes near to 3:2, and the last row lies in
+    All images have one size; without `columns` the page comes near to 16:10, and the last row lies in
     the middle. Dark neutral paper: it tints no colour beside it. Pictures are enlarged by whole
     pixels to a long side of about `least`, so that tiny ones and their captions can be read.
     """
@@ -66,13 +66,13 @@ def contact_sheet(
 
 
 def _columns(count: int, width: int, height: int) -> int:
-    """The number of columns that wastes least space and comes nearest to a 3:2 page."""
+    """The number of columns that wastes least space and comes nearest to a 16:10 page."""
 
     def badness(columns: int) -> float:
         rows = -(-count // columns)
         empty = (rows * columns - count) / count
         ratio = columns * width / (rows * height)
-        return 6 * empty + abs(math.log(ratio / 1.5))
+        return 6 * empty + abs(math.log(ratio / 1.6))
 
     return min(range(1, count + 1), key=badness)
 
