@@ -231,7 +231,7 @@ def test_the_last_row_of_a_sheet_lies_in_the_middle() -> None:
 
 def test_tiny_pictures_are_enlarged_on_the_sheet(weights: Path) -> None:
     result = manyhues.colorize(np.full((1, 2), 90, np.uint8), n=1, weights=weights)
-    assert result.sheet().width > 480
+    assert result.sheet().width > 240
     assert result.images[0].size == (2, 1)
 
 
