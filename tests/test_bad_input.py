@@ -193,6 +193,14 @@ def test_a_full_disk(command: Command, good: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="wants a folder closed to root too")
+def test_a_folder_that_takes_no_files(command: Command, good: Path) -> None:
+    done = command("colorize", good, "-o", "/proc", "-n", 2)
+    assert done.returncode == 1
+    assert "/proc/good.1.jpg: cannot be written" in done.stderr
+    assert "check the folder's permissions" in done.stderr
+
+
 def test_evaluate(command: Command, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     assert command("evaluate", "--data", "none", "--method", "oracle").returncode == 2

@@ -229,10 +229,13 @@ def test_every_page_of_a_tiff() -> None:
     assert Picture.open(data).metadata.dpi == (0, 0)  # it says none, and 1 would be a poster
 
 
-def test_animations_say_that_one_frame_was_read() -> None:
-    frames = [Image.new("L", (8, 8), v) for v in (0, 90, 200)]
-    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert "first frame" in Picture.open(data).notes[0]
+@pytest.mark.parametrize("format_", ["GIF", "WEBP", "PNG", "AVIF"])
+def test_animations_say_that_one_frame_was_read(format_: str) -> None:
+    frames = [Image.new("RGB", (8, 8), (v, v, v)) for v in (0, 90, 200)]
+    data = encoded(frames[0], format_, save_all=True, append_images=frames[1:])
+    picture = Picture.open(data)
+    assert "first frame" in picture.notes[0]
+    assert picture.luminance.max() < 1
 
 
 @pytest.mark.parametrize(

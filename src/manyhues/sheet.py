@@ -22,9 +22,9 @@ def contact_sheet(
 ) -> Image.Image:
     """Lay out tiles (image, label, detail) row by row under a title line; an RGB image.
 
-    All images have one size; without `columns` the page comes near to 16:10. The last row lies in the
-    middle. Dark neutral paper: it tints no colour beside it. Pictures are enlarged by whole pixels
-    to a long side of about `least`, so that tiny ones and their captions can be read.
+    All images have one size; without `columns` the page comes near to 16:10. The last row lies in
+    the middle. Dark neutral paper: it tints no colour beside it. Pictures are enlarged by whole
+    pixels to a long side of about `least`, so that tiny ones and their captions can be read.
     """
     enlarged = least // max(max(image.size) for image, _, _ in tiles)
     if enlarged > 1:
