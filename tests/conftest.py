@@ -10,8 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 from PIL import Image
+
+settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
+settings.register_profile("explore", max_examples=3000, deadline=None)
+settings.load_profile("fixed")
 
 METHODS = ("flow", "vae-mdn", "cvae", "cgan", "mean")
 CODE = 8

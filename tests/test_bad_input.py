@@ -24,11 +24,11 @@ def command(weights: Path, tmp_path: Path) -> Command:
         f"e.WEIGHTS = Path({str(weights)!r}); from manyhues.cli import main; main(sys.argv[1:])"
     )
 
-    def run(*arguments: Any, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: Any, before: str = "") -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", code, *map(str, arguments)],
+            [sys.executable, "-W", "error", "-c", f"{before}\n{code}", *map(str, arguments)],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONIOENCODING": "utf-8:strict", **variables},
+            env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
             capture_output=True,
             text=True,
             errors="replace",
@@ -69,7 +69,7 @@ def test_every_fault_is_one_line_and_the_rest_is_done(
         "in/empty.png": "empty (0 bytes)",
         "in/bomb.png": "30000 x 30000 pixels are over the limit",
         "in/loop.jpg": "cannot be read",
-        "in/float.tif": "32-bit samples",
+        "in/float.tif": "no fixed white point",
         f"in/{long_output}.jpg": "shorten the name",
         too_long: "cannot be read",
         "missing.jpg": "no such file",
@@ -113,6 +113,7 @@ def test_output_folder_that_cannot_be(
         (("--like", "in/grey.png"), "--like in/grey.png: the picture given as palette is grey"),
         (("--like", "nowhere.png"), "--like nowhere.png: no such file"),
         (("--like", "z" * 300), "cannot be read"),
+        (("--hint", "1,1=mauvish"), "hint 1,1=mauvish: not a colour; write it as #rrggbb"),
         (("--method", "oracle"), "--method oracle: not present; choose from flow"),
     ],
 )
@@ -155,6 +156,49 @@ def test_names_that_are_not_text(command: Command, good: Path) -> None:
     done = command("colorize", "in", "-o", "out", "-n", 1, "--json")
     assert done.returncode == 0
     assert [json.loads(line)["error"] for line in done.stdout.splitlines()] == [None, None]
+
+
+def test_names_of_every_kind(command: Command, good: Path, tmp_path: Path) -> None:
+    """Line feeds, escape sequences, other scripts, and names as long as the system takes."""
+    folder, data = good.parent, good.read_bytes()
+    good.unlink()
+    stems = ["line\nfeed", "\x1b[31mred", "-n", "ảnh cũ 写真 🎞", "é" * 122]
+    for stem in stems:
+        (folder / f"{stem}.jpg").write_bytes(data)
+    (folder / "cut\noff.jpg").write_bytes(data[:99])
+    done = command("colorize", "in", "-o", "out", "-n", 1, "--format", "png")
+    assert done.returncode == 1
+    assert "cut?off.jpg: damaged" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+    assert "\x1b" not in done.stderr
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {f"{s}.{x}" for s in stems for x in ("1.png", "sheet.jpg")}
+
+
+def test_pipes_and_loops_in_a_folder(command: Command, good: Path, tmp_path: Path) -> None:
+    os.mkfifo(good.parent / "pipe.jpg")  # reading it would never end
+    (good.parent / "up").symlink_to("..")
+    (good.parent / "here").symlink_to(".")
+    done = command("colorize", "in", "-o", "out", "-n", 1, "--no-sheet")
+    assert done.returncode == 0
+    assert [p.name for p in (tmp_path / "out").rglob("*")] == ["good.1.jpg"]
+
+
+def test_a_full_disk(command: Command, good: Path, tmp_path: Path) -> None:
+    """The system's own refusal, in the middle of a file."""
+    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (900, 900))"
+    done = command("colorize", good, "-o", "out", "-n", 2, before=code)
+    assert done.returncode == 1
+    assert "out/good.1.jpg: cannot be written (File too large); check" in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="wants a folder closed to root too")
+def test_a_folder_that_takes_no_files(command: Command, good: Path) -> None:
+    done = command("colorize", good, "-o", "/proc", "-n", 2)
+    assert done.returncode == 1
+    assert "/proc/good.1.jpg: cannot be written" in done.stderr
+    assert "check the folder's permissions" in done.stderr
 
 
 def test_evaluate(command: Command, tmp_path: Path) -> None:

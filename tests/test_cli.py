@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,10 @@ from conftest import colourful
 from PIL import Image
 
 from manyhues import cli
+from manyhues.colorizer import Colorizer
 from manyhues.errors import UsageError
+from manyhues.folders import Options, plan
+from manyhues.folders import run as folders_run
 
 
 def run(*arguments: Any) -> int:
@@ -122,6 +126,43 @@ def test_collisions_are_refused_both(
     assert names(out) == {"b.1.png"}
 
 
+def test_pages_and_pictures_named_after_pages_collide(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    pages = [Image.fromarray(colourful(20, 20 + i)) for i in range(2)]
+    for name in ("a", "b", "b.p1"):
+        pages[0].save(folder / f"{name}.tif", save_all=True, append_images=pages[1:])
+    for name in ("a.p2.png", "a.p3.png"):
+        pages[0].save(folder / name)
+    assert run("colorize", folder, "-o", out, "-n", 1, "--no-sheet", "--json") == 1
+    found = reports(capsys)
+    assert "a.p2.png" in found["a.tif"]["error"]
+    assert "a.tif" in found["a.p2.png"]["error"]
+    several = {f"{stem}.p{k}.1.tif" for stem in ("b", "b.p1") for k in (1, 2)}
+    assert names(out) == {"a.p3.1.png"} | several
+
+
+def test_more_results_make_a_new_sheet(
+    tiny: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run("colorize", photo, "-o", out, "-n", 1) == 0
+    one = (out / "photo.sheet.jpg").read_bytes()
+    first = (out / "photo.1.jpg").stat()
+    assert run("colorize", photo, "-o", out, "-n", 3) == 0
+    three = (out / "photo.sheet.jpg").read_bytes()
+    assert three != one
+    assert (out / "photo.1.jpg").stat().st_mtime_ns == first.st_mtime_ns
+    assert "1 existing results were kept" in capsys.readouterr().err
+    (out / "photo.sheet.jpg").write_bytes(b"mine")
+    assert run("colorize", photo, "-o", out, "-n", 2) == 0
+    assert (out / "photo.sheet.jpg").read_bytes() == b"mine"
+    assert run("colorize", photo, "-o", out, "-n", 3, "--overwrite") == 0
+    assert (out / "photo.sheet.jpg").read_bytes() == three
+
+
 def test_one_file_given_twice_is_one_input(
     tiny: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -220,6 +261,26 @@ def test_info(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "vae-mdn" in capsys.readouterr().out
 
 
+def test_info_goes_on_after_a_damaged_manifest(
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "weights"
+    shutil.copytree(weights, folder)
+    (folder / "flow.json").write_text("{")
+    monkeypatch.setattr("manyhues.engine.WEIGHTS", folder)
+    assert run("info", "--json") == 1
+    facts = json.loads(capsys.readouterr().out)
+    assert set(facts["methods"]) == {"vae-mdn", "cvae", "cgan", "mean"}
+    assert "flow.json: not a readable manifest" in facts["damaged"]["flow"]
+    assert run("info") == 1
+    captured = capsys.readouterr()
+    assert "vae-mdn" in captured.out
+    assert "install manyhues again" in captured.err
+
+
 def test_training_verbs_say_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -244,6 +305,21 @@ def test_parse_hint() -> None:
     assert cli.parse_hint("120,80=#b03030") == (120, 80, "#b03030")
     with pytest.raises(UsageError, match="expected X,Y=#RRGGBB"):
         cli.parse_hint("120x80")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux for its memory")
+def test_memory_stays_flat_over_many_pictures(weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for i in range(240):
+        Image.fromarray(colourful(90, 120, i)).save(folder / f"{i:03}.jpg", quality=30)
+    jobs = plan([folder], tmp_path / "out")
+    colorizer = Colorizer.load("mean", weights, threads=1)
+    held = []
+    for report in folders_run(colorizer, jobs, tmp_path / "out", Options(n=1, sheet=False)):
+        assert report.error is None
+        held.append(int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20)
+    assert max(held[200:]) - max(held[60:80]) < 4  # MiB; the pictures' L* alone would be 6
 
 
 def test_a_full_disk_leaves_nothing_partial(

@@ -1,5 +1,6 @@
 """Weights, noise and the five priors."""
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import METHODS, colourful
+from PIL import Image
 
 from manyhues.colorizer import Colorizer
 from manyhues.engine import Engine, noise
@@ -63,6 +65,31 @@ def test_sample_k_is_the_same_for_every_n(weights: Path, method: str) -> None:
         assert not np.array_equal(eight, colorizer.sample_ab(scene, 8, seed=4))
     else:
         assert np.ptp(eight, axis=0).max() == 0
+
+
+def test_pictures_of_a_batch_do_not_share_a_mood(weights: Path) -> None:
+    """Sample k leans elsewhere in each picture, and its noise stays standard normal."""
+    colorizer = Colorizer.load("cvae", weights)
+    random = np.random.default_rng(0)
+    grey = [random.integers(0, 256, (4, 4), np.uint8).repeat(16, 0).repeat(16, 1) for _ in range(8)]
+    draw = Draw(0, range(400))
+    codes = np.stack([colorizer.prior.sample(colorizer.encode(each), draw) for each in grey])
+    assert abs(codes.mean()) < 0.05
+    assert codes.std() == pytest.approx(1, abs=0.02)
+    flat = codes.reshape(8, -1)
+    shared = (flat @ flat.T / flat.shape[1])[np.triu_indices(8, 1)]
+    assert abs(shared.mean()) < 0.15  # it was 1
+    assert shared.max() < 0.8
+
+
+def test_noise_hardly_moves_when_a_picture_is_saved_again(weights: Path) -> None:
+    colorizer = Colorizer.load("cvae", weights)
+    rgb = colourful(70, 90)
+    out = io.BytesIO()
+    Image.fromarray(rgb).save(out, "JPEG", quality=80)
+    draw = Draw(0, range(50))
+    one, two = (colorizer.prior.sample(colorizer.encode(p), draw) for p in (rgb, out.getvalue()))
+    assert 0 < np.abs(one - two).max() < 0.2
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -65,6 +65,26 @@ def test_export_has_parity(kind: str, method: str | None, tmp_path: Path) -> Non
     assert not [f for f in (tmp_path / "weights").iterdir() if f.name.startswith(".")]
 
 
+def test_a_stopped_export_mixes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_run("flow", tmp_path / "run")
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    old = ("features.onnx", "detail.decoder.onnx", "flow.condition.onnx", "flow.velocity.onnx")
+    for name in old:
+        (folder / name).write_bytes(b"old")
+    whole = export.write_graph
+
+    def stopped(graph: export.Graph, into: Path) -> dict[str, float]:
+        if graph.name == "flow.velocity.onnx":
+            raise KeyboardInterrupt
+        return whole(graph, into)
+
+    monkeypatch.setattr(export, "write_graph", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        export.export(tmp_path / "run", folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == dict.fromkeys(old, b"old")
+
+
 def test_features_export_agrees_with_torch(tmp_path: Path) -> None:
     graph = export._features()
     differences = export.write_graph(graph, tmp_path)

@@ -15,12 +15,13 @@ SOURCE = Path(manyhues.__file__).parent
 LAYERS = [
     {"errors"},
     {"color"},
-    {"icc", "deep", "metadata", "engine", "upsample"},
+    {"icc", "deep", "tiff", "metadata", "engine", "upsample", "show"},
+    {"luminance"},
     {"picture", "render", "select", "sheet", "dataset"},
     {"writer", "steer", "scene"},
     {"prior", "colorization"},
     {"colorizer"},
-    {"folders"},
+    {"folders", "augment"},
     {"batch_view"},
     {"cli"},
 ]

@@ -51,18 +51,25 @@ def test_formats(format_: str, options: dict[str, Any], limit: float) -> None:
     assert np.abs(picture.luminance - TRUTH).mean() < limit
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB"])
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB"]
+)
 def test_modes(mode: str) -> None:
     grey = Image.fromarray(RGB).convert("L")
     if mode == "LAB":
         image = Image.merge("LAB", (grey, *(Image.new("L", grey.size, 128) for _ in range(2))))
         expected: NDArray[Any] = np.asarray(grey) * (100 / 255)
     else:
-        image = grey.convert("RGB").convert(mode) if mode != "PA" else grey.convert("PA")
-        expected = rgb_to_luminance(np.asarray(image.convert("RGB")) / 255.0)
+        image = {
+            "PA": lambda: grey.convert("PA"),
+            "La": lambda: grey.convert("LA").convert("La"),
+        }.get(mode, lambda: grey.convert("RGB").convert(mode))()
+        expected = rgb_to_luminance(
+            np.asarray((image.convert("LA") if mode == "La" else image).convert("RGB")) / 255.0
+        )
     picture = Picture.open(image)
     assert np.abs(picture.luminance - expected).max() < 0.5
-    assert (picture.alpha is not None) == (mode in ("LA", "RGBA", "PA"))
+    assert (picture.alpha is not None) == (mode in ("LA", "La", "RGBA", "PA"))
 
 
 def test_alpha_is_kept_exactly() -> None:
@@ -222,10 +229,13 @@ def test_every_page_of_a_tiff() -> None:
     assert Picture.open(data).metadata.dpi == (0, 0)  # it says none, and 1 would be a poster
 
 
-def test_animations_say_that_one_frame_was_read() -> None:
-    frames = [Image.new("L", (8, 8), v) for v in (0, 90, 200)]
-    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert "first frame" in Picture.open(data).notes[0]
+@pytest.mark.parametrize("format_", ["GIF", "WEBP", "PNG", "AVIF"])
+def test_animations_say_that_one_frame_was_read(format_: str) -> None:
+    frames = [Image.new("RGB", (8, 8), (v, v, v)) for v in (0, 90, 200)]
+    data = encoded(frames[0], format_, save_all=True, append_images=frames[1:])
+    picture = Picture.open(data)
+    assert "first frame" in picture.notes[0]
+    assert picture.luminance.max() < 1
 
 
 @pytest.mark.parametrize(
@@ -337,6 +347,17 @@ def test_metadata_is_read() -> None:
     picture = Picture.open(encoded(Image.fromarray(RGB), "PNG", pnginfo=text, dpi=(300, 300)))
     assert picture.metadata.xmp == b'<x tiff:Orientation="1"/>'
     assert picture.metadata.dpi == pytest.approx((300, 300), abs=0.1)
+
+
+def test_a_gain_map_is_left_out_aloud() -> None:
+    xmp = b'<x:xmpmeta hdrgm:Version="1.0" dc:title="kept"/>'
+    frames = [Image.fromarray(RGB), Image.fromarray(RGB[:6, :6])]
+    data = encoded(frames[0], "MPO", save_all=True, append_images=frames[1:], xmp=xmp)
+    picture = Picture.open(data)
+    assert picture.format == "JPEG"
+    assert "gain map is left out" in picture.notes[0]
+    assert b"hdrgm:Version" not in picture.metadata.xmp  # or readers would look for one
+    assert b'dc:title="kept"' in picture.metadata.xmp
 
 
 @pytest.mark.parametrize("quality", [50, 80, 95, 98])

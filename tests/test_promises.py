@@ -17,7 +17,7 @@ from manyhues.color import rgb_to_luminance
 from manyhues.colorizer import Colorizer
 from manyhues.errors import OutputError, PictureError, UsageError
 from manyhues.picture import Picture
-from manyhues.sheet import _legible
+from manyhues.sheet import _legible, contact_sheet
 
 
 def luminance_error(given_pixels: NDArray[Any], rgb: NDArray[Any]) -> NDArray[np.float32]:
@@ -217,6 +217,22 @@ def test_sheet_holds_input_and_results(weights: Path) -> None:
     small, large = result.sheet(120), result.sheet(240)
     assert small.mode == "RGB"
     assert large.width > 1.6 * small.width
+
+
+def test_the_last_row_of_a_sheet_lies_in_the_middle() -> None:
+    tiles = [(Image.new("RGB", (300, 200), (200, 0, 0)), str(k), "") for k in range(7)]
+    page = np.asarray(contact_sheet(tiles, title="", note=""))
+    red = page[..., 0] > 150
+    rows = red[page.shape[0] // 3], red[-60]
+    assert [int(np.diff(row.astype(int)).clip(0).sum()) for row in rows] == [4, 3]  # 4 + 3 tiles
+    left, right = np.flatnonzero(rows[1])[[0, -1]]
+    assert abs(left - (page.shape[1] - 1 - right)) <= 1
+
+
+def test_tiny_pictures_are_enlarged_on_the_sheet(weights: Path) -> None:
+    result = manyhues.colorize(np.full((1, 2), 90, np.uint8), n=1, weights=weights)
+    assert result.sheet().width > 240
+    assert result.images[0].size == (2, 1)
 
 
 def test_nothing_is_overwritten_unless_asked(weights: Path, tmp_path: Path) -> None:

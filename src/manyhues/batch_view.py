@@ -23,12 +23,12 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from manyhues import __version__, writer
+from manyhues import __version__, show, writer
 from manyhues.colorizer import Colorizer
 from manyhues.engine import Engine
-from manyhues.errors import ManyhuesError, OutputError, UsageError
+from manyhues.errors import ManyhuesError, OutputError, UsageError, WeightsError
 from manyhues.folders import Options, Report, plan, run
-from manyhues.steer import palette
+from manyhues.steer import hint_colour, palette
 
 _FEW = 20  # inputs up to which notes name their picture
 
@@ -44,23 +44,32 @@ class _Rate(ProgressColumn):
 
 
 def colorize(
-    inputs: Sequence[Path], out: Path, method: str | None, options: Options, as_json: bool
+    inputs: Sequence[Path],
+    out: Path,
+    method: str | None,
+    options: Options,
+    as_json: bool,
+    show_sheets: bool = False,
 ) -> int:
     """Run a batch in this process; returns how many inputs failed."""
+    if show_sheets and not options.sheet:
+        raise UsageError("--show shows the contact sheet; leave out --no-sheet")
     jobs = plan(inputs, out)
     colorizer = Colorizer.load(method)
-    if options.like is not None:
-        check_palette(options.like)
+    check_steering(options)
     try:
         writer.make_folder(out)
     except OutputError as error:
         if not as_json:
             raise
         jobs = [replace(job, error=job.error or str(error)) for job in jobs]
-    return show(run(colorizer, jobs, out, options), len(jobs), str(out), as_json)
+    reports = run(colorizer, jobs, out, options)
+    return watch(reports, len(jobs), str(out), as_json, show_sheets=show_sheets)
 
 
-def show(reports: Iterator[Report], total: int, out: str, as_json: bool) -> int:
+def watch(
+    reports: Iterator[Report], total: int, out: str, as_json: bool, *, show_sheets: bool = False
+) -> int:
     """Show a batch as its reports come in, any engine's; returns how many inputs failed."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     output = sys.stdout  # while it runs, an engine may point it elsewhere
@@ -75,7 +84,13 @@ def show(reports: Iterator[Report], total: int, out: str, as_json: bool) -> int:
     errors: list[str] = []
     counts: Counter[str] = Counter()
     start = time.perf_counter()
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    hindrance = show.hindrance(console) if show_sheets else ""
+    if hindrance:
+        console.print(f"--show: {hindrance}; the sheets are files in {out}", markup=False)
+    showing = show_sheets and not hindrance
+    # Pictures push a bar out of its place, and show as well how far it is.
+    hidden = showing or not console.is_terminal
+    bar = Progress(*columns, console=console, transient=True, disable=hidden)
     try:
         with bar as progress:
             task = progress.add_task("", total=total)
@@ -87,15 +102,22 @@ def show(reports: Iterator[Report], total: int, out: str, as_json: bool) -> int:
                 if as_json:  # ASCII: any terminal takes it
                     print(json.dumps(report.as_dict()), file=output, flush=True)
                 _tell(console, report, told, one_by_one=total <= _FEW)
+                if showing and report.sheet and not report.error:
+                    console.print(_one_line(report.sheet), markup=False)
+                    show.show(Path(report.sheet), console)
     finally:  # after Ctrl-C too
         _summary(console, counts, errors, time.perf_counter() - start, out)
     return len(errors)
 
 
-def check_palette(path: Path) -> None:
-    """Of a wrong palette one hears once, before any work, and not with every picture."""
+def check_steering(options: Options) -> None:
+    """Of a wrong hint or palette one hears once, before any work, and not with every picture."""
+    for hint in options.hints:
+        hint_colour(*hint)
+    if options.like is None:
+        return
     try:
-        palette(path)
+        palette(options.like)
     except ManyhuesError as error:
         raise UsageError(f"--like {error}") from error
 
@@ -106,7 +128,12 @@ def _tell(console: Console, report: Report, told: set[str], *, one_by_one: bool)
         line = f"{report.input}: {note}" if one_by_one else note
         if line not in told:
             told.add(line)
-            console.print(f"note: {line}", markup=False)
+            console.print(f"note: {_one_line(line)}", markup=False)
+
+
+def _one_line(text: str) -> str:
+    """Without line feeds and escape sequences: names of files may hold both."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def _summary(
@@ -119,14 +146,20 @@ def _summary(
         parts.append(f"{len(errors)} failed")
     console.print("; ".join(parts), markup=False)
     for error in errors:
-        console.print(f"  {error}", style="red", markup=False)
+        console.print(f"  {_one_line(error)}", style="red", markup=False)
 
 
-def info(as_json: bool) -> None:
-    """Print version, runtimes and methods to standard output."""
+def info(as_json: bool) -> int:
+    """Print version, runtimes and methods to standard output; returns how many are damaged."""
     engine = Engine()
     methods: dict[str, Any] = {}
+    damaged: dict[str, str] = {}
     for name in engine.methods():
+        try:
+            engine.manifest(name)
+        except WeightsError as error:
+            damaged[name] = str(error)
+            continue
         files = [path for path in engine.files(name) if path.is_file()]
         size = sum(path.stat().st_size for path in files)
         methods[name] = {"megabytes": round(size / 1e6, 2), **engine.manifest(name)}
@@ -136,10 +169,11 @@ def info(as_json: bool) -> None:
         "weights": str(engine.folder),
         "runtimes": {name: version(name) for name in ("onnxruntime", "numpy", "pillow")},
         "methods": methods,
+        "damaged": damaged,
     }
     if as_json:
         print(json.dumps(facts))
-        return
+        return len(damaged)
     console = Console(highlight=False)
     runtimes = ", ".join(f"{name} {number}" for name, number in facts["runtimes"].items())
     console.print(f"manyhues {__version__} ({runtimes})")
@@ -150,3 +184,8 @@ def info(as_json: bool) -> None:
         kinds = facts_of["embedding"]["kind"], facts_of["prior"]["kind"]
         table.add_row(shown, *kinds, sizes, f"{facts_of['megabytes']:.1f}")
     console.print(table)
+    for fault in damaged.values():
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            fault, style="red", markup=False
+        )
+    return len(damaged)

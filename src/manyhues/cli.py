@@ -112,6 +112,7 @@ def colorize(
     ] = None,
     format: Annotated[Format, typer.Option(help="File format of the results.")] = Format.keep,
     sheet: Annotated[bool, typer.Option(help="Write a contact sheet too.")] = True,
+    show: Annotated[bool, typer.Option("--show", help="Print the sheets in the terminal.")] = False,
     engine: Annotated[EngineName, typer.Option(help="What runs the batch.")] = EngineName.local,
     address: Annotated[
         str | None, typer.Option(help="Ray cluster to use; one is started here by default.")
@@ -143,11 +144,13 @@ def colorize(
         if engine is EngineName.ray:
             from manyhues.scale.run import colorize as run
 
+            if show:
+                raise UsageError("--show prints what this machine colours; use --engine local")
             failed = run(inputs, out, method, options, as_json, address=address)
         else:
             _need_local([*inputs, out], address)
             failed = batch_view.colorize(
-                [Path(given) for given in inputs], Path(out), method, options, as_json
+                [Path(given) for given in inputs], Path(out), method, options, as_json, show
             )
     except KeyboardInterrupt:
         _say("stopped; what was written is whole, the same command goes on from there")
@@ -163,7 +166,8 @@ def info(
     """Say the version, and which methods are present."""
     from manyhues import batch_view
 
-    batch_view.info(as_json)
+    if batch_view.info(as_json):
+        raise typer.Exit(1)
 
 
 @app.command()

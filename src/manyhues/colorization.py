@@ -100,7 +100,8 @@ class Colorization:
         for i, (image, (seed, k)) in enumerate(zip(colours, self.seeds, strict=True)):
             detail = f"seed {seed} · k {k}" if k >= 0 else f"most likely {-k}"
             tiles.append((image, str(i + 1), detail))
-        return contact_sheet(tiles, title=Path(self.scene.picture.name).name, note=self.method)
+        title = Path(self.scene.picture.name).name
+        return contact_sheet(tiles, title=title, note=self.method, least=min(side, 240))
 
     def save(
         self,

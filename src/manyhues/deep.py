@@ -38,7 +38,7 @@ def read(reopen: Reopen) -> Deep | None:
     """All 16 bits of a picture: ``(H, W, C)`` uint16, C = 1 grey, 2 grey+alpha, 3 RGB, 4 RGBA.
 
     `reopen` gives a fresh, undecoded image each time. None when Pillow's unpackers have no door
-    to the low bytes (16-bit CMYK, premultiplied alpha).
+    to the low bytes (premultiplied alpha). CMYK comes as RGB, by the plain formula.
     """
     image = reopen()
     rawmode = _rawmode(image)
@@ -53,13 +53,17 @@ def read(reopen: Reopen) -> Deep | None:
         pairs = _decode(reopen(), "RGBA").reshape(*image.size[::-1], 2, 2)
         return np.asarray((pairs[..., 0].astype(np.uint16) << 8) | pairs[..., 1], np.uint16)
     base, _, order = rawmode.rpartition(";16")
-    if base not in ("RGB", "RGBA", "RGBX") or order not in ("B", "L", "N"):
+    if base not in ("RGB", "RGBA", "RGBX", "CMYK") or order not in ("B", "L", "N"):
         return None
     if order == "N":  # libtiff hands over the machine's own order
         order = "L" if sys.byteorder == "little" else "B"
     other = "B" if order == "L" else "L"
     high = _decode(image, f"{base};16{order}").astype(np.uint16)
-    return np.asarray((high << 8) | _decode(reopen(), f"{base};16{other}"), np.uint16)
+    pixels = np.asarray((high << 8) | _decode(reopen(), f"{base};16{other}"), np.uint16)
+    if base == "CMYK":
+        light = np.invert(pixels).astype(np.uint32)  # what no ink takes away
+        return np.asarray((light[..., :3] * light[..., 3:] + 32767) // 65535, np.uint16)
+    return pixels
 
 
 def _decode(image: Image.Image, rawmode: str) -> NDArray[np.uint8]:

@@ -1,10 +1,11 @@
 """Batches: which files to read, where their results go, and one report for each."""
 
 import os
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from manyhues.colorization import output_paths, sheet_name
 from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.picture import SUFFIXES, Picture, probe
+
+_PAGE = re.compile(r"(.+)\.p([1-9]\d*)")
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
             for path in sorted(given.rglob("*"))
             if path.suffix.lower() in SUFFIXES
             and not path.name.startswith(".")
-            and not _holds(path.is_dir)
+            and (_holds(path.is_file) or not _holds(path.exists))  # no pipes, which never end
             and target not in _real(path).parents
         ]
         jobs += [Job(path, path.relative_to(given).with_suffix("")) for path in found]
@@ -111,18 +114,37 @@ def _refuse_collisions(jobs: list[Job]) -> list[Job]:
     for job in jobs:
         if not job.error:
             by_stem[job.stem].append(job)
+    rivals = {
+        id(job): next(other for other in same if other is not job)
+        for same in by_stem.values()
+        if len(same) > 1
+        for job in same
+    }
+    for stem, (single, *_) in by_stem.items():
+        # Page 2 of scan.tif is written as scan.p2, and so is a picture of that name.
+        page = _PAGE.fullmatch(stem.name)
+        paged = by_stem.get(stem.with_name(page[1]), ()) if page else ()
+        for scan in paged:
+            if page and _pages(scan.source) >= int(page[2]) > 0 and _pages(single.source) == 1:
+                rivals[id(scan)], rivals[id(single)] = single, scan
     checked = []
     for job in jobs:
-        rivals = [str(other.source) for other in by_stem[job.stem] if other is not job]
-        if job.error or not rivals:
-            checked.append(job)
-            continue
-        error = (
-            f"{job.source}: its results would have the same names as those of {rivals[0]}; "
-            "rename one, or colour them into different folders"
-        )
-        checked.append(Job(job.source, job.stem, error))
+        if rival := rivals.get(id(job)):
+            error = (
+                f"{job.source}: its results would have the same names as those of {rival.source}; "
+                "rename one, or colour them into different folders"
+            )
+            job = replace(job, error=error)
+        checked.append(job)
     return checked
+
+
+def _pages(path: Path) -> int:
+    """Pages of a file whose results are named by pages; 1 for all others, damaged ones too."""
+    try:
+        return probe(path)[1] if path.suffix.lower() in (".tif", ".tiff") else 1
+    except ManyhuesError:
+        return 1
 
 
 def run(colorizer: Colorizer, jobs: Sequence[Job], out: Path, options: Options) -> Iterator[Report]:
@@ -161,27 +183,29 @@ def _one(colorizer: Colorizer, job: Job, out: Path, options: Options, report: Re
         output_format, suffix = writer.output_format(format_, job.source.suffix, options.format)
         paths = output_paths(folder, stem.name, options.n, suffix)
         sheet = folder / sheet_name(stem.name)
-        wanted = [*paths, sheet] if options.sheet else paths
         missing = [
             (i, path)
-            for i, path in enumerate(wanted)
+            for i, path in enumerate(paths)
             if options.overwrite or not writer.exists(path)
         ]
+        kept = len(paths) - len(missing)
+        # With a result more, the old sheet shows too few.
+        with_sheet = options.sheet and (not writer.exists(sheet) or bool(missing))
         report.outputs += [str(path) for path in paths]
         if options.sheet and report.sheet is None:
             report.sheet = str(sheet)
-        if opened is None and missing:
+        if opened is None and (missing or with_sheet):
             opened = Picture.open_all(job.source)
             for _ in range(page):
                 next(opened)
         if opened is None:
             continue
         picture = next(opened)
-        if not missing:
+        if not missing and not with_sheet:
             continue
         report.skipped = False
-        if len(missing) < len(wanted):
-            report.notes.append(f"{len(wanted) - len(missing)} existing files were kept")
+        if kept:
+            report.notes.append(f"{kept} existing results were kept")
         scene = colorizer.encode(picture)
         result = colorizer.sample(
             scene,
@@ -194,5 +218,7 @@ def _one(colorizer: Colorizer, job: Job, out: Path, options: Options, report: Re
             like=options.like,
         )
         result.write(missing, output_format, overwrite=options.overwrite)
+        if with_sheet:
+            result.write([(len(result), sheet)], output_format, overwrite=True)
         report.seeds += [list(seed) for seed in result.seeds]
         report.notes += [*result.notes, *writer.losses(picture, output_format)]

@@ -52,6 +52,8 @@ def read_metadata(image: Any, format_: str, size: tuple[int, int]) -> tuple[Meta
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
     xmp = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
     xmp = re.sub(rb'(tiff:Orientation(?:="|>))[2-8]', rb"\g<1>1", xmp)
+    # The output has no gain map; readers that are told of one would look for it.
+    xmp = xmp.replace(b"hdrgm:Version", b"hdrgm:WasVersion")
     dpi = info.get("dpi") or (0, 0)
     if dpi == (1, 1) or (format_ == "TIFF" and image.tag_v2.get(296, 2) == 1):
         dpi = (0, 0)  # Pillow's 1 where a TIFF says nothing; or no unit, only the pixels' shape

@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from manyhues import deep, icc
-from manyhues.color import Array, srgb_to_linear
+from manyhues import deep, icc, tiff
+from manyhues.color import Array
 from manyhues.errors import PictureError
+from manyhues.luminance import PLAIN_INK, from_deep, from_shallow, of_pixels
 from manyhues.metadata import Metadata, read_metadata
 
 MAX_PIXELS = 300_000_000
@@ -29,7 +30,6 @@ SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif"}
     | {".avif", ".heic", ".heif", ".jp2"}
 )
-_LUMINANCE = (0.212671, 0.715160, 0.072169)  # the Y row of color.py's matrix
 _OPENING = threading.Lock()
 # What Pillow's decoders raise on damaged files, as a fuzz test found.
 _DAMAGE = (
@@ -98,7 +98,7 @@ class Picture:
 
 def probe(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[str, int]:
     """Format and number of pages of a file, from its header alone. Raises `PictureError`."""
-    data = _read_bytes(path)
+    data = tiff.plain(_read_bytes(path), str(path), max_pixels)
     image = _open(data, str(path), max_pixels)
     return _format(image), len(_pages(image, str(path)))
 
@@ -203,9 +203,12 @@ def _from_image(image: Image.Image, max_pixels: int) -> Picture:
     """A PIL image; one of 16 bits that is not decoded yet is read from its file again."""
     path = Path(str(getattr(image, "filename", "") or "image"))
     if deep.is_deep(image) and not image.mode.startswith("I;16") and path.is_file():
-        reopen = _opener(_read_bytes(path), str(path), max_pixels, image.tell())
+        data = tiff.plain(_read_bytes(path), str(path), max_pixels)
+        reopen = _opener(data, str(path), max_pixels, image.tell())
         with _faults(str(path)):
             return _read(reopen, reopen(), str(path), path.suffix, ())
+    if tiff.misread(image):
+        raise PictureError(f"{path}: Pillow misreads this TIFF layout; give its path or its bytes")
     lost = deep.is_deep(image) and not image.mode.startswith("I;16")
     notes = ("PIL images hold 8 bits of colour: give the 16-bit file itself",) if lost else ()
     with _faults(str(path)):
@@ -235,6 +238,7 @@ def _from_file(source: Any, max_pixels: int, only_first: bool) -> Iterator[Pictu
         raise PictureError(
             f"{type(source).__name__}: not a picture; give a path, bytes, PIL image or numpy array"
         )
+    data = tiff.plain(data, name, max_pixels)
     first = _open(data, name, max_pixels)
     pages = _pages(first, name)
     notes: tuple[str, ...] = ()
@@ -270,23 +274,32 @@ def _read(
     reopen: deep.Reopen, image: Any, name: str, suffix: str, notes: tuple[str, ...]
 ) -> Picture:
     said = list(notes)
-    if image.mode in ("F", "I"):
-        raise PictureError(f"{name}: 32-bit samples have no fixed white point; save it with 16")
+    if image.mode in ("F", "I") or 2 in getattr(image, "tag_v2", {}).get(339, ()):
+        raise PictureError(
+            f"{name}: samples of 32 bits or with a sign have no fixed white point; "
+            "save it with 16 bits, unsigned"
+        )
     profile = image.info.get("icc_profile") or b""
     format_ = _format(image)
-    pixels = deep.read(reopen) if deep.is_deep(image) else None
-    if pixels is None and ";16" in deep._rawmode(image):
+    is_deep, ink = deep.is_deep(image), image.mode == "CMYK"
+    # LittleCMS gets 8 bits from Pillow, and ink with a profile needs LittleCMS.
+    pixels = deep.read(reopen) if is_deep and not (ink and profile) else None
+    if pixels is None and is_deep:
         said.append("16-bit samples of this layout were read at 8 bits")
+    elif pixels is not None and ink:
+        said.append(PLAIN_INK)
     alpha: NDArray[Any] | None
     if pixels is not None:
-        luminance, alpha = _deep_luminance(pixels, profile, said)
+        luminance, alpha = from_deep(pixels, profile, said)
         if image.info.get("transparency") is not None and alpha is None:
             key = np.atleast_1d(image.info["transparency"]).astype(np.uint16)
             alpha = np.where((pixels == key).all(-1), 0, 65535).astype(np.uint16)
     else:
         image.load()
-        luminance, alpha = _shallow_luminance(image, profile, said)
+        luminance, alpha = from_shallow(image, profile, said)
     metadata, orientation = read_metadata(image, format_, (luminance.shape[1], luminance.shape[0]))
+    if b"hdrgm:" in metadata.xmp:
+        said.append("its HDR gain map is left out: the standard picture was read")
     luminance = _upright(luminance, orientation)
     return Picture(
         luminance=luminance,
@@ -298,69 +311,6 @@ def _read(
         metadata=metadata,
         notes=tuple(said),
     )
-
-
-def _shallow_luminance(
-    image: Image.Image, profile: bytes, notes: list[str]
-) -> tuple[Array, NDArray[np.uint8] | None]:
-    """L* and alpha of a decoded 8-bit image of any mode."""
-    alpha = None
-    if image.mode == "LAB":  # already L*, in 256 steps
-        return np.asarray(image)[..., 0] * np.float32(100 / 255), None
-    if image.has_transparency_data:
-        with_alpha = image.convert("RGBA")
-        alpha = np.asarray(with_alpha.getchannel("A"))
-        image = with_alpha.convert("L" if image.mode in ("LA", "La", "L", "1") else "RGB")
-    elif image.mode not in ("L", "RGB", "CMYK"):
-        image = image.convert("L" if image.mode == "1" else "RGB")
-    if profile and not icc.is_srgb(profile):
-        converted = icc.convert(image, profile)
-        if converted is None:
-            notes.append(f"its colour profile ({icc.describe(profile)}) does not fit: read as sRGB")
-        else:
-            notes.append(f"converted from {icc.describe(profile)} to sRGB")
-            image = converted
-    elif image.mode == "CMYK":
-        notes.append("CMYK without a profile: ink was converted by the plain formula")
-    if image.mode == "CMYK":
-        image = image.convert("RGB")
-    pixels = np.asarray(image)
-    return _luminance(pixels[..., None] if pixels.ndim == 2 else pixels, None), alpha
-
-
-def _deep_luminance(
-    pixels: deep.Deep, profile: bytes, notes: list[str]
-) -> tuple[Array, NDArray[np.uint16] | None]:
-    channels = pixels.shape[2]
-    alpha = pixels[..., -1].copy() if channels in (2, 4) else None
-    colour = pixels[..., : 1 if channels < 3 else 3]
-    curves = None
-    if profile and not icc.is_srgb(profile):
-        curves = icc.luminous_curves(profile, colour.shape[2])
-        said = "read as sRGB, at 16 bits this kind of profile is not known"
-        notes.append(
-            f"its colour profile ({icc.describe(profile)}): "
-            + ("converted to sRGB" if curves else said)
-        )
-    return _luminance(colour, curves), alpha
-
-
-def _luminance(pixels: NDArray[Any], curves: list[Array] | None) -> Array:
-    """L* ``(H, W)`` of uint8 or uint16 ``(H, W, 1 or 3)``, by a table for each channel.
-
-    The tables give each channel's share of the luminance Y; sRGB's unless `curves` are given.
-    """
-    if curves is None:
-        levels = 256 if pixels.dtype == np.uint8 else 65536
-        table = srgb_to_linear(np.linspace(0, 1, levels))
-        shares = (1.0,) if pixels.shape[2] == 1 else _LUMINANCE
-        curves = [table * np.float32(share) for share in shares]
-    out = np.empty(pixels.shape[:2], np.float32)
-    for top in range(0, len(out), 256):
-        rows = pixels[top : top + 256]
-        y = sum(curve[rows[..., i]] for i, curve in enumerate(curves))
-        out[top : top + 256] = np.where(y > 216 / 24389, 116 * np.cbrt(y) - 16, y * (24389 / 27))
-    return np.clip(out, 0, 100, out=out)
 
 
 def _from_array(array: NDArray[Any]) -> Picture:
@@ -381,7 +331,7 @@ def _from_array(array: NDArray[Any]) -> Picture:
         )
     alpha = pixels[..., -1].copy() if pixels.shape[2] in (2, 4) else None
     colour = pixels[..., : 1 if pixels.shape[2] < 3 else 3]
-    return Picture(_luminance(colour, None), alpha, bits=8 * pixels.dtype.itemsize, name="array")
+    return Picture(of_pixels(colour), alpha, bits=8 * pixels.dtype.itemsize, name="array")
 
 
 def _upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:

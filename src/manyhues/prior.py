@@ -4,8 +4,9 @@ A code is a vector ``(K,)`` or a colour grid ``(2, h/4, w/4)`` in a, b / 25. Dra
 steps, so that choosing among many candidates stays cheap: `draft` gives codes good enough to
 choose by, `finish` turns the chosen ones into final codes. For most kinds they are the same.
 
-Sample k depends on (seed, k) alone: noise is counter-based, and graphs run one sample at a time,
-because ONNX Runtime's results may differ in the last bit between batch sizes.
+Sample k of a picture depends on (seed, k) and the picture's L* alone: noise is counter-based and
+turned by L* (`Scene.turn`), and graphs run one sample at a time, because ONNX Runtime's results
+may differ in the last bit between batch sizes.
 """
 
 from abc import ABC, abstractmethod
@@ -76,7 +77,7 @@ class Normal(Prior):
 
     def draft(self, scene: Scene, draw: Draw) -> Array:
         """Plain normal noise."""
-        return np.stack(_noises(draw, self.code_shape))
+        return np.stack(_noises(scene, draw, self.code_shape))
 
     def mix(self, start: Array, end: Array, amount: float) -> Array:
         """Spherical interpolation: codes of this many dimensions all lie near one sphere."""
@@ -94,9 +95,8 @@ class Bernoulli(Prior):
 
     def draft(self, scene: Scene, draw: Draw) -> Array:
         """The signs of normal noise."""
-        return np.stack([noise(draw.seed, k, self.code_shape) > 0 for k in draw.indices]).astype(
-            np.float32
-        )
+        drawn = [_noise(scene, draw.seed, k, self.code_shape) > 0 for k in draw.indices]
+        return np.stack(drawn).astype(np.float32)
 
     def mix(self, start: Array, end: Array, amount: float) -> Array:
         """Take a growing, fixed set of bits from the end."""
@@ -121,12 +121,13 @@ class Mixture(Prior):
         pi, mean, sigma = self._mixture(scene)
         codes = []
         for k in draw.indices:
-            generator_noise = noise(draw.seed, k, (len(pi), 2), stage=1)
+            generator_noise = _noise(scene, draw.seed, k, (len(pi), 2), stage=1)
             # |n1|^2 + |n2|^2 of two normals is exponential: a race that component i wins with
             # probability pi_i when its clock runs at that rate.
             clock = (generator_noise**2).sum(1) / np.maximum(pi, 1e-30)
             m = int(clock.argmin())
-            codes.append(mean[m] + sigma[m] * noise(draw.seed, k, mean[m].shape) * draw.diversity)
+            spread = sigma[m] * _noise(scene, draw.seed, k, mean[m].shape)
+            codes.append(mean[m] + spread * draw.diversity)
         return np.stack(codes).astype(np.float32)
 
     def likely(self, scene: Scene, n: int) -> Array | None:
@@ -157,7 +158,7 @@ class Flow(Prior):
     def draft(self, scene: Scene, draw: Draw) -> Array:
         """The grid at the first working size."""
         shape = self._shape(scene, 0)
-        starts = _noises(draw, shape)
+        starts = _noises(scene, draw, shape)
         return self._integrate(scene, 0, starts, starts, 1.0, draw.hints)
 
     def finish(self, scene: Scene, draw: Draw, drafts: Array) -> Array:
@@ -166,7 +167,7 @@ class Flow(Prior):
         t = np.float32(self.spec.get("renoise", 0.6))
         for level in range(1, len(scene.levels)):
             shape = self._shape(scene, level)
-            noises = _noises(draw, shape, stage=level)
+            noises = _noises(scene, draw, shape, stage=level)
             grown = [_grow(code, shape) for code in codes]
             starts = [(1 - t) * code + t * n for code, n in zip(grown, noises, strict=True)]
             codes = self._integrate(scene, level, starts, noises, float(t), draw.hints)
@@ -175,7 +176,7 @@ class Flow(Prior):
     def vary(self, scene: Scene, draw: Draw, code: Array, amount: float) -> Array:
         """Noise the code up to t = amount and find the way back."""
         level = len(scene.levels) - 1
-        noises = _noises(draw, code.shape, stage=8)
+        noises = _noises(scene, draw, code.shape, stage=8)
         starts = [(1 - amount) * code + amount * n for n in noises]
         return self._integrate(scene, level, starts, noises, amount, draw.hints)
 
@@ -216,9 +217,16 @@ class Flow(Prior):
         return np.stack(codes)
 
 
-def _noises(draw: Draw, shape: tuple[int, ...], stage: int = 0) -> list[Array]:
+def _noise(scene: Scene, seed: int, k: int, shape: tuple[int, ...], stage: int = 0) -> Array:
+    """Standard normal noise of sample k of this picture: two fields, mixed as its L* says."""
+    still, turned = noise(seed, k, (2, *shape), stage)
+    cosine, sine = (np.resize(part, shape) for part in scene.turn)  # repeated to fill the shape
+    return np.asarray(cosine * still + sine * turned, np.float32)
+
+
+def _noises(scene: Scene, draw: Draw, shape: tuple[int, ...], stage: int = 0) -> list[Array]:
     scale = np.float32(draw.diversity)
-    return [noise(draw.seed, k, shape, stage) * scale for k in draw.indices]
+    return [_noise(scene, draw.seed, k, shape, stage) * scale for k in draw.indices]
 
 
 def _grow(code: Array, shape: tuple[int, int, int]) -> Array:

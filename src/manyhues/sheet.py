@@ -1,5 +1,6 @@
 """The contact sheet: the input and its colourings, on one page that one would post."""
 
+import math
 import unicodedata
 from collections.abc import Sequence
 
@@ -12,17 +13,25 @@ _FAINT = (161, 161, 170)
 
 Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 Tile = tuple[Image.Image, str, str]
+_WHOLE = Image.Resampling.NEAREST
 _STROKED = str.maketrans("đĐøØłŁ", "dDoOlL")  # letters that Unicode does not take apart
 
 
 def contact_sheet(
-    tiles: Sequence[Tile], *, title: str, note: str, columns: int | None = None
+    tiles: Sequence[Tile], *, title: str, note: str, columns: int | None = None, least: int = 0
 ) -> Image.Image:
     """Lay out tiles (image, label, detail) row by row under a title line; an RGB image.
 
-    All images have one size; without `columns` the page comes near to 3:2. Dark neutral paper:
-    it tints no colour beside it.
+    All images have one size; without `columns` the page comes near to 16:10. The last row lies in
+    the middle. Dark neutral paper: it tints no colour beside it. Pictures are enlarged by whole
+    pixels to a long side of about `least`, so that tiny ones and their captions can be read.
     """
+    enlarged = least // max(max(image.size) for image, _, _ in tiles)
+    if enlarged > 1:
+        tiles = [
+            (image.resize((image.width * enlarged, image.height * enlarged), _WHOLE), label, detail)
+            for image, label, detail in tiles
+        ]
     width = max(120, max(image.width for image, _, _ in tiles))
     height = max(image.height for image, _, _ in tiles)
     unit = max(8, round((width + height) / 2 / 22))  # type size; all spacing follows it
@@ -42,7 +51,9 @@ def contact_sheet(
     draw.text((gap, head / 2), _fit(draw, _legible(title), bold, room), _INK, bold, anchor="lm")
     for index, (image, label, detail) in enumerate(tiles):
         row, column = divmod(index, columns)
-        left, top = gap + column * (width + gap), head + row * (height + caption + gap)
+        missing = rows * columns - len(tiles) if row == rows - 1 else 0  # half of it on each side
+        left = gap + column * (width + gap) + missing * (width + gap) // 2
+        top = head + row * (height + caption + gap)
         draw.rectangle((left, top, left + width - 1, top + height + caption - 1), _CARD)
         place = (left + (width - image.width) // 2, top + (height - image.height) // 2)
         page.paste(_flat(image), place)
@@ -55,13 +66,13 @@ def contact_sheet(
 
 
 def _columns(count: int, width: int, height: int) -> int:
-    """The number of columns that wastes least space and comes nearest to a 3:2 page."""
+    """The number of columns that wastes least space and comes nearest to a 16:10 page."""
 
     def badness(columns: int) -> float:
         rows = -(-count // columns)
         empty = (rows * columns - count) / count
         ratio = columns * width / (rows * height)
-        return 2 * empty + abs(1.5 - ratio) / max(ratio, 1.5) + 0.2 * abs(1.5 - ratio)
+        return 6 * empty + abs(math.log(ratio / 1.6))
 
     return min(range(1, count + 1), key=badness)
 
@@ -75,8 +86,11 @@ def _flat(image: Image.Image) -> Image.Image:
 
 
 def _legible(text: str) -> str:
-    """ASCII, which is all that Pillow's own font draws: accents dropped, other scripts as ``?``."""
-    parts = unicodedata.normalize("NFKD", text.translate(_STROKED))
+    """ASCII, which is all that Pillow's own font draws: accents dropped, other scripts as ``?``.
+
+    One line of it: a file's name may hold line feeds.
+    """
+    parts = unicodedata.normalize("NFKD", " ".join(text.translate(_STROKED).split()))
     bare = "".join(part for part in parts if not unicodedata.combining(part))
     return bare.encode("ascii", "replace").decode()
 

@@ -38,6 +38,14 @@ class Hint:
         return self.y * h // self.size[1], self.x * w // self.size[0]
 
 
+def hint_colour(x: int, y: int, colour: Any) -> Array:
+    """The sRGB colour ``(3,)`` in [0, 1] of a hint. Raises `UsageError`."""
+    try:
+        return np.array(ImageColor.getrgb(colour)[:3], np.float32) / np.float32(255)
+    except (ValueError, AttributeError):
+        raise UsageError(f"hint {x},{y}={colour}: not a colour; write it as #rrggbb") from None
+
+
 def parse_hints(hints: Sequence[tuple[int, int, Any]], luminance: Array) -> list[Hint]:
     """Check ``(x, y, colour)`` against a picture's L* ``(H, W)``; colour is ``#rrggbb``."""
     height, width = luminance.shape
@@ -53,11 +61,7 @@ def parse_hints(hints: Sequence[tuple[int, int, Any]], luminance: Array) -> list
                 f"hint {x},{y}={colour}: outside the picture; x is 0..{width - 1}, "
                 f"y is 0..{height - 1}"
             )
-        try:
-            rgb = np.array(ImageColor.getrgb(colour)[:3], np.float32) / 255
-        except (ValueError, AttributeError):
-            raise UsageError(f"hint {x},{y}={colour}: not a colour; write it as #rrggbb") from None
-        lab = rgb_to_lab(rgb)
+        lab = rgb_to_lab(hint_colour(x, y, colour))
         lab[0] = luminance[y, x]
         parsed.append(Hint(x, y, clamp_to_gamut(lab[None])[0, 1:], (width, height)))
     return parsed

@@ -56,8 +56,7 @@ def colorize(
     from manyhues.scale.source import plan
 
     colorizer = Colorizer.load(method, weights)  # a wrong method is known before any work
-    if options.like is not None:
-        batch_view.check_palette(options.like)
+    batch_view.check_steering(options)
     items = plan(inputs, out)
     order = Order(colorizer.method, options, out, None if weights is None else str(weights))
     try:
@@ -68,9 +67,9 @@ def colorize(
         if not as_json:
             raise
         refused = (Report(item.key, error=item.error or str(error)) for item in items)
-        return batch_view.show(refused, len(items), out, as_json)
+        return batch_view.watch(refused, len(items), out, as_json)
     with contextlib.closing(_reports(items, order, store, address, workers)) as reports:
-        return batch_view.show(reports, len(items), out, as_json)
+        return batch_view.watch(reports, len(items), out, as_json)
 
 
 def _reports(

@@ -336,11 +336,12 @@ def export(run: Path, weights: Path | None = None) -> list[Path]:
     shared = manifest.get("embedding", {}).get("graph")
     if shared and shared not in {g.name for g in graphs} and not (folder / shared).exists():
         raise UsageError(f"{method} wants {shared} in {folder}; export a `detail` run first")
-    parity = {graph.name: write_graph(graph, folder) for graph in graphs}
-    written = [folder / graph.name for graph in graphs]
     if not (folder / "features.onnx").exists():
-        parity["features.onnx"] = write_graph(_features(), folder)
-        written.append(folder / "features.onnx")
+        graphs.append(_features())
+    # All graphs are made before the first old one is replaced: graphs of two runs do not mix.
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as made:
+        parity = {graph.name: write_graph(graph, Path(made)) for graph in graphs}
+        written = [(Path(made) / name).replace(folder / name) for name in parity]
     if method is not None:
         trained: dict[str, Any] = {**_provenance(facts), "parity": parity}
         if facts["kind"] == "mdn":
