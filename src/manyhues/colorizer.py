@@ -25,7 +25,7 @@ from manyhues.steer import Hint, apply_hints, apply_palette, palette, parse_hint
 __all__ = ["Colorization", "Colorizer", "colorize"]
 
 Hints = Sequence[tuple[int, int, str]]
-_AT_ONCE = 4  # candidates drafted between two steps of a stream
+_AT_ONCE = 2  # candidates drafted between two steps of a stream
 
 
 @dataclass(frozen=True, eq=False)
