@@ -3,7 +3,10 @@
 import { $, el, icon } from "./dom.js";
 import { t } from "./i18n.js";
 
-const SWATCHES = ["#d9a07c", "#8a5a3c", "#5fa8dc", "#2f5d94", "#5f9e4f", "#2f6b3a", "#b03030", "#e0812e", "#e3c04a", "#7d4fa0", "#d8c7a5", "#8a8a8a"];
+const SWATCHES = {
+  skin: "#d9a07c", brown: "#8a5a3c", sky: "#5fa8dc", navy: "#2f5d94", leaf: "#5f9e4f", pine: "#2f6b3a",
+  red: "#b03030", orange: "#e0812e", yellow: "#e3c04a", violet: "#7d4fa0", sand: "#d8c7a5", neutral: "#8a8a8a",
+};
 const MOST = 64; // hints, as the API takes them
 
 let list = []; // {x, y, colour}, whole pixels of the picture
@@ -162,8 +165,8 @@ function later() {
 export function start(listener) {
   tell = listener;
   $("swatches").replaceChildren(
-    ...SWATCHES.map((value) => {
-      const swatch = el("button", { type: "button", className: "swatch", "aria-label": value, "aria-pressed": "false", data: { colour: value }, onclick: () => choose(value) });
+    ...Object.entries(SWATCHES).map(([key, value]) => {
+      const swatch = el("button", { type: "button", className: "swatch", "aria-label": t(key), "aria-pressed": "false", data: { colour: value, tLabel: key }, onclick: () => choose(value) });
       swatch.style.background = value;
       return swatch;
     }),
