@@ -1,6 +1,8 @@
 """Serve the studio: one process, which finishes what runs before it ends."""
 
+import contextlib
 import ipaddress
+import re
 import signal
 import socket
 import sys
@@ -11,11 +13,14 @@ import uvicorn
 from manyhues.errors import UsageError
 from manyhues.studio.app import create_app
 
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]{8,200}")
 _GRACE = 60  # seconds for running work after SIGTERM
 
 
 def serve(host: str, port: int, token: str | None) -> None:
     """Run until SIGTERM or Ctrl-C. Raises `UsageError` when the address cannot be had."""
+    if token is not None and not _TOKEN.fullmatch(token):
+        raise UsageError("--token: expected 8 or more of A-Z, a-z, 0-9 and -._~")
     listener = _bind(host, port)
     app = create_app(token=token, hosts=[host])
     config = uvicorn.Config(
@@ -42,14 +47,15 @@ def _bind(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind, protocol)
-        if sys.platform != "win32":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        with contextlib.ExitStack() as failing:
+            listener = failing.enter_context(socket.socket(family, kind, protocol))
+            if sys.platform != "win32":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            failing.pop_all()
+    except OSError as error:
         raise UsageError(
-            f"--host {host} --port {port}: cannot be had ({reason}); choose another port"
+            f"--host {host} --port {port}: cannot be had ({error.strerror}); choose another"
         ) from error
     return listener
 
