@@ -17,7 +17,12 @@ from manyhues.studio.store import Session
 router = APIRouter(prefix="/api", tags=["results"], responses=FAULTS)
 _KEEP = {"Cache-Control": "private, max-age=86400, immutable"}  # a result never changes
 Chosen = Annotated[
-    str, Query(description="Ids with commas between; all by default.", max_length=20_000)
+    str,
+    Query(
+        description="Ids with commas between; all by default.",
+        pattern=r"^[A-Za-z0-9_,-]*$",
+        max_length=10_000,
+    ),
 ]
 
 
