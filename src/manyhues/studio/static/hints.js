@@ -18,8 +18,9 @@ let timer = 0;
 
 export const current = () => list.map((hint) => ({ ...hint }));
 
-/** Show a result's hints. */
+/** Show a result's hints, unless keys have just moved one and that is still to be told. */
 export function show(hints, of) {
+  if (timer && picture === of) return;
   const same = picture === of && hints.length === list.length;
   list = hints.map((hint) => ({ ...hint }));
   picture = of;
@@ -151,6 +152,7 @@ function choose(wanted) {
 
 function changed() {
   clearTimeout(timer);
+  timer = 0;
   draw();
   tell(current());
 }
@@ -158,7 +160,7 @@ function changed() {
 /** Keys come fast; tell when they pause. */
 function later() {
   clearTimeout(timer);
-  timer = setTimeout(() => tell(current()), 300);
+  timer = setTimeout(changed, 300);
 }
 
 /** Connect the controls; once. `listener(hints)` hears of every change. */
