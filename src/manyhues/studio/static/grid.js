@@ -15,7 +15,7 @@ function title(group) {
   const [a, b] = group.of.map((id) => state.results.get(id)?.number);
   if (group.kind === "vary") return t("groupVary", { a });
   if (group.kind === "blend") return t("groupBlend", { a, b });
-  if (group.results.some((id) => id && state.results.get(id).hints.length)) return t("groupHints");
+  if (group.hinted || group.results.some((id) => id && state.results.get(id).hints.length)) return t("groupHints");
   return t(state.session.groups.find((one) => one.kind === "sample") === group ? "groupSample" : "groupMore");
 }
 

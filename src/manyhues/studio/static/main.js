@@ -110,7 +110,7 @@ function different(hints = []) {
   panel(false);
   const body = { ...settings(), hints };
   options.elements.seed.value = body.seed + 1;
-  return draw("colorize", body, { seed: body.seed });
+  return draw("colorize", body, { seed: body.seed, hinted: hints.length > 0 });
 }
 
 const wishes = {
@@ -147,7 +147,7 @@ function panel(shown) {
 function outputs() {
   for (const name of ["n", "diversity", "saturation"]) {
     const value = Number(options.elements[name].value);
-    $(`${name}-out`).value = name === "n" ? value : value.toFixed(1);
+    $(`${name}-out`).textContent = name === "n" ? value : value.toFixed(1);
   }
 }
 

@@ -32,7 +32,7 @@ export function show() {
   const { picture } = state.session;
   const { number, favourite } = state.results.get(base);
   $("viewer-title").textContent = `${t("numbered", { number })} · ${picture.name}`;
-  $("surface").style.setProperty("--ratio", picture.width / picture.height);
+  viewer.style.setProperty("--ratio", picture.width / picture.height);
   if ($("before").getAttribute("src") !== picture.grey) $("before").src = picture.grey;
   $("before").alt = t("before");
   $("after").alt = t("open", { number });
@@ -43,7 +43,7 @@ export function show() {
   $("v-next").disabled = list.indexOf(base) === list.length - 1;
   $("v-download").href = result.download;
   $("v-saturation").value = result.saturation;
-  $("v-saturation-out").value = result.saturation.toFixed(1);
+  $("v-saturation-out").textContent = result.saturation.toFixed(1);
   $("undo").disabled = !canStep(base, -1);
   $("redo").disabled = !canStep(base, 1);
   recipe(result.recipe);
@@ -145,9 +145,9 @@ export function start() {
   });
   $("divider").addEventListener("pointermove", (event) => event.buttons && slide(event));
   $("divider").addEventListener("click", (event) => event.stopPropagation());
-  $("v-saturation").addEventListener("input", () => ($("v-saturation-out").value = Number($("v-saturation").value).toFixed(1)));
+  $("v-saturation").addEventListener("input", () => ($("v-saturation-out").textContent = Number($("v-saturation").value).toFixed(1)));
   $("v-saturation").addEventListener("change", () => steerTo({ hints: hints.current(), saturation: Number($("v-saturation").value) }));
-  $("amount").addEventListener("input", () => ($("amount-out").value = $("amount").value));
+  $("amount").addEventListener("input", () => ($("amount-out").textContent = $("amount").value));
   $("undo").onclick = () => undo(-1);
   $("redo").onclick = () => undo(1);
   $("v-prev").onclick = () => move(-1);
