@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from studio.conftest import Server
 
+_PATIENCE = 45_000  # milliseconds
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -29,8 +30,11 @@ def launched() -> Iterator[Browser]:
     path = find()
     # A root user, as in a container, has no sandbox to use.
     sandbox = [] if getattr(os, "geteuid", lambda: 1)() else ["--no-sandbox"]
+    expect.set_options(timeout=_PATIENCE)  # a machine may have much else to do
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=sandbox)
+        browser = playwright.chromium.launch(
+            executable_path=path, args=[*sandbox, "--disable-gpu"], timeout=4 * _PATIENCE
+        )
         yield browser
         browser.close()
 
@@ -41,7 +45,7 @@ def opened(browser: Browser, server: Server, path: str = "/", **options: Any) ->
     options.setdefault("viewport", {"width": 1440, "height": 900})
     options.setdefault("locale", "en-GB")
     context = browser.new_context(base_url=server.url, **options)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(_PATIENCE)
     faults: list[str] = []
     outside: list[str] = []
     page = context.new_page()
@@ -75,7 +79,7 @@ def begin(page: Page, picture: Path, n: int | None = None) -> None:
     wait_for(page, lambda: page.locator("progress:visible").count() == 0)
 
 
-def wait_for(page: Page, holds: Callable[[], object], seconds: float = 20) -> None:
+def wait_for(page: Page, holds: Callable[[], object], seconds: float = 60) -> None:
     """Let the page go on until a condition holds."""
     for _ in range(int(seconds * 25)):
         if holds():

@@ -239,6 +239,36 @@ def test_sessions(server: Server, picture: bytes) -> None:
         assert gone.json()["code"] == "lost"
 
 
+def test_deleting_while_it_works(
+    server: Server, picture: bytes, slow: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = server.colorize(picture, n=9, pick="random", wait="false")
+    path = f"/api/sessions/{begun['session']}"
+    with server.http.stream("GET", begun["job"]["events"]) as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        assert server.http.delete(path).status_code == 204
+        rest = "".join(lines)
+    assert "event: stopped" in rest
+    assert server.http.get(begun["job"]["events"]).status_code == 404
+    assert not caplog.records
+    # A picture whose file vanished under its session is lost, and no fault of the server.
+    kept = server.colorize(picture, n=1, pick="random")
+    for file in (server.studio.store.folder / kept["session"]).iterdir():
+        file.unlink()
+    for link in ("preview", "view", "url"):
+        assert server.http.get(kept["results"][0][link]).status_code == 404
+
+
+def test_a_palette_is_bounded_too(serve: Any, picture: bytes) -> None:
+    server = serve(pixels=20_000)
+    files = {"image": ("a.png", picture), "like": ("b.png", encoded(colourful(200, 200)))}
+    answer = server.http.post("/api/colorize", files=files)
+    assert answer.status_code == 413
+    files["like"] = ("b.png", b"no picture")
+    assert server.http.post("/api/colorize", files=files).status_code == 400
+
+
 def test_ids_cannot_be_guessed(server: Server, picture: bytes) -> None:
     ids = set()
     for _ in range(3):

@@ -65,7 +65,8 @@ async def colorize(
     data = await image.read()
     palette = None if like is None else await like.read()
     if palette is not None:
-        await anyio.to_thread.run_sync(read_small_rgb, palette)  # refuses what is no picture
+        check = partial(read_small_rgb, palette, max_pixels=studio.limits.pixels)
+        await anyio.to_thread.run_sync(check)  # refuses what is no picture
     make = partial(studio.store.create, data, image.filename or "", method, format)
     session = await studio.decode(make)
     options = {
@@ -179,14 +180,13 @@ async def events(
     job = studio.job(jid)
     after = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else 0
     return StreamingResponse(
-        _stream(studio, job, after),
+        _stream(studio, studio.store.session(job.subject), job, after),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
 
 
-async def _stream(studio: Studio, job: Job, after: int) -> AsyncIterator[bytes]:
-    session = studio.store.session(job.subject)
+async def _stream(studio: Studio, session: Session, job: Job, after: int) -> AsyncIterator[bytes]:
     job.watchers += 1
     try:
         async for item in job.watch(after):

@@ -5,8 +5,8 @@ import contextlib
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -97,7 +97,7 @@ class Studio:
         """Full-size work in its turn, given up when the client leaves."""
 
         def held() -> Any:
-            with self.store.holding(session):
+            with self.store.holding(session), vanishing():
                 return make()
 
         return await while_there(request, self.rendering.run("render", held))
@@ -107,6 +107,15 @@ class Studio:
         while True:
             await asyncio.sleep(_TIDY)
             self.metrics.cleaned.inc(await to_thread.run_sync(self.store.clean))
+
+
+@contextmanager
+def vanishing() -> Iterator[None]:
+    """A file that is gone was deleted with its session, meanwhile."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise LostError("this session has just been deleted") from None
 
 
 async def while_there(request: HttpRequest, awaitable: Any) -> Any:

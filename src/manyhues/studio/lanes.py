@@ -196,5 +196,7 @@ def _step(job: Job) -> tuple[State, Event, ManyhuesError | None]:
     except MemoryError:
         return "failed", {}, ManyhuesError("not enough memory for this picture; make it smaller")
     except Exception:
+        if job.stopping.is_set():  # what it worked on may have been deleted under it
+            return "stopped", {}, None
         logger.exception("a job of kind %s failed", job.kind)
         return "failed", {}, ManyhuesError("the work failed; the studio's log says why")

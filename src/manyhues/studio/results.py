@@ -11,7 +11,7 @@ from manyhues import __version__
 from manyhues.errors import UsageError
 from manyhues.studio import examples, models, present, render
 from manyhues.studio.draw import FAULTS
-from manyhues.studio.hub import StudioOf
+from manyhues.studio.hub import StudioOf, vanishing
 from manyhues.studio.store import Session
 
 router = APIRouter(prefix="/api", tags=["results"], responses=FAULTS)
@@ -175,7 +175,7 @@ def _chosen(session: Session, results: str) -> list[str]:
 
 
 def _small(path: Path) -> Response:
-    with path.open("rb") as file:
+    with vanishing(), path.open("rb") as file:
         kind = "png" if file.read(4) == b"\x89PNG" else "jpeg"
     return FileResponse(path, media_type=f"image/{kind}", headers=_KEEP)
 

@@ -22,14 +22,14 @@ import numpy as np
 from manyhues.colorization import Colorization, Steering
 from manyhues.colorizer import Colorizer
 from manyhues.engine import Engine
-from manyhues.errors import UsageError
+from manyhues.errors import ManyhuesError, UsageError
 from manyhues.picture import SUFFIXES, Picture
 from manyhues.scene import Scene
 from manyhues.studio.limits import Limits
 from manyhues.studio.recipe import Made
 
 
-class LostError(Exception):
+class LostError(ManyhuesError):
     """A session or result that is not there, or no longer."""
 
 
