@@ -160,6 +160,26 @@ def colorize(
 
 
 @app.command()
+def studio(
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; another than this machine's is a risk.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8400,
+    token: Annotated[
+        str | None, typer.Option(help="Ask clients for this secret.", envvar="MANYHUES_TOKEN")
+    ] = None,
+) -> None:
+    """See, choose and steer colourings in a browser."""
+    try:
+        from manyhues.studio.server import serve
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"this verb needs {error.name}; install it with: pip install 'manyhues[studio]'"
+        ) from None
+    serve(host, port, token)
+
+
+@app.command()
 def info(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:

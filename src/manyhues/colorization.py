@@ -17,7 +17,7 @@ from manyhues.color import Array
 from manyhues.scene import Scene
 from manyhues.sheet import contact_sheet
 from manyhues.steer import Hint
-from manyhues.upsample import Upsampler, resize
+from manyhues.upsample import Upsampler
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,15 @@ class Colorization:
         """One sample at full size as an 8-bit PIL image, RGB or RGBA."""
         return _to_image(self.pixels(index))
 
+    def grey(self) -> Image.Image:
+        """The picture without colour, at full size as an 8-bit PIL image, RGB or RGBA."""
+        picture = self.scene.picture
+        blank = np.zeros((2, 1, 1), np.float32)
+        grey = render.pixels(
+            picture.luminance, blank, Upsampler(picture.luminance, (1, 1)), picture.bits
+        )
+        return _to_image(grey if picture.alpha is None else np.dstack([grey, picture.alpha]))
+
     @cached_property
     def images(self) -> list[Image.Image]:
         """All n as PIL images of the input's size, 8 bits a channel; made at first use."""
@@ -82,8 +91,7 @@ class Colorization:
 
     def previews(self, side: int = 512) -> list[Image.Image]:
         """All n with a long side of at most `side`, cheaper than `images` for large pictures."""
-        _, _, colours = self._small(side)
-        return colours
+        return replace(self, scene=self.scene.shrunk(side)).images
 
     def sheet(self, side: int = 480) -> Image.Image:
         """The contact sheet: the input and the n results, captioned; `side` is a tile's.
@@ -92,12 +100,10 @@ class Colorization:
         """
         side = min(side, max(48, int(4000 / (len(self) + 1) ** 0.5)))
         width, height = self.scene.picture.size
-        grey, alpha, colours = self._small(side)
-        blank = np.zeros((2, 1, 1), np.float32)
-        flat = Upsampler(grey, (1, 1))
-        given = _to_image(_join(render.pixels(grey, blank, flat, 8), alpha))
+        small = replace(self, scene=self.scene.shrunk(side))
+        given = small.grey()
         tiles = [(given, "input", f"{width} x {height}")]
-        for i, (image, (seed, k)) in enumerate(zip(colours, self.seeds, strict=True)):
+        for i, (image, (seed, k)) in enumerate(zip(small.images, self.seeds, strict=True)):
             detail = f"seed {seed} · k {k}" if k >= 0 else f"most likely {-k}"
             tiles.append((image, str(i + 1), detail))
         title = Path(self.scene.picture.name).name
@@ -150,25 +156,6 @@ class Colorization:
             return list(pool.map(one, jobs))
         finally:
             pool.shutdown(cancel_futures=True)
-
-    def _small(self, side: int) -> tuple[Array, NDArray[Any] | None, list[Image.Image]]:
-        picture = self.scene.picture
-        height, width = picture.luminance.shape
-        shrink = min(1.0, side / max(height, width))
-        h, w = max(1, round(height * shrink)), max(1, round(width * shrink))
-        grey = resize(picture.luminance, h, w)
-        alpha = None
-        if picture.alpha is not None:
-            whole = 255 if picture.bits == 8 else 65535
-            small = resize((picture.alpha / np.float32(whole)).astype(np.float32), h, w)
-            alpha = np.round(small * 255).astype(np.uint8)
-        upsampler = Upsampler(grey, self.scene.grid)
-        made = (render.pixels(grey, upsampler.middle(ab), upsampler, 8) for ab in self.ab)
-        return grey, alpha, [_to_image(_join(rgb, alpha)) for rgb in made]
-
-
-def _join(rgb: NDArray[Any], alpha: NDArray[Any] | None) -> NDArray[Any]:
-    return rgb if alpha is None else np.dstack([rgb, alpha])
 
 
 def _to_image(pixels: NDArray[Any]) -> Image.Image:

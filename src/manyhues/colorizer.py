@@ -4,7 +4,9 @@
 door to the same thing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,20 @@ from manyhues.steer import Hint, apply_hints, apply_palette, palette, parse_hint
 __all__ = ["Colorization", "Colorizer", "colorize"]
 
 Hints = Sequence[tuple[int, int, str]]
+_AT_ONCE = 2  # candidates drafted between two steps of a stream
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step of `Colorizer.stream`: number `done` of `total` candidates, or results if `final`.
+
+    `make` gives it as a Colorization of one. A candidate's is rough where its code is a draft.
+    """
+
+    final: bool
+    done: int
+    total: int
+    make: Callable[[], Colorization]
 
 
 class Colorizer:
@@ -101,18 +117,44 @@ class Colorizer:
         hints       (x, y, "#rrggbb") each: that colour at that pixel, and over its surface
         like        a picture whose palette is taken: path, bytes, PIL image or array
         """
+        steps = self.stream(
+            scene,
+            n,
+            seed=seed,
+            pick=pick,
+            diversity=diversity,
+            saturation=saturation,
+            hints=hints,
+            like=like,
+        )
+        results = [step.make() for step in steps if step.final]
+        return replace(
+            results[0],
+            codes=np.concatenate([one.codes for one in results]),
+            ab=np.concatenate([one.ab for one in results]),
+            seeds=tuple(one.seeds[0] for one in results),
+        )
+
+    def stream(
+        self,
+        scene: Scene,
+        n: int = 6,
+        *,
+        seed: int = 0,
+        pick: str = "diverse",
+        diversity: float = 1.0,
+        saturation: float = 1.0,
+        hints: Hints = (),
+        like: Any = None,
+    ) -> Iterator[Step]:
+        """The work of `sample`, step by step: the candidates tried, then the n results in order.
+
+        Whoever stops asking stops the work.
+        """
         _check(n, pick, diversity, saturation)
         parsed = tuple(parse_hints(hints, scene.luminance))
         steering = Steering(saturation, parsed, None if like is None else palette(like))
-        notes = scene.picture.notes
-        if self.prior.single_answer:
-            indices = list(range(n))
-            codes = self.prior.sample(scene, Draw(seed, indices, diversity, parsed))
-            if n > 1:
-                notes += (f"{self.method} has one answer: all {n} results are the same",)
-        else:
-            indices, codes = self._pick(scene, n, seed, pick, diversity, parsed)
-        return self._make(scene, codes, [(seed, k) for k in indices], steering, notes)
+        return self._steps(scene, n, pick, Draw(seed, (), diversity, parsed), steering)
 
     def vary(
         self,
@@ -122,15 +164,40 @@ class Colorizer:
         amount: float = 0.3,
         n: int = 6,
         seed: int = 0,
+        start: int = 0,
     ) -> Colorization:
-        """n neighbours of one colouring: amount 0 is itself, 1 as far as fresh samples."""
+        """n neighbours of one colouring: amount 0 is itself, 1 as far as fresh samples.
+
+        Neighbour k depends on the seed and k alone; k = start .. start + n - 1 are drawn.
+        """
         _check(n, "random", 1.0, 1.0)
         if not 0 <= amount <= 1:
             raise UsageError(f"amount {amount}: expected 0 to 1")
         code = _single(base).codes[0]
         hints = base.steering.hints
-        codes = self.prior.vary(scene, Draw(seed, range(n), hints=hints), code, amount)
-        return self._make(scene, codes, [(seed, k) for k in range(n)], base.steering, base.notes)
+        indices = range(start, start + n)
+        codes = self.prior.vary(scene, Draw(seed, indices, hints=hints), code, amount)
+        return self._make(scene, codes, [(seed, k) for k in indices], base.steering, base.notes)
+
+    def steer(
+        self,
+        scene: Scene,
+        base: Colorization,
+        *,
+        saturation: float | None = None,
+        hints: Hints | None = None,
+    ) -> Colorization:
+        """The same colourings with other hints or another saturation; None leaves it as it is.
+
+        Nothing is drawn, so all that is not steered stays, and it is quick.
+        """
+        steering = base.steering
+        if saturation is not None:
+            _check(1, "random", 1.0, saturation)
+            steering = replace(steering, saturation=saturation)
+        if hints is not None:
+            steering = replace(steering, hints=tuple(parse_hints(hints, scene.luminance)))
+        return self._make(scene, base.codes, base.seeds, steering, base.notes)
 
     def blend(
         self, scene: Scene, start: Colorization, end: Colorization, *, steps: int = 5
@@ -155,36 +222,40 @@ class Colorizer:
         decoded = [self._engine.run(graph, {"code": some, **inputs})["ab"] for some in batches]
         return np.concatenate(decoded)
 
-    def _pick(
-        self,
-        scene: Scene,
-        n: int,
-        seed: int,
-        pick: str,
-        diversity: float,
-        hints: Sequence[Hint],
-    ) -> tuple[list[int], Array]:
-        if pick == "random":
-            indices = list(range(n))
-            return indices, self.prior.sample(scene, Draw(seed, indices, diversity, hints))
+    def _steps(
+        self, scene: Scene, n: int, pick: str, draw: Draw, steering: Steering
+    ) -> Iterator[Step]:
+        notes = scene.picture.notes
+        if self.prior.single_answer and n > 1:
+            notes += (f"{self.method} has one answer: all {n} results are the same",)
+
+        def make(k: int, code: Array) -> Colorization:
+            return self._make(scene, code[None], [(draw.seed, k)], steering, notes)
+
         known = self.prior.likely(scene, n) if pick == "likely" else None
-        if known is not None:
-            count = len(known)  # the i-th most probable answer goes by the number -i
-            indices, codes = [-1 - i for i in range(count)], known
-            if count < n:
-                more, further = self._pick(scene, n - count, seed, "random", diversity, hints)
-                indices, codes = indices + more, np.concatenate([codes, further])
-            return indices, codes
+        if self.prior.single_answer or pick == "random" or known is not None:
+            listed = [] if known is None else list(known)
+            for i in range(n):
+                # The i-th most probable answer goes by the number -i; plain samples follow.
+                k = -1 - i if i < len(listed) else i - len(listed)
+                code = listed[i] if k < 0 else self.prior.sample(scene, draw.of([k]))[0]
+                yield Step(True, i + 1, n, partial(make, k, code))
+            return
         pool: Sequence[int] = range(select.pool_size(n))
-        drafts = self.prior.draft(scene, Draw(seed, pool, diversity, hints))
+        parts = []
+        for at in range(0, len(pool), _AT_ONCE):
+            parts.append(self.prior.draft(scene, draw.of(pool[at : at + _AT_ONCE])))
+            for k, draft in zip(pool[at:], parts[-1], strict=False):
+                rough = partial(make, k, self.prior.rough(scene, draft))
+                yield Step(False, k + 1, len(pool), rough)
+        drafts = np.concatenate(parts)
         # A grid code is a small colour field itself; a vector has to be decoded to be judged.
         fields = drafts if drafts.ndim == 4 else self.decode(scene, drafts, at_once=16)
-        if hints and drafts.ndim == 2:
-            fields, drafts, pool = _nearest_to_hints(fields, drafts, pool, hints, n)
-        chosen = select.choose(fields, n, pick)
-        indices = [pool[i] for i in chosen]
-        codes = self.prior.finish(scene, Draw(seed, indices, diversity, hints), drafts[chosen])
-        return indices, codes
+        if draw.hints and drafts.ndim == 2:
+            fields, drafts, pool = _nearest_to_hints(fields, drafts, pool, draw.hints, n)
+        for done, i in enumerate(select.choose(fields, n, pick), 1):
+            code = self.prior.finish(scene, draw.of([pool[i]]), drafts[[i]])[0]
+            yield Step(True, done, n, partial(make, pool[i], code))
 
     def _make(
         self,

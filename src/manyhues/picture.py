@@ -108,7 +108,9 @@ def _format(image: Any) -> str:
     return "JPEG" if image.format == "MPO" else str(image.format or "")
 
 
-def read_small_rgb(source: Any, side: int = 256) -> NDArray[np.uint8]:
+def read_small_rgb(
+    source: Any, side: int = 256, *, max_pixels: int = MAX_PIXELS
+) -> NDArray[np.uint8]:
     """A picture's colours, for its palette: sRGB ``(h, w, 3)`` uint8, long side at most `side`."""
     name = str(source) if isinstance(source, (str, Path)) else "palette picture"
     with _faults(name):
@@ -116,7 +118,7 @@ def read_small_rgb(source: Any, side: int = 256) -> NDArray[np.uint8]:
             source = Image.fromarray(source)
         if not isinstance(source, Image.Image):
             data = source if isinstance(source, bytes) else _read_bytes(Path(source))
-            source = _open(data, name, MAX_PIXELS)
+            source = _open(data, name, max_pixels)
         image: Image.Image = source
         profile = image.info.get("icc_profile") or b""
         # A copy in either case: the caller's image must not shrink.

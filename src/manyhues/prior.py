@@ -11,7 +11,7 @@ may differ in the last bit between batch sizes.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -36,6 +36,10 @@ class Draw:
     diversity: float = 1.0
     hints: Sequence[Hint] = ()
 
+    def of(self, indices: Sequence[int]) -> "Draw":
+        """The same draw of other samples."""
+        return replace(self, indices=indices)
+
 
 class Prior(ABC):
     """Draws codes for a scene. Gaussian kinds spread by `diversity` (standard deviation)."""
@@ -53,6 +57,10 @@ class Prior(ABC):
     def finish(self, scene: Scene, draw: Draw, drafts: Array) -> Array:
         """Final codes ``(n, ...)`` from drafts of the same samples."""
         return drafts
+
+    def rough(self, scene: Scene, draft: Array) -> Array:
+        """One draft in the shape of a final code, to look at before it is finished."""
+        return draft
 
     def sample(self, scene: Scene, draw: Draw) -> Array:
         """Final codes ``(n, ...)`` of the samples to draw."""
@@ -172,6 +180,10 @@ class Flow(Prior):
             starts = [(1 - t) * code + t * n for code, n in zip(grown, noises, strict=True)]
             codes = self._integrate(scene, level, starts, noises, float(t), draw.hints)
         return codes
+
+    def rough(self, scene: Scene, draft: Array) -> Array:
+        """The draft, grown to the last working size."""
+        return _grow(draft, self._shape(scene, len(scene.levels) - 1))
 
     def vary(self, scene: Scene, draw: Draw, code: Array, amount: float) -> Array:
         """Noise the code up to t = amount and find the way back."""

@@ -1,6 +1,6 @@
 """A picture as the networks see it: L* and grey features at each working size."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -67,6 +67,20 @@ class Scene:
     def upsampler(self) -> Upsampler:
         """From the working size to full size, made when first used."""
         return Upsampler(self.luminance, self.grid)
+
+    def shrunk(self, side: int) -> "Scene":
+        """The same scene for looking: 8 bits, a long side of at most `side`, the same features."""
+        picture = self.picture
+        height, width = picture.luminance.shape
+        shrink = min(1.0, side / max(height, width))
+        h, w = max(1, round(height * shrink)), max(1, round(width * shrink))
+        alpha = picture.alpha
+        if alpha is not None:
+            whole = 255 if picture.bits == 8 else 65535
+            alpha = resize((alpha / np.float32(whole)).astype(np.float32), h, w)
+            alpha = np.round(alpha * 255).astype(np.uint8)
+        small = resize(picture.luminance, h, w)
+        return Scene(replace(picture, luminance=small, alpha=alpha, bits=8), self.levels)
 
 
 def working_size(height: int, width: int, size: int, square: bool) -> tuple[int, int]:

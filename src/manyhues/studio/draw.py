@@ -1,0 +1,235 @@
+"""Routes that draw: a picture in, jobs and results out."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Annotated, Any
+
+import anyio
+from fastapi import APIRouter, File, Form, Header, Request, UploadFile
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic_core import to_json
+
+from manyhues.cli import parse_hint
+from manyhues.errors import UsageError
+from manyhues.picture import read_small_rgb
+from manyhues.studio import models, present, work
+from manyhues.studio.hub import Studio, StudioOf, while_there
+from manyhues.studio.lanes import Job
+from manyhues.studio.store import Session
+
+FAULTS: dict[int | str, dict[str, Any]] = {
+    status: {"model": models.Fault, "description": text}
+    for status, text in (
+        (400, "The request makes no sense, or the picture cannot be read."),
+        (404, "No such session, result or job."),
+        (413, "Too many bytes or pixels."),
+        (422, "A field is missing or out of its range."),
+        (429, "Too much is waiting; Retry-After says when to come back."),
+    )
+}
+router = APIRouter(prefix="/api", tags=["draw"], responses=FAULTS)
+
+
+@router.post(
+    "/colorize",
+    response_model=models.ColorizeOut,
+    responses={202: {"model": models.ColorizeOut, "description": "Started; see the job's events."}},
+)
+async def colorize(
+    request: Request,
+    studio: StudioOf,
+    image: Annotated[UploadFile, File(description="The picture; colour is read as its grey.")],
+    n: Annotated[models.Count, Form()] = 6,
+    seed: Annotated[models.Seed, Form()] = 0,
+    method: Annotated[str | None, Form(description="See `/api/about`.")] = None,
+    pick: Annotated[models.Pick, Form()] = "diverse",
+    diversity: Annotated[models.Scale, Form()] = 1.0,
+    saturation: Annotated[models.Scale, Form()] = 1.0,
+    hint: Annotated[
+        list[str], Form(description="X,Y=#RRGGBB; may be repeated.", max_length=64)
+    ] = [],  # noqa: B006  FastAPI copies defaults
+    like: Annotated[
+        UploadFile | None, File(description="A picture whose palette is taken.")
+    ] = None,
+    format: Annotated[models.Format, Form(description="Of the downloads.")] = "keep",
+    wait: Annotated[
+        bool, Form(description="Answer when all is drawn; false answers at once.")
+    ] = True,
+) -> Any:
+    """Colour a picture: a new session with n results.
+
+    A client that leaves while it waits stops the work.
+    """
+    studio.drawing.check_room()
+    hints = tuple(parse_hint(text) for text in hint)
+    data = await image.read()
+    palette = None if like is None else await like.read()
+    if palette is not None:
+        check = partial(read_small_rgb, palette, max_pixels=studio.limits.pixels)
+        await anyio.to_thread.run_sync(check)  # refuses what is no picture
+    make = partial(studio.store.create, data, image.filename or "", method, format)
+    session = await studio.decode(make)
+    options = {
+        "n": n,
+        "seed": seed,
+        "pick": pick,
+        "diversity": diversity,
+        "saturation": saturation,
+        "hints": hints,
+        "like": None if like is None else like.filename,
+    }
+    try:
+        drawing = work.Request("sample", _method(studio, method), options, (), palette)
+        job = studio.start(session, drawing)
+    except BaseException:
+        studio.store.remove(session)
+        raise
+    if not wait:
+        return JSONResponse(_answer(studio, session, job).model_dump(mode="json"), 202)
+    try:
+        await _until_done(request, studio, job)
+    except BaseException:
+        studio.store.remove(session)  # nobody has heard of it
+        raise
+    return _answer(studio, session, job)
+
+
+@router.post("/sessions/{sid}/colorize", response_model=models.JobOut, status_code=202)
+async def draw_again(studio: StudioOf, sid: str, options: models.ColorizeIn) -> models.JobOut:
+    """More colourings of a session's picture."""
+    session = studio.store.session(sid)
+    method = _method(studio, options.method)
+    values = options.model_dump(exclude={"method", "hints"})
+    values |= {"hints": _hints(options.hints), "like": None}
+    return present.job_out(studio.start(session, work.Request("sample", method, values)))
+
+
+@router.post("/sessions/{sid}/vary", response_model=models.JobOut, status_code=202)
+async def vary(studio: StudioOf, sid: str, options: models.VaryIn) -> models.JobOut:
+    """More like this: neighbours of one result."""
+    session = studio.store.session(sid)
+    method = session.result(options.result).method
+    values = {"amount": options.amount, "n": options.n, "seed": options.seed}
+    request = work.Request("vary", method, values, (options.result,))
+    return present.job_out(studio.start(session, request))
+
+
+@router.post("/sessions/{sid}/blend", response_model=models.JobOut, status_code=202)
+async def blend(studio: StudioOf, sid: str, options: models.BlendIn) -> models.JobOut:
+    """A path between two results."""
+    session = studio.store.session(sid)
+    first, last = session.result(options.start), session.result(options.end)
+    if first.method != last.method:
+        raise UsageError(
+            f"results of {first.method} and {last.method} have no path between them; "
+            "choose two of one method"
+        )
+    request = work.Request(
+        "blend", first.method, {"steps": options.steps}, (options.start, options.end)
+    )
+    return present.job_out(studio.start(session, request))
+
+
+@router.post("/sessions/{sid}/hints", response_model=models.JobOut, status_code=202)
+async def hints(studio: StudioOf, sid: str, options: models.HintsIn) -> models.JobOut:
+    """The same colouring with colours given at places, and with a saturation; all else stays."""
+    session = studio.store.session(sid)
+    result = session.result(options.result)
+    base = result.made.of[0] if result.made.kind == "steer" else options.result
+    width, height = session.size
+    for hint in options.hints:
+        if hint.x >= width or hint.y >= height:
+            raise UsageError(
+                f"hint {hint.x},{hint.y}: outside the picture; x is 0..{width - 1}, "
+                f"y is 0..{height - 1}"
+            )
+    values = {"saturation": options.saturation, "hints": _hints(options.hints)}
+    request = work.Request("steer", result.method, values, (base,))
+    return present.job_out(studio.start(session, request))
+
+
+@router.get("/jobs/{jid}", response_model=models.JobOut)
+async def job(studio: StudioOf, jid: str) -> models.JobOut:
+    """Where a job stands. Asking counts as watching."""
+    return present.job_out(studio.job(jid))
+
+
+@router.delete("/jobs/{jid}", response_model=models.JobOut)
+async def stop(studio: StudioOf, jid: str) -> models.JobOut:
+    """Stop a job; what it has drawn stays."""
+    job = studio.job(jid)
+    studio.drawing.stop(job)
+    return present.job_out(job)
+
+
+@router.get(
+    "/jobs/{jid}/events",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}},
+)
+async def events(
+    studio: StudioOf,
+    jid: str,
+    last_event_id: Annotated[str, Header(max_length=20)] = "0",
+) -> Response:
+    """What a job does, as server-sent events, from the first or after Last-Event-ID.
+
+    `candidate` and `result` say `slot`, `done` and `total`; the last event is `done`, `failed`
+    or `stopped`. When nobody listens any more, the job is stopped.
+    """
+    job = studio.job(jid)
+    after = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else 0
+    return StreamingResponse(
+        _stream(studio, studio.store.session(job.subject), job, after),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def _stream(studio: Studio, session: Session, job: Job, after: int) -> AsyncIterator[bytes]:
+    job.watchers += 1
+    try:
+        async for item in job.watch(after):
+            if item is None:
+                yield b": still there\n\n"
+                continue
+            number, event = item
+            if event["type"] == "result":
+                result = session.result(event["result"])
+                event = event | {"result": present.result_out(session, result)}
+            yield b"id: %d\nevent: %s\ndata: %s\n\n" % (
+                number,
+                event["type"].encode(),
+                to_json(event),
+            )
+    finally:
+        job.watchers -= 1
+        studio.watch_over(job)
+
+
+async def _until_done(request: Request, studio: Studio, job: Job) -> None:
+    async def last() -> None:
+        async for _ in job.watch():
+            pass
+
+    job.watchers += 1
+    try:
+        await while_there(request, last())
+    finally:
+        job.watchers -= 1
+        studio.drawing.stop(job)
+    if job.error:
+        raise job.error
+
+
+def _answer(studio: Studio, session: Session, job: Job) -> models.ColorizeOut:
+    whole = present.session_out(studio, session)
+    return models.ColorizeOut(**whole.model_dump(), job=present.job_out(job))
+
+
+def _method(studio: Studio, method: str | None) -> str:
+    return studio.store.colorizer(method).method
+
+
+def _hints(hints: list[models.Hint]) -> tuple[tuple[int, int, str], ...]:
+    return tuple((hint.x, hint.y, hint.colour) for hint in hints)

@@ -1,0 +1,168 @@
+"""The studio's parts, wired: the store, the two lanes, the jobs, the metrics."""
+
+import asyncio
+import contextlib
+import tempfile
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, HTTPException
+from fastapi import Request as HttpRequest
+
+from manyhues.studio import work
+from manyhues.studio.lanes import Job, Lane
+from manyhues.studio.limits import Limits
+from manyhues.studio.metrics import Metrics
+from manyhues.studio.store import LostError, Session, Store
+
+_REMEMBERED = 256  # jobs whose events can still be read
+_TIDY = 30.0  # seconds between two looks at the folder's age and size
+
+
+class Studio:
+    """What the routes work with; lives from the application's start to its end.
+
+    Previews have a thread of their own, so that they never wait behind full-size pictures.
+    """
+
+    def __init__(self, limits: Limits, metrics: Metrics, store: Store) -> None:
+        self.limits, self.metrics, self.store = limits, metrics, store
+        self.drawing = Lane("drawing", limits.jobs, limits.side_by_side)
+        self.rendering = Lane("rendering", limits.jobs)
+        for lane in (self.drawing, self.rendering):
+            lane.ended = self._ended
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._seen: dict[str, float] = {}
+        self._decoding = CapacityLimiter(2)  # uploads that are decoded at a time
+
+    def start(self, session: Session, request: work.Request) -> Job:
+        """Queue a drawing. Raises `BusyError`."""
+        job = Job(request.kind, session.id, iter(()))
+        job.steps = work.steps(self.store, session, request, job.id)
+        job.total = request.total
+        self.drawing.submit(job)
+        self._jobs[job.id] = job
+        while len(self._jobs) > _REMEMBERED:
+            old, _ = self._jobs.popitem(last=False)
+            self._seen.pop(old, None)
+        self.store.begin(session, job.id, request.kind, request.of, request.total)
+        self.watch_over(job)
+        return job
+
+    def job(self, jid: str) -> Job:
+        """A job by its id; whoever asks for it is still there. Raises `LostError`."""
+        if jid not in self._jobs:
+            raise LostError("no such job; it ended long ago")
+        self._seen[jid] = time.monotonic()
+        return self._jobs[jid]
+
+    def job_of(self, group: str) -> Job | None:
+        """The job of a group, while it is remembered."""
+        return self._jobs.get(group)
+
+    def watch_over(self, job: Job) -> None:
+        """Stop a job that nobody watches or asks for, after a while to come back in."""
+        self._seen[job.id] = time.monotonic()
+        asyncio.get_running_loop().call_later(self.limits.leave, self._check, job)
+
+    def _check(self, job: Job) -> None:
+        if job.finished or job.watchers:
+            return
+        away = time.monotonic() - self._seen.get(job.id, 0.0)
+        if away >= self.limits.leave:
+            self.drawing.stop(job)
+        else:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.limits.leave - away + 0.01, self._check, job)
+
+    def _ended(self, job: Job, seconds: float) -> None:
+        self.metrics.jobs.labels(job.kind, job.state).inc()
+        self.metrics.job_seconds.labels(job.kind).observe(seconds)
+        for event in job.events:  # rough pictures have served their turn
+            event.pop("image", None)
+
+    async def decode(self, make: Callable[[], Session]) -> Session:
+        """Make a session in a thread, few at a time."""
+        session = await to_thread.run_sync(make, limiter=self._decoding)
+        self.metrics.cleaned.inc(await to_thread.run_sync(self.store.clean))
+        return session
+
+    async def render(self, request: HttpRequest, session: Session, make: Callable[[], Any]) -> Any:
+        """Full-size work in its turn, given up when the client leaves."""
+
+        def held() -> Any:
+            with self.store.holding(session), vanishing():
+                return make()
+
+        return await while_there(request, self.rendering.run("render", held))
+
+    async def tidy(self) -> None:
+        """Keep the folder within its bounds, for ever."""
+        while True:
+            await asyncio.sleep(_TIDY)
+            self.metrics.cleaned.inc(await to_thread.run_sync(self.store.clean))
+
+
+@contextmanager
+def vanishing() -> Iterator[None]:
+    """A file that is gone was deleted with its session, meanwhile."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise LostError("this session has just been deleted") from None
+
+
+async def while_there(request: HttpRequest, awaitable: Any) -> Any:
+    """Await something, and cancel it when the client has gone."""
+    task = asyncio.ensure_future(awaitable)
+    try:
+        while not (await asyncio.wait({task}, timeout=0.25))[0]:
+            if await request.is_disconnected():
+                raise HTTPException(499, "the client has left")
+        return task.result()
+    finally:
+        task.cancel()
+
+
+@asynccontextmanager
+async def open_studio(
+    limits: Limits, metrics: Metrics, folder: Path | None, weights: Path | None
+) -> AsyncIterator[Studio]:
+    """The studio with its folder, a temporary one by default; on leaving, what runs is finished."""
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            made = tempfile.TemporaryDirectory(prefix="manyhues-", ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(made))
+        store = Store(folder, limits, weights)
+        studio = Studio(limits, metrics, store)
+        for lane in (studio.drawing, studio.rendering):
+            help = f"Jobs waiting and running in the {lane.name} lane."
+            metrics.gauge(f"queue_{lane.name}", help, partial(_length, lane))
+        metrics.gauge("folder_bytes", "Size of the folder of results.", lambda: store.size)
+        metrics.gauge("sessions", "Sessions kept.", lambda: store.count)
+        tidy = asyncio.create_task(studio.tidy())
+        await to_thread.run_sync(store.colorizer, None)
+        try:
+            yield studio
+        finally:
+            tidy.cancel()
+            await studio.drawing.close()
+            await studio.rendering.close()
+
+
+def _length(lane: Lane) -> float:
+    return len(lane.jobs)
+
+
+def get_studio(request: HttpRequest) -> Studio:
+    """The studio of the application that a request came to."""
+    return cast(Studio, request.app.state.studio)
+
+
+StudioOf = Annotated[Studio, Depends(get_studio)]

@@ -1,0 +1,24 @@
+"""Every bound of the studio in one place."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on one request, on the queues, on memory, and on the folder of results."""
+
+    upload_bytes: int = 64 << 20
+    pixels: int = 60_000_000  # of one picture; checked before it is decoded
+    n: int = 24  # colourings a request
+    results: int = 400  # colourings a session
+    jobs: int = 16  # waiting and running, in each of the two lanes
+    side_by_side: int = 2  # jobs that take turns; the others wait
+    scenes: int = 4  # encoded pictures kept in memory ..
+    scene_pixels: int = 60_000_000  # .. and their size in all, where more than one is kept
+    sessions: int = 200
+    folder_bytes: int = 2 << 30
+    age: float = 24 * 3600.0  # seconds since a session was last used
+    leave: float = 6.0  # seconds after which work that nobody watches is stopped
+    preview: int = 640  # long side in pixels
+    view: int = 1600  # long side in pixels
+    rough: int = 256  # long side in pixels

@@ -1,0 +1,175 @@
+"""What the API says and takes, typed; the source of the OpenAPI document."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Id = Annotated[str, Field(description="Unguessable id.", pattern=r"^[A-Za-z0-9_-]{16,32}$")]
+Seed = Annotated[int, Field(ge=0, le=2**53 - 1, description="Same seed, same colourings.")]
+Count = Annotated[int, Field(ge=1, le=24, description="How many colourings.")]
+Scale = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
+Pick = Literal["diverse", "likely", "random"]
+Format = Literal["keep", "png", "jpg", "webp", "tiff"]
+
+
+class Strict(BaseModel):
+    """A body whose fields are all known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Hint(Strict):
+    """A colour at a pixel of the upright full-size picture."""
+
+    x: Annotated[int, Field(ge=0, le=100_000)]
+    y: Annotated[int, Field(ge=0, le=100_000)]
+    colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", examples=["#b03030"])]
+
+
+Hints = Annotated[list[Hint], Field(max_length=64)]
+
+
+class ColorizeIn(Strict):
+    """Draw again from a session's picture; the options of `manyhues colorize`."""
+
+    n: Count = 6
+    seed: Seed = 0
+    method: str | None = None
+    pick: Pick = "diverse"
+    diversity: Scale = 1.0
+    saturation: Scale = 1.0
+    hints: Hints = []
+
+
+class VaryIn(Strict):
+    """Neighbours of one result."""
+
+    result: Id
+    amount: Annotated[float, Field(ge=0, le=1, description="0 is itself, 1 a fresh sample.")] = 0.3
+    n: Count = 6
+    seed: Seed = 0
+
+
+class BlendIn(Strict):
+    """A path from one result to another, both ends included."""
+
+    start: Id
+    end: Id
+    steps: Annotated[int, Field(ge=2, le=24)] = 5
+
+
+class HintsIn(Strict):
+    """The same colouring with these hints, all of them, and this saturation."""
+
+    result: Id
+    hints: Hints = []
+    saturation: Scale = 1.0
+
+
+class FavouriteIn(Strict):
+    """Whether a result is kept among the favourites."""
+
+    favourite: bool
+
+
+class PictureOut(BaseModel):
+    """The picture that was given."""
+
+    name: str
+    width: int
+    height: int
+    format: str
+    bits: int
+    grey: Annotated[str, Field(description="Link: the picture without colour, to look at.")]
+    notes: list[str]
+
+
+class RecipeOut(BaseModel):
+    """How to make a result again."""
+
+    command: Annotated[
+        str | None, Field(description="Command line; null where there is no such verb.")
+    ]
+    exact: Annotated[bool, Field(description="Whether the command gives the very same pixels.")]
+    file: Annotated[str | None, Field(description="Which of the command's files it is.")]
+    python: str
+
+
+class ResultOut(BaseModel):
+    """One colouring, with its links."""
+
+    id: str
+    number: Annotated[int, Field(description="In order of appearance, from 1.")]
+    version: Annotated[int, Field(description="0, or which steering of that number.")]
+    group: str
+    kind: str
+    method: str
+    of: list[str]
+    seed: int
+    k: int
+    hints: list[Hint]
+    saturation: float
+    favourite: bool
+    notes: list[str]
+    url: Annotated[str, Field(description="Link: PNG at full size.")]
+    preview: Annotated[str, Field(description="Link: small, ready at once.")]
+    view: Annotated[str, Field(description="Link: as large as a screen.")]
+    download: Annotated[str, Field(description="Link: full size in the input's format.")]
+    recipe: RecipeOut
+
+
+class JobOut(BaseModel):
+    """Work and where it stands."""
+
+    id: str
+    kind: str
+    state: Literal["waiting", "running", "done", "failed", "stopped"]
+    done: int
+    total: int
+    events: Annotated[str, Field(description="Link: server-sent events of this work.")]
+
+
+class GroupOut(BaseModel):
+    """Results of one request."""
+
+    id: str
+    kind: str
+    of: list[str]
+    total: int
+    results: list[str]
+    job: JobOut | None = None
+
+
+class SessionOut(BaseModel):
+    """A picture and everything made of it."""
+
+    session: Annotated[str, Field(description="The session's id.")]
+    picture: PictureOut
+    groups: list[GroupOut]
+    results: list[ResultOut]
+    sheet: Annotated[str, Field(description="Link: contact sheet, JPEG.")]
+    zip: Annotated[str, Field(description="Link: all results at full size in one ZIP.")]
+
+
+class ColorizeOut(SessionOut):
+    """A new session, with the work that fills it."""
+
+    job: JobOut
+
+
+class AboutOut(BaseModel):
+    """What this studio offers."""
+
+    version: str
+    methods: list[str]
+    examples: list[str]
+    upload_bytes: int
+    pixels: int
+    n: int
+
+
+class Fault(BaseModel):
+    """What went wrong: a word for programs, a sentence for people."""
+
+    code: str
+    detail: str

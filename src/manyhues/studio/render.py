@@ -1,0 +1,114 @@
+"""Pictures to look at and to keep: made when first asked for, then served from the folder."""
+
+import hashlib
+import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+
+from manyhues import writer
+from manyhues.colorization import Colorization
+from manyhues.sheet import Tile, contact_sheet
+from manyhues.studio.store import Session, Store, encode_small
+
+_TILE = 480  # long side in pixels of a picture on the sheet
+
+
+def full(store: Store, session: Session, rid: str, format: str = "png") -> Path:
+    """One result at full size, in the input's own format for ``keep``."""
+    session.result(rid)
+    format_, _ = _format(session, format)
+    path = session.folder / f"{rid}{_SAFE[format_]}"
+    if not path.exists():
+        one = store.load(session, rid)
+        data = writer.encode(one.pixels(0), format_, session.picture.metadata)
+        store.write(session, path.name, data)
+    return path
+
+
+def file_name(session: Session, rid: str, format: str) -> str:
+    """What a download is called."""
+    return f"{Path(session.name).stem}.{label(session, rid)}{_format(session, format)[1]}"
+
+
+def label(session: Session, rid: str) -> str:
+    """A result's number, and which steering of it: ``3``, ``3-1``."""
+    result = session.result(rid)
+    return f"{result.number}-{result.version}" if result.version else str(result.number)
+
+
+def view(store: Store, session: Session, rid: str) -> Path:
+    """One result as large as a screen."""
+    session.result(rid)
+    path = session.folder / f"{rid}.view"
+    if not path.exists():
+        one = store.load(session, rid)
+        image = replace(one, scene=one.scene.shrunk(store.limits.view)).image(0)
+        store.write(session, path.name, encode_small(image))
+    return path
+
+
+def grey(store: Store, session: Session) -> Path:
+    """The picture without colour, as large as a screen."""
+    path = session.folder / "grey.view"
+    if not path.exists():
+        method = store.methods[0]
+        scene = store.scene(session, method).shrunk(store.limits.view)
+        none = np.zeros((0, 2, 1, 1), np.float32)
+        image = Colorization(scene, method, none, none, ()).grey()
+        store.write(session, path.name, encode_small(image))
+    return path
+
+
+def sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
+    """The input and results on one page, as JPEG."""
+    side = min(_TILE, max(48, int(4000 / (len(rids) + 1) ** 0.5)))
+    tiles: list[Tile] = []
+    for rid in rids:
+        one, result = store.load(session, rid), session.result(rid)
+        small = replace(one, scene=one.scene.shrunk(side))
+        if not tiles:
+            width, height = session.size
+            tiles.append((small.grey(), "input", f"{width} x {height}"))
+        tiles.append((small.image(0), label(session, rid), _WORDS[result.made.kind]))
+    methods = sorted({session.result(rid).method for rid in rids})
+    page = contact_sheet(tiles, title=session.name, note=", ".join(methods))
+    return writer.encode_sheet(page)
+
+
+def archive(store: Store, session: Session, rids: Sequence[str], format: str) -> Path:
+    """Results at full size and their sheet in one ZIP."""
+    key = hashlib.sha256(" ".join([format, *rids]).encode()).hexdigest()[:24]
+    path = session.folder / f"{key}.zip"
+    if path.exists():
+        return path
+    part = path.with_suffix(".making")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as zipped:  # pictures shrink no further
+        for rid in rids:
+            zipped.write(full(store, session, rid, format), file_name(session, rid, format))
+        zipped.writestr(f"{Path(session.name).stem}.sheet.jpg", sheet(store, session, rids))
+    store.adopt(session, part, path)
+    return path
+
+
+def stem_and_suffix(session: Session) -> tuple[str, str]:
+    """How the command line names results of this picture."""
+    return Path(session.name).stem, _format(session, "keep")[1]
+
+
+def disposition(name: str) -> str:
+    """A Content-Disposition that saves under a name, in UTF-8."""
+    return f"attachment; filename*=utf-8''{quote(name, safe='')}"
+
+
+def _format(session: Session, wanted: str) -> tuple[str, str]:
+    picture = session.picture
+    return writer.output_format(picture.format, picture.suffix, wanted)
+
+
+# A file is named after the format alone, never after what was uploaded.
+_SAFE = {name: f".full.{name.lower()}" for name in ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")}
+_WORDS = {"sample": "sampled", "vary": "varied", "blend": "blended", "steer": "steered"}

@@ -1,0 +1,149 @@
+// Both languages, side by side, and the switch between them.
+
+const texts = {
+  skip: ["Skip to the pictures", "Đến thẳng phần ảnh"],
+  nav: ["Studio", "Xưởng màu"],
+  newPicture: ["New picture", "Ảnh mới"],
+  api: ["API", "API"],
+  theme: ["Light or dark", "Sáng hay tối"],
+  headline: ["One grey photograph, many plausible colours.", "Một tấm ảnh xám, nhiều sắc màu hợp lý."],
+  lead: [
+    "The colours are sampled, not restored. See several, choose one, and steer it. Nothing leaves this computer.",
+    "Màu ở đây được rút mẫu, không phải được phục hồi. Xem nhiều bản, chọn một bản rồi chỉnh theo ý mình. Không có gì rời khỏi máy này.",
+  ],
+  drop: ["Drop a picture here, or paste one", "Thả ảnh vào đây, hoặc dán ảnh"],
+  dropHere: ["Drop the picture", "Thả ảnh ra"],
+  choose: ["Choose a file", "Chọn tệp"],
+  limits: ["JPEG, PNG, TIFF, WebP and more, up to {mb} MB and {mp} megapixels", "JPEG, PNG, TIFF, WebP và nhiều loại khác, tối đa {mb} MB và {mp} megapixel"],
+  last: ["Back to your last picture", "Trở lại ảnh gần nhất"],
+  examples: ["Or try an example", "Hoặc thử một ảnh mẫu"],
+  example: ["Example: {name}", "Ảnh mẫu: {name}"],
+  panel: ["Picture and settings", "Ảnh và thiết lập"],
+  count: ["How many", "Số bản"],
+  diversity: ["Variety", "Độ đa dạng"],
+  tame: ["tame", "dè dặt"],
+  wild: ["wild", "phóng khoáng"],
+  saturation: ["Colour strength", "Độ đậm màu"],
+  grey: ["grey", "xám"],
+  strong: ["strong", "đậm"],
+  pick: ["Show me", "Cho tôi xem"],
+  diverse: ["Far apart", "Khác xa"],
+  likely: ["Most likely", "Hợp lý nhất"],
+  random: ["As drawn", "Ngẫu nhiên"],
+  more: ["More settings", "Thiết lập khác"],
+  method: ["Method", "Phương pháp"],
+  seed: ["Seed of the next draw", "Hạt giống cho lần rút tới"],
+  different: ["More, different", "Thêm bản khác"],
+  keep: ["Keep", "Lưu lại"],
+  sheet: ["Contact sheet", "Bảng ảnh"],
+  zip: ["All as ZIP", "Tất cả (ZIP)"],
+  zipFavourites: ["Favourites as ZIP", "Ảnh yêu thích (ZIP)"],
+  forget: ["Delete this picture from the studio", "Xoá ảnh này khỏi xưởng"],
+  forgetSure: ["Delete this picture and all its colourings?", "Xoá ảnh này và mọi bản tô màu của nó?"],
+  forgotten: ["Deleted.", "Đã xoá."],
+  results: ["Colourings", "Các bản tô màu"],
+  filter: ["Show", "Hiện"],
+  all: ["All", "Tất cả"],
+  favourites: ["Favourites", "Yêu thích"],
+  noFavourites: ["No favourites yet. The heart on a picture adds it here.", "Chưa có ảnh yêu thích. Bấm trái tim trên ảnh để thêm vào đây."],
+  cancel: ["Cancel", "Huỷ"],
+  close: ["Close", "Đóng"],
+  previous: ["Previous", "Trước"],
+  next: ["Next", "Sau"],
+  favourite: ["Favourite", "Yêu thích"],
+  before: ["before", "trước"],
+  after: ["after", "sau"],
+  compare: ["Before and after", "Trước và sau"],
+  hints: ["Give a spot its colour", "Cho một điểm màu của nó"],
+  hintsHelp: ["Click the picture where you know the colour. Drag a dot to move it.", "Bấm vào chỗ bạn biết màu. Kéo chấm để dời nó."],
+  colour: ["Colour", "Màu"],
+  skin: ["skin", "da"],
+  brown: ["brown", "nâu"],
+  sky: ["sky blue", "xanh da trời"],
+  navy: ["dark blue", "xanh dương đậm"],
+  leaf: ["leaf green", "xanh lá"],
+  pine: ["dark green", "xanh lá đậm"],
+  red: ["red", "đỏ"],
+  orange: ["orange", "cam"],
+  yellow: ["yellow", "vàng"],
+  violet: ["violet", "tím"],
+  sand: ["sand", "cát"],
+  neutral: ["grey", "xám"],
+  ownColour: ["Own colour", "Màu tự chọn"],
+  addHint: ["Add a dot", "Thêm chấm"],
+  removeHint: ["Remove", "Bỏ"],
+  hint: ["Colour {colour} at {x}, {y}", "Màu {colour} tại {x}, {y}"],
+  pinHelp: ["{hint}. Arrow keys move it, Delete removes it.", "{hint}. Phím mũi tên để dời, Delete để bỏ."],
+  hintMore: ["Draw others with these colours", "Rút bản khác với các màu này"],
+  undo: ["Undo", "Hoàn tác"],
+  redo: ["Redo", "Làm lại"],
+  moreLike: ["More like this", "Thêm bản giống thế này"],
+  distance: ["How far", "Khác bao nhiêu"],
+  blendWith: ["Blend with another", "Pha với bản khác"],
+  blendPick: ["Choose the picture to blend {number} with", "Chọn ảnh để pha với số {number}"],
+  blendSame: ["Choose two pictures of one method.", "Hãy chọn hai ảnh của cùng một phương pháp."],
+  download: ["Full size", "Cỡ đầy đủ"],
+  copyCommand: ["Command", "Dòng lệnh"],
+  copyPython: ["Python", "Python"],
+  copied: ["Copied.", "Đã chép."],
+  copyFailed: ["The browser did not allow copying.", "Trình duyệt không cho phép chép."],
+  recipeFile: ["The command writes it as {file}.", "Lệnh ghi bản này vào {file}."],
+  recipeAnew: [
+    "The command draws {file} anew around these colours, so the rest may differ. The Python lines give this very picture.",
+    "Lệnh rút lại {file} quanh các màu này nên phần còn lại có thể khác. Các dòng Python cho đúng ảnh này.",
+  ],
+  recipeNone: ["The command line has no verb for this one; the Python lines make it.", "Dòng lệnh không có lệnh cho bản này; hãy dùng các dòng Python."],
+  open: ["Open number {number}", "Mở số {number}"],
+  numbered: ["No. {number}", "Số {number}"],
+  steered: ["steered", "đã chỉnh"],
+  heartOf: ["Favourite number {number}", "Yêu thích số {number}"],
+  likeOf: ["More like number {number}", "Thêm bản giống số {number}"],
+  blendOf: ["Blend number {number} with another", "Pha số {number} với bản khác"],
+  downloadOf: ["Download number {number} at full size", "Tải số {number} cỡ đầy đủ"],
+  tally: ["{count} colourings", "{count} bản tô màu"],
+  tallyOne: ["1 colouring", "1 bản tô màu"],
+  groupSample: ["First look", "Lần xem đầu"],
+  groupMore: ["More, different", "Thêm bản khác"],
+  groupVary: ["Like number {a}", "Giống số {a}"],
+  groupBlend: ["From number {a} to {b}", "Từ số {a} đến {b}"],
+  groupHints: ["With your colours", "Với màu của bạn"],
+  reading: ["Reading the picture", "Đang đọc ảnh"],
+  waiting: ["Waiting for its turn", "Đang chờ đến lượt"],
+  trying: ["Trying candidates: {done} of {total}", "Đang thử ứng viên: {done} / {total}"],
+  drawing: ["{done} of {total}", "{done} / {total}"],
+  stop: ["Stop", "Dừng"],
+  stopped: ["Stopped", "Đã dừng"],
+  finished: ["{total} colourings are ready.", "{total} bản tô màu đã sẵn sàng."],
+  lost: ["That picture is no longer in the studio.", "Ảnh đó không còn trong xưởng."],
+  notPicture: ["No picture was found in what you gave.", "Không tìm thấy ảnh nào."],
+  busy: ["The studio is busy. Trying again in {seconds} s.", "Xưởng đang bận. Thử lại sau {seconds} giây."],
+  badPicture: ["This picture cannot be read: {detail}", "Không đọc được ảnh này: {detail}"],
+  tooLarge: ["This picture is too large: {detail}", "Ảnh này quá lớn: {detail}"],
+  unreachable: ["The studio does not answer. Is it still running?", "Xưởng không trả lời. Nó còn chạy không?"],
+  failed: ["That did not work: {detail}", "Không được: {detail}"],
+};
+
+const supported = ["en", "vi"];
+const preferred = localStorage.getItem("manyhues.language") ?? navigator.language.slice(0, 2);
+let language = supported.includes(preferred) ? preferred : "en";
+
+export const current = () => language;
+
+/** The text of a key in the current language, with {values} filled in. */
+export function t(key, values = {}) {
+  const text = texts[key][supported.indexOf(language)];
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+/** Put the current language into every element that names a text. */
+export function translate(root = document) {
+  document.documentElement.lang = language;
+  for (const node of root.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
+  for (const node of root.querySelectorAll("[data-t-label]")) node.setAttribute("aria-label", t(node.dataset.tLabel));
+}
+
+/** Change the language and remember it. */
+export function choose(wanted) {
+  language = wanted;
+  localStorage.setItem("manyhues.language", wanted);
+}

@@ -1,0 +1,72 @@
+// What the page knows: the session as the API tells it, and which steering of a picture is shown.
+
+import { ask } from "./api.js";
+
+export const state = { session: null, results: new Map(), versions: {} };
+
+const key = () => `manyhues.versions.${state.session.session}`;
+
+/** Take a session as the API tells it; steering that was undone before a reload stays undone. */
+export function take(session) {
+  state.session = session;
+  state.results = new Map(session.results.map((result) => [result.id, result]));
+  const kept = JSON.parse(sessionStorage.getItem(key()) ?? "{}");
+  state.versions = {};
+  for (const result of session.results) if (result.kind === "steer") ensure(result.of[0]).history.push(result.id);
+  for (const [base, version] of Object.entries(state.versions)) {
+    version.at = version.history.length - 1;
+    const before = kept[base];
+    if (before?.history.every((id) => state.results.has(id))) state.versions[base] = before;
+  }
+}
+
+export function drop() {
+  state.session = null;
+  state.results = new Map();
+  state.versions = {};
+}
+
+function ensure(base) {
+  state.versions[base] ??= { history: [base], at: 0 };
+  return state.versions[base];
+}
+
+const keep = () => sessionStorage.setItem(key(), JSON.stringify(state.versions));
+
+/** The result to show in the place of a base: the base, or how it was steered. */
+export function shown(base) {
+  const version = state.versions[base];
+  return state.results.get(version ? version.history[version.at] : base);
+}
+
+/** A new steering of a base; what had been undone is forgotten. */
+export function steer(base, result) {
+  state.results.set(result.id, result);
+  const version = ensure(base);
+  version.history.splice(version.at + 1, Infinity, result.id);
+  version.at += 1;
+  keep();
+}
+
+export function canStep(base, by) {
+  const version = state.versions[base];
+  return Boolean(version) && version.at + by >= 0 && version.at + by < version.history.length;
+}
+
+/** Undo (-1) or redo (1). */
+export function step(base, by) {
+  state.versions[base].at += by;
+  keep();
+}
+
+/** Results in the order of the page; each stands for its steerings. */
+export function bases(favouritesOnly = false) {
+  const all = state.session.groups.filter((group) => group.kind !== "steer").flatMap((group) => group.results);
+  return all.filter((id) => id && (!favouritesOnly || state.results.get(id).favourite));
+}
+
+export async function favourite(base) {
+  const result = state.results.get(base);
+  const path = `/api/sessions/${state.session.session}/results/${base}`;
+  state.results.set(base, await ask("PATCH", path, { favourite: !result.favourite }));
+}

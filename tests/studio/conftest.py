@@ -1,0 +1,152 @@
+"""A studio on a free port of this machine, with the tiny weights."""
+
+import io
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+from conftest import colourful
+from fastapi import FastAPI
+from numpy.typing import NDArray
+from PIL import Image
+
+from manyhues.studio.app import create_app
+from manyhues.studio.hub import Studio
+from manyhues.studio.limits import Limits
+from manyhues.studio.server import _bind
+
+Form = dict[str, Any]
+
+
+@dataclass
+class Server:
+    """A running studio: its address, a client, and what is behind it."""
+
+    url: str
+    app: FastAPI
+    http: httpx.Client
+
+    @property
+    def studio(self) -> Studio:
+        studio: Studio = self.app.state.studio
+        return studio
+
+    def colorize(self, picture: bytes, name: str = "old.png", **form: Any) -> dict[str, Any]:
+        """A new session; raises for a refusal."""
+        answer = self.http.post("/api/colorize", files={"image": (name, picture)}, data=form)
+        assert answer.status_code in (200, 202), answer.text
+        return dict(answer.json())
+
+    def events(self, job: dict[str, Any], after: int = 0) -> list[dict[str, Any]]:
+        """All events of a job, to its end."""
+        headers = {"Last-Event-ID": str(after)}
+        with self.http.stream("GET", job["events"], headers=headers) as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            lines = list(stream.iter_lines())
+        return [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+
+    def draw(self, session: dict[str, Any], verb: str, **body: Any) -> list[dict[str, Any]]:
+        """The results of a verb that draws in a session."""
+        path = f"/api/sessions/{session['session']}/{verb}"
+        answer = self.http.post(path, json=body)
+        assert answer.status_code == 202, answer.text
+        found = self.events(answer.json())
+        assert found[-1]["type"] == "done", found[-1]
+        return [event["result"] for event in found if event["type"] == "result"]
+
+    def pixels(self, link: str) -> NDArray[Any]:
+        answer = self.http.get(link)
+        assert answer.status_code == 200, answer.text
+        return np.asarray(Image.open(io.BytesIO(answer.content)))
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[Server]:
+    listener = _bind("127.0.0.1", 0)
+    config = uvicorn.Config(app, http="h11", log_level="warning", server_header=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    until(lambda: server.started)
+    try:
+        with httpx.Client(base_url=url, timeout=60) as client:
+            yield Server(url, app, client)
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def until(holds: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait for a condition. Fails when it does not come true in time."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.02)
+
+
+Serve = Callable[..., Server]
+
+
+@pytest.fixture
+def serve(weights: Path, tmp_path: Path) -> Iterator[Serve]:
+    """Starts a studio of one's own, with other limits or a token."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+
+        def start(token: str | None = None, **bounds: Any) -> Server:
+            folder = tmp_path / "studio"
+            folder.mkdir(exist_ok=True)
+            limits = replace(Limits(), **bounds)
+            app = create_app(limits=limits, token=token, folder=folder, weights=weights)
+            return stack.enter_context(running(app))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def server(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One studio for all tests that leave its settings alone."""
+    app = create_app(folder=tmp_path_factory.mktemp("studio"), weights=weights)
+    with running(app) as started:
+        yield started
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """Every decoded sample takes at least the seconds of the list's first entry."""
+    from manyhues.colorizer import Colorizer
+
+    seconds = [0.3]
+    decode = Colorizer.decode
+
+    def slowly(self: Colorizer, *arguments: Any, **options: Any) -> Any:
+        time.sleep(seconds[0])
+        return decode(self, *arguments, **options)
+
+    monkeypatch.setattr(Colorizer, "decode", slowly)
+    yield seconds
+    seconds[0] = 0.0
+
+
+def encoded(pixels: NDArray[Any], format: str = "PNG", **options: Any) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, format, **options)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="session")
+def picture() -> bytes:
+    """A saturated PNG of 120 x 90."""
+    return encoded(colourful(90, 120))

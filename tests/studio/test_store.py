@@ -1,0 +1,114 @@
+"""Sessions on disk: bounds by age, number and size; names; what is kept in memory."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import colourful
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manyhues.errors import PictureError
+from manyhues.studio.limits import Limits
+from manyhues.studio.recipe import Made
+from manyhues.studio.store import LostError, Session, Store, clean_name
+from studio.conftest import encoded
+
+PICTURE = encoded(colourful(30, 40))
+
+
+def make(tmp_path: Path, weights: Path, **bounds: Any) -> Store:
+    return Store(tmp_path, replace(Limits(), **bounds), weights)
+
+
+def new(store: Store) -> Session:
+    return store.create(PICTURE, "a.png", "cvae", "keep")
+
+
+def test_by_number(tmp_path: Path, weights: Path) -> None:
+    store = make(tmp_path, weights, sessions=2)
+    first, second, third = (new(store) for _ in range(3))
+    store.session(first.id)  # used again: the second is now the longest unused
+    assert store.clean() == 1
+    assert {path.name for path in tmp_path.iterdir()} == {first.id, third.id}
+    with pytest.raises(LostError, match="make room"):
+        store.session(second.id)
+
+
+def test_by_size(tmp_path: Path, weights: Path) -> None:
+    store = make(tmp_path, weights, folder_bytes=25_000)
+    sessions = [new(store) for _ in range(3)]
+    for session in sessions:
+        store.write(session, "x.full.png", bytes(9_000))
+    on_disk = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+    assert store.size == on_disk
+    store.clean()
+    assert store.size <= 25_000
+    assert sessions[2].folder.is_dir()
+    assert not sessions[0].folder.exists()
+    store.write(sessions[2], "x.full.png", bytes(10))  # a file that is replaced counts once
+    left = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+    assert store.size == left
+
+
+def test_by_age(tmp_path: Path, weights: Path) -> None:
+    store = make(tmp_path, weights, age=50.0)
+    old, held, young = (new(store) for _ in range(3))
+    old.used = held.used = time.time() - 60
+    with store.holding(held):
+        assert store.clean() == 1
+    assert not old.folder.exists()
+    assert held.folder.exists()
+    assert young.folder.exists()
+
+
+def test_scenes_in_memory_are_few(tmp_path: Path, weights: Path) -> None:
+    store = make(tmp_path, weights, scenes=2)
+    sessions = [new(store) for _ in range(5)]
+    assert len(store._scenes) == 2
+    first = store.scene(sessions[0], "cvae")  # read again from the folder
+    assert first.picture.name == "a.png"
+    assert np.array_equal(first.luminance, store.scene(sessions[4], "cvae").luminance)
+    assert store.scene(sessions[0], "cvae") is first
+    small = make(tmp_path, weights, scene_pixels=2000)  # of 1,200 each
+    for _ in range(3):
+        new(small)
+    assert len(small._scenes) == 1
+
+
+def test_a_result_comes_back_as_it_was(tmp_path: Path, weights: Path) -> None:
+    store = make(tmp_path, weights, scenes=1)
+    session = new(store)
+    colorizer = store.colorizer("cvae")
+    one = colorizer.sample(
+        store.scene(session, "cvae"), 1, pick="random", hints=[(3, 4, "#b03030")], saturation=0.8
+    )
+    result = store.add(session, "g", Made("sample"), one)
+    new(store)  # drives the scene out
+    again = store.load(session, result.id)
+    assert np.array_equal(again.pixels(0), one.pixels(0))
+    assert again.steering is one.steering
+    with pytest.raises(LostError):
+        store.load(session, "../../etc/passwd")
+
+
+def test_limits_come_before_decoding(tmp_path: Path, weights: Path) -> None:
+    store = make(tmp_path, weights, pixels=1000)
+    with pytest.raises(PictureError, match="over the limit"):
+        new(store)
+    assert not list(tmp_path.iterdir())
+
+
+@given(st.text(max_size=300))
+def test_names_are_harmless(name: str) -> None:
+    shown = clean_name(name)
+    assert shown
+    assert len(shown) <= 90
+    assert shown.isprintable()
+    assert not set(shown) & set('/\\<>:"|?*')
+    assert not shown.startswith(".")
+    assert shown == Path(shown).name
+    shown.encode("utf-8")
