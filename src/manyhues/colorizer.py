@@ -108,8 +108,9 @@ class Colorizer:
     ) -> Colorization:
         """n colourings of an encoded picture.
 
-        pick        ``diverse``: plausible and far apart; ``likely``: the most plausible, and
-                    where the prior lists its most probable answers these, numbered -1, -2, ..
+        pick        ``diverse``: plausible and far apart; ``likely``: the most plausible. Of a
+                    colour grid what all candidates agree on comes first, numbered -1; where the
+                    prior lists its most probable answers these do, numbered -1, -2, ..
                     (plain samples follow where n is larger than the list);
                     ``random``: samples 0 .. n - 1 as drawn
         diversity   scales the prior's noise; 1 is as trained
@@ -253,9 +254,12 @@ class Colorizer:
         fields = drafts if drafts.ndim == 4 else self.decode(scene, drafts, at_once=16)
         if draw.hints and drafts.ndim == 2:
             fields, drafts, pool = _nearest_to_hints(fields, drafts, pool, draw.hints, n)
-        for done, i in enumerate(select.choose(fields, n, pick), 1):
-            code = self.prior.finish(scene, draw.of([pool[i]]), drafts[[i]])[0]
-            yield Step(True, done, n, partial(make, pool[i], code))
+        chosen = [(pool[i], drafts[i]) for i in select.choose(fields, n, pick)]
+        if pick == "likely" and drafts.ndim == 4:
+            chosen = [(-1, select.consensus(drafts)), *chosen[: n - 1]]
+        for done, (k, draft) in enumerate(chosen, 1):
+            code = self.prior.finish(scene, draw.of([k]), draft[None])[0]
+            yield Step(True, done, n, partial(make, k, code))
 
     def _make(
         self,

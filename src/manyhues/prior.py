@@ -176,21 +176,27 @@ class Flow(Prior):
         for level in range(1, len(scene.levels)):
             shape = self._shape(scene, level)
             noises = _noises(scene, draw, shape, stage=level)
-            grown = [_grow(code, shape) for code in codes]
+            grown = [_resized(code, shape) for code in codes]
             starts = [(1 - t) * code + t * n for code, n in zip(grown, noises, strict=True)]
             codes = self._integrate(scene, level, starts, noises, float(t), draw.hints)
         return codes
 
     def rough(self, scene: Scene, draft: Array) -> Array:
         """The draft, grown to the last working size."""
-        return _grow(draft, self._shape(scene, len(scene.levels) - 1))
+        return _resized(draft, self._shape(scene, len(scene.levels) - 1))
 
     def vary(self, scene: Scene, draw: Draw, code: Array, amount: float) -> Array:
-        """Noise the code up to t = amount and find the way back."""
-        level = len(scene.levels) - 1
-        noises = _noises(scene, draw, code.shape, stage=8)
-        starts = [(1 - amount) * code + amount * n for n in noises]
-        return self._integrate(scene, level, starts, noises, amount, draw.hints)
+        """Noise the code up to t = amount and find the way back.
+
+        By an amount past what the finer sizes are ever noised to, through all of them.
+        """
+        renoise, last = float(self.spec.get("renoise", 0.6)), len(scene.levels) - 1
+        level = last if amount <= renoise else 0
+        base = _resized(code, self._shape(scene, level))
+        noises = _noises(scene, draw, base.shape, stage=8)
+        starts = [(1 - amount) * base + amount * n for n in noises]
+        codes = self._integrate(scene, level, starts, noises, amount, draw.hints)
+        return codes if level == last else self.finish(scene, draw, codes)
 
     def _shape(self, scene: Scene, level: int) -> tuple[int, int, int]:
         return 2, scene.levels[level].height // 4, scene.levels[level].width // 4
@@ -241,8 +247,8 @@ def _noises(scene: Scene, draw: Draw, shape: tuple[int, ...], stage: int = 0) ->
     return [_noise(scene, draw.seed, k, shape, stage) * scale for k in draw.indices]
 
 
-def _grow(code: Array, shape: tuple[int, int, int]) -> Array:
-    """Bilinear interpolation of a grid code ``(2, h, w)`` to a finer grid (half-pixel centres)."""
+def _resized(code: Array, shape: tuple[int, ...]) -> Array:
+    """A grid code ``(2, h, w)`` at another size: bilinear up, box-averaged down."""
     from manyhues.upsample import resize
 
     return np.stack([resize(plane, shape[1], shape[2]) for plane in code])

@@ -333,7 +333,7 @@ def test_favourites_and_downloads(visit: Open, server: Server, photo: Path) -> N
         with Image.open(one.value.path()) as image:
             assert (image.format, image.size) == ("JPEG", (180, 120))
         page.keyboard.press("Escape")
-        page.get_by_text("Favourites", exact=True).click()
+        page.get_by_role("radio", name="Favourites").check()
         expect(tiles(page)).to_have_count(2)
         with page.expect_download() as two:
             page.get_by_role("link", name="Favourites as ZIP").click()
@@ -345,7 +345,7 @@ def test_favourites_and_downloads(visit: Open, server: Server, photo: Path) -> N
             ]
         page.get_by_role("button", name="Favourite number 2").click()
         expect(tiles(page)).to_have_count(1)
-        page.get_by_text("All", exact=True).click()
+        page.get_by_role("radio", name="All").check()
         expect(tiles(page)).to_have_count(3)
         with page.expect_download() as three:
             page.get_by_role("link", name="Contact sheet").click()

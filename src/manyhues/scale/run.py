@@ -128,11 +128,14 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[int]:
     """Ray, quiet and without a call home; gives the number of workers to use."""
     # Read by Ray when it is imported, and by the processes that it starts.
     quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
-    # Ray listens on every interface: without a secret, the network could run code here. A process
-    # that imported Ray before has made its own choice.
-    secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    # A cluster of our own. Its workers have the priority of the local engine: Ray's default, nice
+    # 15, starves them beside anything else. And Ray listens on every interface: without a secret,
+    # the network could run code here (a process that imported Ray before has made its own choice).
+    own = {"RAY_worker_niceness": "0"}
+    if "ray" not in sys.modules:
+        own |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     before = dict(os.environ)
-    os.environ.update(quiet if address or "ray" in sys.modules else quiet | secret)
+    os.environ.update(quiet if address else quiet | own)
     import ray
 
     scratch = ""
@@ -163,7 +166,7 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[int]:
             ray.shutdown()  # which prints what it kept back
         quieted.close()
         shutil.rmtree(scratch, ignore_errors=True)
-        for name in {*quiet, *secret}:
+        for name in {*quiet, *own}:
             os.environ.pop(name, None)
             if name in before:
                 os.environ[name] = before[name]

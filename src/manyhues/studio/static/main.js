@@ -247,7 +247,6 @@ function listen() {
   };
   options.addEventListener("input", outputs);
   for (const radio of document.querySelectorAll("[name=filter]")) radio.onchange = grid.draw;
-  addEventListener("hashchange", arrive);
   addEventListener("popstate", arrive);
   addEventListener("paste", (event) => {
     const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
