@@ -67,6 +67,24 @@ def test_sample_k_is_the_same_for_every_n(weights: Path, method: str) -> None:
         assert np.ptp(eight, axis=0).max() == 0
 
 
+def test_a_large_variation_of_a_grid_starts_at_the_first_working_size(weights: Path) -> None:
+    colorizer = Colorizer.load("flow", weights)
+    scene = colorizer.encode_luminance(np.linspace(0, 100, 96 * 128).reshape(96, 128))
+    code = np.full((2, 24, 32), 1.0, np.float32)
+    levels = []
+    solve = colorizer.prior._integrate  # type: ignore[attr-defined]
+
+    def spy(scene: object, level: int, *rest: object) -> object:
+        levels.append(level)
+        return solve(scene, level, *rest)
+
+    colorizer.prior._integrate = spy  # type: ignore[attr-defined]
+    for amount, expected in ((0.5, [1]), (0.9, [0, 1])):
+        levels.clear()
+        assert colorizer.prior.vary(scene, Draw(0, [0]), code, amount).shape == (1, 2, 24, 32)
+        assert levels == expected
+
+
 def test_pictures_of_a_batch_do_not_share_a_mood(weights: Path) -> None:
     """Sample k leans elsewhere in each picture, and its noise stays standard normal."""
     colorizer = Colorizer.load("cvae", weights)

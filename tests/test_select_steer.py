@@ -12,6 +12,7 @@ from manyhues import select
 from manyhues.color import Array, clamp_to_gamut, rgb_to_lab
 from manyhues.colorizer import Colorizer
 from manyhues.errors import PictureError, UsageError
+from manyhues.prior import Draw
 
 
 def crowd() -> Array:
@@ -52,6 +53,31 @@ def test_choice_of_a_smaller_n_is_the_beginning_of_a_larger(pick: str) -> None:
     for n in range(1, 12):
         assert select.choose(fields, 12, pick)[:n] == select.choose(fields, n, pick)
     assert [select.pool_size(n) for n in (1, 12, 13, 24, 25)] == [48, 48, 96, 96, 144]
+
+
+def test_consensus_is_the_mean_at_the_candidates_chroma() -> None:
+    # 3 and 1 in `a` agree on 2; their RMS over both channels is sqrt((9 + 1) / 4).
+    fields = np.zeros((2, 2, 4, 4), np.float32)
+    fields[0, 0], fields[1, 0] = 3, 1
+    agreed = select.consensus(fields)
+    assert agreed[0] == pytest.approx(np.full((4, 4), 5**0.5))
+    assert not agreed[1].any()
+    fields[1, 0] = -2.9  # opposites agree on next to nothing, which is no reason for strong colour
+    assert select.consensus(fields)[0] == pytest.approx(np.full((4, 4), 0.1), abs=1e-5)
+    assert not select.consensus(0 * fields).any()
+
+
+def test_likely_of_a_grid_begins_with_the_consensus(weights: Path) -> None:
+    colorizer = Colorizer.load("flow", weights)
+    scene = colorizer.encode(colourful(60, 80))
+    result = colorizer.sample(scene, 3, pick="likely", seed=5)
+    assert result.seeds[0] == (5, -1)
+    assert all(k >= 0 for _, k in result.seeds[1:])
+    two = colorizer.sample(scene, 2, pick="likely", seed=5)
+    assert np.array_equal(result.ab[:2], two.ab)
+    drafts = colorizer.prior.draft(scene, Draw(5, range(48)))
+    agreed = colorizer.decode(scene, select.consensus(drafts)[None])
+    assert np.array_equal(result.ab[:1], agreed)  # so small a picture has one working size
 
 
 def test_diverse_raises_pairwise_distance(weights: Path) -> None:
