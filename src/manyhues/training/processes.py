@@ -74,10 +74,11 @@ class Processes:
             return module
         parallel = nn.parallel.DistributedDataParallel
         # Buffers stay local: running statistics are the first process's, of its share. To send
-        # them with every pass would change them between an adversary's two. PyTorch 2.13 renamed it.
+        # them with every pass would change them between an adversary's two. Renamed in PyTorch 2.13.
         names = inspect.signature(parallel).parameters
         sync = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
-        return parallel(module, find_unused_parameters=partial, **{sync: False})
+        options: dict[str, Any] = {sync: False, "find_unused_parameters": partial}
+        return parallel(module, **options)
 
     def mean(self, values: dict[str, float]) -> dict[str, float]:
         """Means over processes, of the same names in each."""
