@@ -223,7 +223,7 @@ def test_mean_says_that_its_answers_are_one(
         ("-n", "0"),
         ("--pick", "best"),
         ("--format", "gif"),
-        ("--engine", "ray"),
+        ("--engine", "nonsense"),
         ("--like", "nowhere.png"),
         ("--saturation", "-1"),
         ("--nonsense",),

@@ -6,6 +6,7 @@ process decides, writes and reports for all.
 """
 
 import contextlib
+import inspect
 import os
 import signal
 from collections.abc import Iterator
@@ -71,10 +72,13 @@ class Processes:
         """
         if self.count == 1:
             return module
-        # Buffers stay local: running statistics are the first process's, of its share.
-        return nn.parallel.DistributedDataParallel(
-            module, broadcast_buffers=False, find_unused_parameters=partial
-        )
+        parallel = nn.parallel.DistributedDataParallel
+        # Buffers stay local: running statistics are the first process's, of its share. To send
+        # them with every pass would change them between an adversary's two. Renamed in PyTorch 2.13.
+        names = inspect.signature(parallel).parameters
+        sync = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
+        options: dict[str, Any] = {sync: False, "find_unused_parameters": partial}
+        return parallel(module, **options)
 
     def mean(self, values: dict[str, float]) -> dict[str, float]:
         """Means over processes, of the same names in each."""
