@@ -134,14 +134,14 @@ def test_pages_and_pictures_named_after_pages_collide(
     pages = [Image.fromarray(colourful(20, 20 + i)) for i in range(2)]
     for name in ("a", "b", "b.p1"):
         pages[0].save(folder / f"{name}.tif", save_all=True, append_images=pages[1:])
-    for name in ("a.p2.png", "a.p3.png"):
+    for name in ("a.p2.png", "a.p3.png", "c.tif", "c.p1.png"):
         pages[0].save(folder / name)
     assert run("colorize", folder, "-o", out, "-n", 1, "--no-sheet", "--json") == 1
     found = reports(capsys)
     assert "a.p2.png" in found["a.tif"]["error"]
     assert "a.tif" in found["a.p2.png"]["error"]
     several = {f"{stem}.p{k}.1.tif" for stem in ("b", "b.p1") for k in (1, 2)}
-    assert names(out) == {"a.p3.1.png"} | several
+    assert names(out) == {"a.p3.1.png", "c.1.tif", "c.p1.1.png"} | several
 
 
 def test_more_results_make_a_new_sheet(

@@ -149,7 +149,7 @@ def test_16_bits_in_16_bits_out(weights: Path, tmp_path: Path, suffix: str) -> N
 @given(
     st.integers(1, 400),
     st.integers(1, 400),
-    st.sampled_from(["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"]),
+    st.sampled_from(["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "I;16"]),
     st.sampled_from(METHODS),
 )
 def test_any_size_and_mode(weights: Path, height: int, width: int, mode: str, method: str) -> None:
@@ -158,11 +158,11 @@ def test_any_size_and_mode(weights: Path, height: int, width: int, mode: str, me
     image = (
         Image.fromarray(grey.astype(np.uint16) * 257)
         if mode == "I;16"
-        else Image.fromarray(grey).convert("RGB").convert(mode)
+        else Image.fromarray(grey).convert("L" if mode == "PA" else "RGB").convert(mode)
     )
     result = manyhues.colorize(image, n=1, method=method, weights=weights, pick="random")
     pixels = result.pixels(0)
-    assert pixels.shape == (height, width, 4 if mode in ("LA", "RGBA") else 3)
+    assert pixels.shape == (height, width, 4 if mode in ("LA", "PA", "RGBA") else 3)
     assert pixels.dtype == (np.uint16 if mode == "I;16" else np.uint8)
     before = Picture.open(image).luminance
     whole = 65535.0 if mode == "I;16" else 255.0

@@ -123,9 +123,10 @@ def _refuse_collisions(jobs: list[Job]) -> list[Job]:
     for stem, (single, *_) in by_stem.items():
         # Page 2 of scan.tif is written as scan.p2, and so is a picture of that name.
         page = _PAGE.fullmatch(stem.name)
-        paged = by_stem.get(stem.with_name(page[1]), ()) if page else ()
-        for scan in paged:
-            if page and _pages(scan.source) >= int(page[2]) > 0 and _pages(single.source) == 1:
+        if not page or _pages(single.source) > 1:
+            continue
+        for scan in by_stem.get(stem.with_name(page[1]), ()):
+            if _pages(scan.source) >= max(2, int(page[2])):
                 rivals[id(scan)], rivals[id(single)] = single, scan
     checked = []
     for job in jobs:
