@@ -69,7 +69,8 @@ def test_sample_k_is_the_same_for_every_n(weights: Path, method: str) -> None:
 
 def test_a_large_variation_of_a_grid_starts_at_the_first_working_size(weights: Path) -> None:
     colorizer = Colorizer.load("flow", weights)
-    scene = colorizer.encode_luminance(np.linspace(0, 100, 96 * 128, dtype=np.float32).reshape(96, 128))
+    ramp = np.linspace(0, 100, 96 * 128, dtype=np.float32).reshape(96, 128)
+    scene = colorizer.encode_luminance(ramp)
     code = np.full((2, 24, 32), 1.0, np.float32)
     levels = []
     solve = colorizer.prior._integrate  # type: ignore[attr-defined]
