@@ -77,7 +77,7 @@ def test_two_processes_take_the_steps_of_one(
     # The same rows in the same order: what differs is the rounding of bfloat16.
     assert both["losses"] == pytest.approx(alone["losses"], rel=5e-3)
     assert both["validation"] == pytest.approx(alone["validation"], rel=5e-3)
-    assert alone["losses"][-1] < 0.95 * alone["losses"][0]
+    assert max(alone["losses"]) - min(alone["losses"]) > 0.05  # batches differ: agreeing says much
     # What two began, one goes on with; the batch stays the configuration's.
     train("mean", [pictures], runs / "both", 0.02, True, ["width=16", "batch_size=6"])
     _, facts = registry.load(runs / "both")
