@@ -94,7 +94,7 @@ def test_torchrun_of_the_command_line_stops_and_saves_as_one(pictures: Path, cac
     running = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
-    end = time.monotonic() + 90
+    end = time.monotonic() + 240
     log = out / "log.csv"
     while time.monotonic() < end and not (log.exists() and "\n" in log.read_text()):
         time.sleep(0.1)
