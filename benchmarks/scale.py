@@ -4,9 +4,9 @@
     python benchmarks/scale.py --kill [--pictures 300]
 
 Contract: pictures of 4:3 are invented, so that nothing has to be downloaded, and each is coloured
-twice with a sheet. Engines take turns `repeat` times in one run. `total` is the whole command,
-Ray's start included; `work` is from the first picture's start to the last one's end; `cpu` is what
-all processes of the command used, which other loads of the machine disturb least (Linux only).
+twice (`--pick random`), with a sheet. Engines take turns `repeat` times in one run. `total` is the
+whole command, Ray's start included; `work` is from the first picture's start to the last one's end;
+`cpu` is what all processes of the command used, which other loads disturb least (Linux only).
 Outputs are compared byte by byte. The machine and its load are named in the first line; figures
 of different machines or loads do not compare.
 
@@ -34,14 +34,14 @@ import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 
+OPTIONS = "from manyhues.folders import Options; options = Options(n=2, pick='random');"
 LOCAL = (
-    "import sys; from pathlib import Path; from manyhues import batch_view;"
-    "from manyhues.folders import Options;"
-    "batch_view.colorize([Path(sys.argv[1])], Path(sys.argv[2]), sys.argv[3], Options(n=2), True)"
+    f"import sys; from pathlib import Path; from manyhues import batch_view; {OPTIONS}"
+    "batch_view.colorize([Path(sys.argv[1])], Path(sys.argv[2]), sys.argv[3], options, True)"
 )
 RAY = (
-    "import sys; from manyhues.folders import Options; from manyhues.scale.run import colorize;"
-    "sys.exit(colorize([sys.argv[1]], sys.argv[2], sys.argv[3], Options(n=2), True,"
+    f"import sys; from manyhues.scale.run import colorize; {OPTIONS}"
+    "sys.exit(colorize([sys.argv[1]], sys.argv[2], sys.argv[3], options, True,"
     " workers=int(sys.argv[4])))"
 )
 # Python imports this module by itself, in the workers too: a stand-in for a decoder that crashes.

@@ -77,7 +77,7 @@ def test_two_processes_take_the_steps_of_one(
     # The same rows in the same order: what differs is the rounding of bfloat16.
     assert both["losses"] == pytest.approx(alone["losses"], rel=5e-3)
     assert both["validation"] == pytest.approx(alone["validation"], rel=5e-3)
-    assert alone["losses"][-1] < 0.95 * alone["losses"][0]
+    assert max(alone["losses"]) - min(alone["losses"]) > 0.05  # batches differ: agreeing says much
     # What two began, one goes on with; the batch stays the configuration's.
     train("mean", [pictures], runs / "both", 0.02, True, ["width=16", "batch_size=6"])
     _, facts = registry.load(runs / "both")
@@ -94,7 +94,7 @@ def test_torchrun_of_the_command_line_stops_and_saves_as_one(pictures: Path, cac
     running = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
-    end = time.monotonic() + 90
+    end = time.monotonic() + 240
     log = out / "log.csv"
     while time.monotonic() < end and not (log.exists() and "\n" in log.read_text()):
         time.sleep(0.1)

@@ -130,7 +130,9 @@ def merge(rows: Iterable[Row]) -> dict[str, Row]:
 
 def write(store: Store, rows: Iterable[Row]) -> None:
     """Write the manifest, sorted by input, and drop the journal. Raises `OutputError`."""
-    store.write(MANIFEST, _encode(table(sorted(rows, key=lambda row: str(row["input"])))))
+    ordered = sorted(rows, key=lambda row: str(row["input"]))
+    if ordered:
+        store.write(MANIFEST, _encode(table(ordered)))
     store.clear(HIDDEN)
 
 

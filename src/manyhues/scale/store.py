@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ class Store:
                 self._fs.rm(f"{self._root}/{below}", recursive=True)
 
     @contextlib.contextmanager
-    def _faults(self, name: str, what: str) -> Any:
+    def _faults(self, name: str, what: str) -> Iterator[None]:
         """Errors of any store (they share no base class) as one kind, with place and remedy."""
         try:
             yield

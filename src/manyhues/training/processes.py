@@ -74,7 +74,7 @@ class Processes:
             return module
         parallel = nn.parallel.DistributedDataParallel
         # Buffers stay local: running statistics are the first process's, of its share. To send
-        # them with every pass would change them between an adversary's two. Renamed in PyTorch 2.13.
+        # them with every pass would change them between an adversary's two. 2.13 renames it.
         names = inspect.signature(parallel).parameters
         sync = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
         options: dict[str, Any] = {sync: False, "find_unused_parameters": partial}
