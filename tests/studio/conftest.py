@@ -118,7 +118,10 @@ def serve(weights: Path, tmp_path: Path) -> Iterator[Serve]:
 @pytest.fixture(scope="session")
 def server(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One studio for all tests that leave its settings alone."""
-    app = create_app(folder=tmp_path_factory.mktemp("studio"), weights=weights)
+    # A browser on a busy machine may take long to come back after a reload.
+    limits = replace(Limits(), leave=60.0)
+    folder = tmp_path_factory.mktemp("studio")
+    app = create_app(limits=limits, folder=folder, weights=weights)
     with running(app) as started:
         yield started
 

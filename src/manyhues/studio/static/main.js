@@ -73,6 +73,7 @@ function nextSeed() {
 function leave() {
   dropSession();
   grid.pick(null);
+  $("groups").replaceChildren();
   $("welcome").hidden = false;
   $("studio").hidden = true;
   $("new").hidden = true;
@@ -194,7 +195,8 @@ async function arrive() {
   if (!sid) return leave();
   if (state.session?.session === sid) return null;
   try {
-    return enter(await ask("GET", `/api/sessions/${sid}`));
+    const session = await ask("GET", `/api/sessions/${sid}`);
+    return location.hash.slice(1) === sid ? enter(session) : null; // or one has moved on
   } catch (error) {
     complain(error);
     history.replaceState(null, "", "/");
