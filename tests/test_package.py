@@ -15,7 +15,7 @@ SOURCE = Path(manyhues.__file__).parent
 LAYERS = [
     {"errors"},
     {"color"},
-    {"icc", "deep", "tiff", "metadata", "engine", "upsample", "show"},
+    {"icc", "deep", "tiff", "metadata", "engine", "upsample", "show", "solver"},
     {"luminance"},
     {"picture", "render", "select", "sheet", "dataset"},
     {"writer", "steer", "scene"},
@@ -59,6 +59,7 @@ def test_imports_go_one_way(layer: int) -> None:
         "training",
         "evaluation",
         "scale",
+        "studio",
     }  # reached from inside the command line's verbs
     for name in LAYERS[layer]:
         for module in imported(SOURCE / f"{name}.py"):

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from studio.conftest import Server
 
+Open = Callable[..., AbstractContextManager[Page]]
 _PATIENCE = 45_000  # milliseconds
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -86,3 +87,16 @@ def wait_for(page: Page, holds: Callable[[], object], seconds: float = 60) -> No
             return
         page.wait_for_timeout(40)
     raise AssertionError("it did not come true in time")
+
+
+def session_of(server: Server, page: Page) -> dict[str, Any]:
+    """What the API says of the session that a page shows."""
+    return dict(server.http.get(f"/api/sessions/{page.url.split('#')[1]}").json())
+
+
+def hints_of(page: Page) -> list[str]:
+    return [text.strip() for text in page.locator("#hint-list li").all_inner_texts()]
+
+
+def steered(page: Page) -> None:
+    wait_for(page, lambda: page.locator("#v-busy").is_hidden())

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +154,27 @@ def encoded(pixels: NDArray[Any], format: str = "PNG", **options: Any) -> bytes:
 def picture() -> bytes:
     """A saturated PNG of 120 x 90."""
     return encoded(colourful(90, 120))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Playwright's Chromium; skips loudly where there is none."""
+    from studio.browser import launched
+
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser: Any, server: Server) -> Any:
+    """Opens the page of `server` in a fresh profile."""
+    from studio.browser import opened
+
+    return partial(opened, browser, server)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "old house.jpg"
+    Image.fromarray(colourful(120, 180)).convert("L").save(path, quality=92)
+    return path
