@@ -217,7 +217,7 @@ class Flow(Prior):
         inputs = {**scene.levels[level].inputs, "hints": known}
         condition = self.engine.run(self.spec["condition"], inputs)
         steps = self.spec["steps"][min(level, len(self.spec["steps"]) - 1)]
-        times = np.float32(t_start) * schedule(steps, self.spec.get("shift", 1.0))
+        times = np.float32(t_start) * schedule(steps)
 
         def velocity(x: Array, t: float, n: Array) -> Array:
             x = x.copy()

@@ -28,7 +28,7 @@ from manyhues.engine import WEIGHTS
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import checkpoint, registry
 from manyhues.training.features import CHANNELS, GreyFeatures
-from manyhues.training.flow import SHIFT, STEPS
+from manyhues.training.flow import STEPS
 from manyhues.training.grid import CODE_SCALE, GridUNet
 
 PARITY = 0.05  # largest difference to PyTorch that an export may have, Lab units
@@ -289,7 +289,6 @@ def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]
                 "condition": condition.name,
                 "velocity": velocity.name,
                 "steps": list(STEPS),
-                "shift": SHIFT,
                 "renoise": 0.6,
             },
         }
