@@ -25,7 +25,6 @@ from manyhues.steer import Hint, apply_hints, apply_palette, palette, parse_hint
 __all__ = ["Colorization", "Colorizer", "colorize"]
 
 Hints = Sequence[tuple[int, int, str]]
-_AT_ONCE = 2  # candidates drafted between two steps of a stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +127,8 @@ class Colorizer:
             hints=hints,
             like=like,
         )
-        results = [step.make() for step in steps if step.final]
+        # Decoded side by side when all are drawn; whoever streams decodes each as it comes.
+        results = self._engine.map(lambda step: step.make(), [step for step in steps if step.final])
         return replace(
             results[0],
             codes=np.concatenate([one.codes for one in results]),
@@ -219,14 +219,17 @@ class Colorizer:
         """
         graph = self._manifest["embedding"]["graph"]
         inputs = scene.levels[-1].inputs
-        batches = (codes[i : i + at_once] for i in range(0, len(codes), at_once))
-        decoded = [self._engine.run(graph, {"code": some, **inputs})["ab"] for some in batches]
-        return np.concatenate(decoded)
+        batches = [codes[i : i + at_once] for i in range(0, len(codes), at_once)]
+
+        def decode(some: Array) -> Array:
+            return self._engine.run(graph, {"code": some, **inputs})["ab"]
+
+        return np.concatenate(self._engine.map(decode, batches))
 
     def _steps(
         self, scene: Scene, n: int, pick: str, draw: Draw, steering: Steering
     ) -> Iterator[Step]:
-        notes = scene.picture.notes
+        notes, at_once = scene.picture.notes, self._engine.workers
         if self.prior.single_answer and n > 1:
             notes += (f"{self.method} has one answer: all {n} results are the same",)
 
@@ -236,16 +239,20 @@ class Colorizer:
         known = self.prior.likely(scene, n) if pick == "likely" else None
         if self.prior.single_answer or pick == "random" or known is not None:
             listed = [] if known is None else list(known)
-            for i in range(n):
-                # The i-th most probable answer goes by the number -i; plain samples follow.
-                k = -1 - i if i < len(listed) else i - len(listed)
-                code = listed[i] if k < 0 else self.prior.sample(scene, draw.of([k]))[0]
-                yield Step(True, i + 1, n, partial(make, k, code))
+            # The i-th most probable answer goes by the number -i; plain samples follow.
+            numbers = [-1 - i if i < len(listed) else i - len(listed) for i in range(n)]
+            for at in range(0, n, at_once):
+                some = numbers[at : at + at_once]
+                plain = [k for k in some if k >= 0]
+                drawn = iter(self.prior.sample(scene, draw.of(plain)) if plain else ())
+                for done, k in enumerate(some, at + 1):
+                    code = next(drawn) if k >= 0 else listed[-1 - k]
+                    yield Step(True, done, n, partial(make, k, code))
             return
         pool: Sequence[int] = range(select.pool_size(n))
         parts = []
-        for at in range(0, len(pool), _AT_ONCE):
-            parts.append(self.prior.draft(scene, draw.of(pool[at : at + _AT_ONCE])))
+        for at in range(0, len(pool), at_once):
+            parts.append(self.prior.draft(scene, draw.of(pool[at : at + at_once])))
             for k, draft in zip(pool[at:], parts[-1], strict=False):
                 rough = partial(make, k, self.prior.rough(scene, draft))
                 yield Step(False, k + 1, len(pool), rough)
@@ -257,9 +264,11 @@ class Colorizer:
         chosen = [(pool[i], drafts[i]) for i in select.choose(fields, n, pick)]
         if pick == "likely" and drafts.ndim == 4:
             chosen = [(-1, select.consensus(drafts)), *chosen[: n - 1]]
-        for done, (k, draft) in enumerate(chosen, 1):
-            code = self.prior.finish(scene, draw.of([k]), draft[None])[0]
-            yield Step(True, done, n, partial(make, k, code))
+        for at in range(0, n, at_once):
+            indices, taken = zip(*chosen[at : at + at_once], strict=True)
+            codes = self.prior.finish(scene, draw.of(indices), np.stack(taken))
+            for done, (k, code) in enumerate(zip(indices, codes, strict=True), at + 1):
+                yield Step(True, done, n, partial(make, k, code))
 
     def _make(
         self,

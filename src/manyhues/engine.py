@@ -1,9 +1,12 @@
 """The weights folder: manifests and ONNX graphs, opened when first needed and kept."""
 
 import json
+import os
 import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +14,8 @@ from numpy.typing import NDArray
 from manyhues.color import Array
 from manyhues.errors import WeightsError
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 WEIGHTS = Path(__file__).parent / "weights"
 _PREFERRED = ("flow", "vae-mdn")
 _NEEDED = (("embedding", "kind"), ("embedding", "graph"), ("prior", "kind"))
@@ -19,12 +24,13 @@ _NEEDED = (("embedding", "kind"), ("embedding", "graph"), ("prior", "kind"))
 class Engine:
     """ONNX Runtime sessions over one weights folder; safe to share between threads.
 
-    `threads` is the number of threads inside one operator; 0 leaves it to ONNX Runtime.
+    Every graph runs in one thread, and samples side by side in `map`: the graphs are too small to
+    be shared out operator by operator. `threads` bounds the samples at once; 0 is one per core.
     """
 
     def __init__(self, folder: Path | str | None = None, *, threads: int = 0) -> None:
         self.folder = WEIGHTS if folder is None else Path(folder)
-        self._threads = threads
+        self.workers = threads or os.cpu_count() or 1
         self._sessions: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -85,6 +91,14 @@ class Engine:
             ) from error
         return dict(zip(outputs, results, strict=True))
 
+    def map(self, job: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """The results of `job` for all items, in their order, up to `workers` at once."""
+        if self.workers == 1 or len(items) < 2:
+            return [job(item) for item in items]
+        # A pool of its own each time: one that lives on would not survive a fork.
+        with ThreadPoolExecutor(min(self.workers, len(items))) as pool:
+            return list(pool.map(job, items))
+
     def _session(self, graph: str) -> tuple[Any, list[str]]:
         with self._lock:
             if graph not in self._sessions:
@@ -99,7 +113,7 @@ class Engine:
         if not path.is_file():
             raise WeightsError(f"{path}: the file is missing; install manyhues again")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = 1
         options.log_severity_level = 3
         try:
             return onnxruntime.InferenceSession(

@@ -226,13 +226,14 @@ class Flow(Prior):
             feeds = {"x": x, "t": np.array([t], np.float32), **condition}
             return self.engine.run(self.spec["velocity"], feeds)["v"]
 
-        codes = []
-        for start, n in zip(starts, noises, strict=True):
-            x = integrate(partial(velocity, n=n), start[None].astype(np.float32), times)
+        def follow(start_and_noise: tuple[Array, Array]) -> Array:
+            start, n = start_and_noise
+            x: Array = integrate(partial(velocity, n=n), start[None].astype(np.float32), times)[0]
             for (row, column), ab in cells:
-                x[0, :, row, column] = ab
-            codes.append(x[0])
-        return np.stack(codes)
+                x[:, row, column] = ab
+            return x
+
+        return np.stack(self.engine.map(follow, list(zip(starts, noises, strict=True))))
 
 
 def _noise(scene: Scene, seed: int, k: int, shape: tuple[int, ...], stage: int = 0) -> Array:

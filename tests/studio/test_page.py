@@ -94,12 +94,13 @@ def test_colourings_appear_one_by_one(
 def test_candidates_are_shown_while_it_chooses_and_work_can_be_stopped(
     visit: Open, photo: Path, slow: list[float]
 ) -> None:
-    slow[0] = 0.15
+    slow[0] = 0.5  # time to see the candidates, on a loaded machine too
     with visit() as page:
         page.locator("[name=pick][value=diverse]").evaluate("(node) => (node.checked = true)")
         page.locator("#file").set_input_files(photo)
         expect(page.locator(".tile .rough").first).to_be_visible()
         expect(page.locator(".group-head .hint")).to_contain_text("Trying candidates")
+        slow[0] = 0.05
         expect(tiles(page).first).to_be_visible()
         slow[0] = 5.0  # it shall not be done before the click
         page.get_by_role("button", name="Stop").click()
