@@ -165,6 +165,7 @@ def test_on_a_phone(visit: Open, photo: Path) -> None:
 
 def test_by_keyboard_alone(visit: Open) -> None:
     with visit() as page:
+        expect(page.get_by_role("button", name="Example: astronaut")).to_be_visible()
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="Skip to the pictures")).to_be_focused()
         page.keyboard.press("Enter")
