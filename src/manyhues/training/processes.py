@@ -6,6 +6,7 @@ process decides, writes and reports for all.
 """
 
 import contextlib
+import gc
 import inspect
 import os
 import signal
@@ -145,5 +146,7 @@ def join() -> Iterator[Processes]:
     )
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size(), device)
+        distributed.barrier()  # nobody takes the group apart while another still works
     finally:
+        gc.collect()  # a parallel module that outlives its group may abort the process at its end
         distributed.destroy_process_group()
