@@ -156,13 +156,13 @@ def info(as_json: bool) -> int:
     damaged: dict[str, str] = {}
     for name in engine.methods():
         try:
-            engine.manifest(name)
+            manifest = engine.manifest(name)
         except WeightsError as error:
             damaged[name] = str(error)
             continue
         files = [path for path in engine.files(name) if path.is_file()]
         size = sum(path.stat().st_size for path in files)
-        methods[name] = {"megabytes": round(size / 1e6, 2), **engine.manifest(name)}
+        methods[name] = {"megabytes": round(size / 1e6, 2), **manifest}
     facts: dict[str, Any] = {
         "version": __version__,
         "default": next(iter(methods), None),

@@ -109,6 +109,14 @@ def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
     return _refuse_collisions(list(reversed(unique.values())))
 
 
+def collision(source: Path | str, rival: Path | str) -> str:
+    """The error of an input whose results would be named as another's, in any engine."""
+    return (
+        f"{source}: its results would have the same names as those of {rival}; "
+        "rename one, or colour them into different folders"
+    )
+
+
 def _refuse_collisions(jobs: list[Job]) -> list[Job]:
     by_stem: dict[Path, list[Job]] = defaultdict(list)
     for job in jobs:
@@ -131,11 +139,7 @@ def _refuse_collisions(jobs: list[Job]) -> list[Job]:
     checked = []
     for job in jobs:
         if rival := rivals.get(id(job)):
-            error = (
-                f"{job.source}: its results would have the same names as those of {rival.source}; "
-                "rename one, or colour them into different folders"
-            )
-            job = replace(job, error=error)
+            job = replace(job, error=collision(job.source, rival.source))
         checked.append(job)
     return checked
 

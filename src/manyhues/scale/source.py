@@ -144,11 +144,7 @@ def _refuse_collisions(items: list[Item]) -> list[Item]:
         rivals = by_stem[item.stem]
         if not item.error and len(rivals) > 1:
             other = next(rival for rival in rivals if rival is not item)
-            error = (
-                f"{item.key}: its results would have the same names as those of {other.key}; "
-                "rename one, or colour them into different folders"
-            )
-            item = replace(item, error=error)
+            item = replace(item, error=folders.collision(item.key, other.key))
         checked.append(item)
     return checked
 

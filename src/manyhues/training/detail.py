@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from manyhues.training.data import Batch
-from manyhues.training.features import CHANNELS
+from manyhues.training.features import CHANNELS, FEATURE_SCALE
 from manyhues.training.grid import CELL, CODE_SCALE, to_code
 from manyhues.training.task import Logs, Step, Task
 
@@ -44,7 +44,7 @@ class DetailDecoder(nn.Module):
         count = code.shape[0]
         halves = F.interpolate(code, scale_factor=2.0, mode="bilinear", align_corners=False)
         whole = F.interpolate(code, scale_factor=4.0, mode="bilinear", align_corners=False)
-        guide = F.interpolate(self.f8(0.3 * f8), scale_factor=2.0, mode="nearest")
+        guide = F.interpolate(self.f8(FEATURE_SCALE * f8), scale_factor=2.0, mode="nearest")
         guide = torch.cat([F.pixel_unshuffle(luminance, 2), guide], 1).expand(count, -1, -1, -1)
         x = F.silu(self.coarse[0](torch.cat([guide, halves], 1)))
         x = x + F.silu(self.coarse[1](x))

@@ -18,6 +18,7 @@ from manyhues.training import checkpoint
 
 NETWORK = "efficientnet-lite0"
 CHANNELS = (40, 112, 320)
+FEATURE_SCALE = 0.3  # brings the classifier's activations to about unit variance
 TAPS = (4, 10)  # last blocks at strides 8 and 16; the final block gives stride 32
 
 

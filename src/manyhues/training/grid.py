@@ -10,11 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from manyhues.training.features import CHANNELS
+from manyhues.training.features import CHANNELS, FEATURE_SCALE
 
 CODE_SCALE = 25.0  # Lab units; about one standard deviation of strong colours
 CELL = 4  # pixels of the working size along the side of a grid cell
-_FEATURE_SCALE = 0.3  # brings the classifier's activations to about unit variance
 
 
 def to_code(ab: Tensor) -> Tensor:
@@ -119,10 +118,10 @@ class GridUNet(nn.Module):
         `hints` (B, 3, H, W) holds the known cells of the code: value of a, of b, and 1 where
         known; zeros elsewhere.
         """
-        c1 = self.f8(_FEATURE_SCALE * f8) + self.luminance(F.pixel_unshuffle(luminance, CELL))
+        c1 = self.f8(FEATURE_SCALE * f8) + self.luminance(F.pixel_unshuffle(luminance, CELL))
         c1 = c1 + self.hints(hints)
         deep = F.interpolate(f32, scale_factor=2.0, mode="bilinear", align_corners=False)
-        c2 = self.f16(_FEATURE_SCALE * f16) + self.f32(_FEATURE_SCALE * deep)
+        c2 = self.f16(FEATURE_SCALE * f16) + self.f32(FEATURE_SCALE * deep)
         return c1, c2, self.pooled(f32.mean((2, 3)) * 0.5)
 
     def forward(self, x: Tensor, t: Tensor, c1: Tensor, c2: Tensor, g: Tensor) -> Tensor:

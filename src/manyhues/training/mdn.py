@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from manyhues.errors import UsageError
 from manyhues.training.data import Batch, Cache
-from manyhues.training.features import CHANNELS
+from manyhues.training.features import CHANNELS, FEATURE_SCALE
 from manyhues.training.task import Logs, Step, Task
 from manyhues.training.vae import Vae, VaeConfig
 
@@ -66,7 +66,7 @@ class Mixture(nn.Module):
 
     def forward(self, f16: Tensor, f32: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         components, code = self.config.components, self.config.code
-        x = self.hidden(self.mix(self.middle(0.3 * f16) + self.deep(0.3 * f32)))
+        x = self.hidden(self.mix(self.middle(FEATURE_SCALE * f16) + self.deep(FEATURE_SCALE * f32)))
         logits, rest = (
             self.out(x).float().split([components, self.out.out_features - components], dim=1)
         )

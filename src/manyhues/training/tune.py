@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from manyhues.color import luminance_to_grey
 from manyhues.training.data import Batch
-from manyhues.training.features import CHANNELS, TAPS, GreyFeatures
+from manyhues.training.features import CHANNELS, FEATURE_SCALE, TAPS, GreyFeatures
 from manyhues.training.grid import CELL, CODE_SCALE, to_code
 from manyhues.training.losses import BIN
 from manyhues.training.task import Logs, Step, Task
@@ -68,16 +68,13 @@ class Tune(Task[TuneConfig]):
         grey = self.grey[((luminance + 1) * 500).round().long().clamp(0, 1000)]
         h = self.luminance(F.pixel_unshuffle(luminance, CELL))
         for layer, value in zip(self.maps, self.features(grey), strict=True):
-            h = h + F.interpolate(layer(0.3 * value), h.shape[2:], mode="bilinear")
+            h = h + F.interpolate(layer(FEATURE_SCALE * value), h.shape[2:], mode="bilinear")
         h = F.silu(h)
         out: Tensor = self.logits(h + F.silu(self.joint(h)))
         return out.float()
 
-    def target(self, code: Tensor) -> Tensor:
-        """The four bins around each cell of a code (B, 2, H, W) and their shares, (2, B, 4, H, W).
-
-        First the shares, then the bins' numbers.
-        """
+    def target(self, code: Tensor) -> tuple[Tensor, Tensor]:
+        """The four bins around each cell of a code (B, 2, H, W): shares, numbers (B, 4, H, W)."""
         place = (code * (CODE_SCALE / BIN) + _HALF).clamp(0, self.side - 1.001)
         low = place.floor()
         part = place - low
@@ -88,12 +85,12 @@ class Tune(Task[TuneConfig]):
                 b = part[:, 1] if j else 1 - part[:, 1]
                 shares.append(a * b)
                 bins.append((low[:, 0] + i) * self.side + low[:, 1] + j)
-        return torch.stack([torch.stack(shares, 1), torch.stack(bins, 1)])
+        return torch.stack(shares, 1), torch.stack(bins, 1).long()
 
     def _loss(self, batch: Batch) -> Tensor:
         code = to_code(batch.ab)
         shares, bins = self.target(code)
-        likelihood = self.predict(batch.luminance).log_softmax(1).gather(1, bins.long())
+        likelihood = self.predict(batch.luminance).log_softmax(1).gather(1, bins)
         weight = 1 + self.config.vivid * code.norm(dim=1)
         return -(weight * (shares * likelihood).sum(1)).sum() / weight.sum()
 
@@ -106,7 +103,7 @@ class Tune(Task[TuneConfig]):
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
         share = self.predict(batch.luminance).softmax(1)
-        axis = (torch.arange(self.side).float() - _HALF) * BIN
+        axis = (torch.arange(self.side, device=share.device).float() - _HALF) * BIN
         grid = torch.stack(torch.meshgrid(axis, axis, indexing="ij")).flatten(1)
         mean = torch.einsum("bkhw,ck->bchw", share, grid)
         return {"mean": F.interpolate(mean, scale_factor=float(CELL), mode="bilinear")}
