@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -6,8 +7,13 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
+from conftest import colourful
+from PIL import Image
 
+from manyhues.colorizer import Colorizer
+from manyhues.engine import WEIGHTS
 from manyhues.errors import TrainingError, UsageError
+from manyhues.prior import Draw
 from manyhues.training import checkpoint, export, registry
 
 
@@ -52,7 +58,7 @@ def test_export_has_parity(kind: str, method: str | None, tmp_path: Path) -> Non
     graphs = [f for f in files if f.suffix == ".onnx"]
     assert graphs
     for graph in graphs:
-        kinds = {i.data_type for i in onnx.load(graph).graph.initializer if np.prod(i.dims) > 255}
+        kinds = {i.data_type for i in onnx.load(graph).graph.initializer if np.prod(i.dims) > 1023}
         assert onnx.TensorProto.FLOAT not in kinds  # halved
         assert str(Path.home()).encode() not in graph.read_bytes()
     if method is not None:
@@ -63,6 +69,39 @@ def test_export_has_parity(kind: str, method: str | None, tmp_path: Path) -> Non
             assert differences["float32"] < export.PARITY
             assert differences["half"] < 0.5  # half a step of Lab: out of sight
     assert not [f for f in (tmp_path / "weights").iterdir() if f.name.startswith(".")]
+
+
+def test_int8_export_draws_the_same_samples(tmp_path: Path) -> None:
+    save_run("flow", tmp_path / "run")
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for seed in range(3):
+        Image.fromarray(colourful(128, 160, seed)).save(pictures / f"{seed}.png")
+    scenes = []
+    for name, int8 in (("exact", None), ("int8", pictures)):
+        folder = tmp_path / name
+        folder.mkdir()
+        for shared in ("features.onnx", "detail.decoder.onnx"):
+            shutil.copy(WEIGHTS / shared, folder)
+        export.export(tmp_path / "run", folder, int8)
+        colorizer = Colorizer.load("flow", folder)
+        scene = colorizer.encode(colourful(128, 160, 9))
+        scenes.append(colorizer.prior.sample(scene, Draw(0, range(2))))
+    exact, int8_codes = scenes
+    assert 0 < np.abs(exact - int8_codes).max() < 0.1 * exact.std()
+    path = tmp_path / "int8" / "flow.velocity.onnx"
+    operations = {node.op_type for node in onnx.load(path).graph.node}
+    assert {"QuantizeLinear", "DequantizeLinear"} <= operations
+    assert path.stat().st_size < 0.7 * (tmp_path / "exact" / path.name).stat().st_size
+    manifest = json.loads((tmp_path / "int8" / "flow.json").read_text())
+    assert 0 < manifest["trained"]["parity"][path.name]["int8_rms"] < 2
+    assert sorted(f.name for f in (tmp_path / "int8").iterdir()) == [
+        "detail.decoder.onnx",
+        "features.onnx",
+        "flow.condition.onnx",
+        "flow.json",
+        "flow.velocity.onnx",
+    ]
 
 
 def test_a_stopped_export_mixes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

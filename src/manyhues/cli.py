@@ -223,12 +223,16 @@ def export(
     weights: Annotated[
         Path | None, typer.Option(help="Folder for the graphs; the package's own by default.")
     ] = None,
+    int8: Annotated[
+        Path | None,
+        typer.Option(help="Pictures to measure activations on: `flow` is written in 8 bits."),
+    ] = None,
 ) -> None:
     """Turn a trained run into ONNX graphs."""
     _need_torch("train")
     from manyhues.training.export import export as run_export
 
-    for path in run_export(run, weights):
+    for path in run_export(run, weights, int8):
         _say(f"wrote {path}")
 
 

@@ -261,13 +261,15 @@ class Colorizer:
         fields = drafts if drafts.ndim == 4 else self.decode(scene, drafts, at_once=16)
         if draw.hints and drafts.ndim == 2:
             fields, drafts, pool = _nearest_to_hints(fields, drafts, pool, draw.hints, n)
-        chosen = [(pool[i], drafts[i]) for i in select.choose(fields, n, pick)]
+        chosen, done = [pool[i] for i in select.choose(fields, n, pick)], 0
         if pick == "likely" and drafts.ndim == 4:
-            chosen = [(-1, select.consensus(drafts)), *chosen[: n - 1]]
-        for at in range(0, n, at_once):
-            indices, taken = zip(*chosen[at : at + at_once], strict=True)
-            codes = self.prior.finish(scene, draw.of(indices), np.stack(taken))
-            for done, (k, code) in enumerate(zip(indices, codes, strict=True), at + 1):
+            agreed = self.prior.finish(scene, draw.of([-1]), select.consensus(drafts)[None])[0]
+            chosen, done = chosen[: n - 1], 1
+            yield Step(True, done, n, partial(make, -1, agreed))
+        for at in range(0, len(chosen), at_once):
+            indices = chosen[at : at + at_once]
+            for k, code in zip(indices, self.prior.sample(scene, draw.of(indices)), strict=True):
+                done += 1
                 yield Step(True, done, n, partial(make, k, code))
 
     def _make(

@@ -1,8 +1,8 @@
 """P(code | grey): how each method draws codes. One class for each kind of prior.
 
-A code is a vector ``(K,)`` or a colour grid ``(2, h/4, w/4)`` in a, b / 25. Drawing has two
-steps, so that choosing among many candidates stays cheap: `draft` gives codes good enough to
-choose by, `finish` turns the chosen ones into final codes. For most kinds they are the same.
+A code is a vector ``(K,)`` or a colour grid ``(2, h/4, w/4)`` in a, b / 25. So that choosing among
+many candidates stays cheap, there are two ways of drawing: `draft` gives codes good enough to
+choose by, `sample` the final codes of the same samples. For most kinds they are the same.
 
 Sample k of a picture depends on (seed, k) and the picture's L* alone: noise is counter-based and
 turned by L* (`Scene.turn`), and graphs run one sample at a time, because ONNX Runtime's results
@@ -55,7 +55,7 @@ class Prior(ABC):
         """Codes ``(n, ...)`` of the samples to draw, good enough to choose by."""
 
     def finish(self, scene: Scene, draw: Draw, drafts: Array) -> Array:
-        """Final codes ``(n, ...)`` from drafts of the same samples."""
+        """Final codes ``(n, ...)`` that keep to drafts, whosever they are."""
         return drafts
 
     def rough(self, scene: Scene, draft: Array) -> Array:
@@ -164,13 +164,15 @@ class Flow(Prior):
     """
 
     def draft(self, scene: Scene, draw: Draw) -> Array:
-        """The grid at the first working size."""
-        shape = self._shape(scene, 0)
-        starts = _noises(scene, draw, shape)
-        return self._integrate(scene, 0, starts, starts, 1.0, draw.hints)
+        """The grid at the first working size, in fewer steps."""
+        return self._coarse(scene, draw, self.spec.get("draft_steps"))
+
+    def sample(self, scene: Scene, draw: Draw) -> Array:
+        """Coarse to fine, all steps."""
+        return self.finish(scene, draw, self._coarse(scene, draw))
 
     def finish(self, scene: Scene, draw: Draw, drafts: Array) -> Array:
-        """Refine through the remaining working sizes."""
+        """Refine grids of the first working size through the remaining ones."""
         codes = drafts
         t = np.float32(self.spec.get("renoise", 0.6))
         for level in range(1, len(scene.levels)):
@@ -198,6 +200,10 @@ class Flow(Prior):
         codes = self._integrate(scene, level, starts, noises, amount, draw.hints)
         return codes if level == last else self.finish(scene, draw, codes)
 
+    def _coarse(self, scene: Scene, draw: Draw, steps: int | None = None) -> Array:
+        starts = _noises(scene, draw, self._shape(scene, 0))
+        return self._integrate(scene, 0, starts, starts, 1.0, draw.hints, steps)
+
     def _shape(self, scene: Scene, level: int) -> tuple[int, int, int]:
         return 2, scene.levels[level].height // 4, scene.levels[level].width // 4
 
@@ -209,6 +215,7 @@ class Flow(Prior):
         noises: Sequence[Array],
         t_start: float,
         hints: Sequence[Hint],
+        steps: int | None = None,
     ) -> Array:
         cells = [(hint.cell(starts[0].shape[1:]), hint.ab / GRID_SCALE) for hint in hints]
         known = np.zeros((1, 3, *starts[0].shape[1:]), np.float32)  # a, b, and 1 where known
@@ -216,7 +223,7 @@ class Flow(Prior):
             known[0, :, row, column] = (*ab, 1)
         inputs = {**scene.levels[level].inputs, "hints": known}
         condition = self.engine.run(self.spec["condition"], inputs)
-        steps = self.spec["steps"][min(level, len(self.spec["steps"]) - 1)]
+        steps = steps or self.spec["steps"][min(level, len(self.spec["steps"]) - 1)]
         times = np.float32(t_start) * schedule(steps)
 
         def velocity(x: Array, t: float, n: Array) -> Array:

@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import logging
+import shutil
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ from manyhues.engine import WEIGHTS
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import checkpoint, registry
 from manyhues.training.features import CHANNELS, GreyFeatures
-from manyhues.training.flow import STEPS
+from manyhues.training.flow import DRAFT_STEPS, STEPS
 from manyhues.training.grid import CODE_SCALE, GridUNet
 
 PARITY = 0.05  # largest difference to PyTorch that an export may have, Lab units
@@ -67,8 +68,11 @@ def _difference(graph: Graph, session: ort.InferenceSession, inputs: dict[str, T
     )
 
 
-def halve(model: onnx.ModelProto, least: int = 256) -> None:
-    """Store float32 initialisers of `least` numbers or more as float16, cast back on use."""
+def halve(model: onnx.ModelProto, least: int = 1024) -> None:
+    """Store float32 initialisers of `least` numbers or more as float16, cast back on use.
+
+    Fewer are scales and biases, which int8 convolutions want as they are.
+    """
     graph = model.graph
     casts = []
     for initialiser in graph.initializer:
@@ -289,6 +293,7 @@ def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]
                 "condition": condition.name,
                 "velocity": velocity.name,
                 "steps": list(STEPS),
+                "draft_steps": DRAFT_STEPS,
                 "renoise": 0.6,
             },
         }
@@ -322,11 +327,12 @@ def _provenance(facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def export(run: Path, weights: Path | None = None) -> list[Path]:
+def export(run: Path, weights: Path | None = None, int8: Path | None = None) -> list[Path]:
     """Write a run's graphs and manifest into `weights` (default: the package's); list the files.
 
-    Raises `WeightsError` for a checkpoint that cannot be read, `TrainingError` when the exported
-    graphs do not do what PyTorch does.
+    `int8` is a picture set: the flow's velocity is written in 8 bits, after the activations that
+    samples of those pictures meet. Raises `WeightsError` for a checkpoint that cannot be read,
+    `TrainingError` when the exported graphs do not do what PyTorch does.
     """
     folder = weights or WEIGHTS
     folder.mkdir(parents=True, exist_ok=True)
@@ -338,17 +344,43 @@ def export(run: Path, weights: Path | None = None) -> list[Path]:
     if not (folder / "features.onnx").exists():
         graphs.append(_features())
     # All graphs are made before the first old one is replaced: graphs of two runs do not mix.
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as made:
-        parity = {graph.name: write_graph(graph, Path(made)) for graph in graphs}
-        written = [(Path(made) / name).replace(folder / name) for name in parity]
-    if method is not None:
-        trained: dict[str, Any] = {**_provenance(facts), "parity": parity}
-        if facts["kind"] == "mdn":
-            vae = Path(task.config.vae) / checkpoint.MODEL
-            # None when the VAE's run is no longer where it was.
-            trained["vae"] = _provenance(checkpoint.read_tensors(vae)[1]) if vae.exists() else None
-        path = folder / f"{method}.json"
-        content = json.dumps({"method": method, **manifest, "trained": trained}, indent=2)
-        writer.write(content.encode(), path, overwrite=True)
-        written.append(path)
-    return written
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as scratch:
+        made = Path(scratch)
+        parity = {graph.name: write_graph(graph, made) for graph in graphs}
+        files = list(parity)
+        if method is not None:
+            trained: dict[str, Any] = {**_provenance(facts), "parity": parity}
+            if facts["kind"] == "mdn":
+                vae = Path(task.config.vae) / checkpoint.MODEL
+                # None when the VAE's run is no longer where it was.
+                known = vae.exists()
+                trained["vae"] = _provenance(checkpoint.read_tensors(vae)[1]) if known else None
+            manifest = {"method": method, **manifest, "trained": trained}
+            files.append(f"{method}.json")
+            _write_manifest(manifest, made / files[-1])
+            if int8 is not None and facts["kind"] == "flow":
+                parity |= _quantised(made, folder, manifest, int8)
+                _write_manifest(manifest, made / files[-1])
+        return [(made / name).replace(folder / name) for name in files]
+
+
+def _write_manifest(manifest: dict[str, Any], path: Path) -> None:
+    writer.write(json.dumps(manifest, indent=2).encode(), path, overwrite=True)
+
+
+def _quantised(
+    made: Path, folder: Path, manifest: dict[str, Any], pictures: Path
+) -> dict[str, dict[str, float]]:
+    """Replace the flow's velocity in `made` by its int8 version; return its parity."""
+    from manyhues.training.quantize import quantize
+
+    for shared in ("features.onnx", manifest["embedding"]["graph"]):
+        if not (made / shared).exists():
+            shutil.copy(folder / shared, made / shared)
+    graph = manifest["prior"]["velocity"]
+    data, difference = quantize(made, manifest["method"], graph, pictures)
+    model = onnx.load_from_string(data)
+    halve(model)
+    writer.write(model.SerializeToString(), made / graph, overwrite=True)
+    before = manifest["trained"]["parity"][graph]
+    return {graph: before | {"int8_rms": round(CODE_SCALE * difference, 4)}}
