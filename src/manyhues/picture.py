@@ -303,7 +303,8 @@ def _read(
     else:
         image.load()
         luminance, alpha = from_shallow(image, profile, said)
-    metadata, orientation = read_metadata(image, format_, (luminance.shape[1], luminance.shape[0]))
+    size = luminance.shape[1], luminance.shape[0]
+    metadata, orientation = read_metadata(image, format_, size, said)
     if b"hdrgm:" in metadata.xmp:
         said.append("its HDR gain map is left out: the standard picture was read")
     luminance = _upright(luminance, orientation)
