@@ -208,6 +208,7 @@ def test_mean_says_that_its_answers_are_one(
         ("--engine", "nonsense"),
         ("--like", "nowhere.png"),
         ("--saturation", "-1"),
+        ("--seed", "9" * 30),
         ("--nonsense",),
     ],
 )

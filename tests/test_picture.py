@@ -210,6 +210,7 @@ def test_files_that_are_no_pictures(tmp_path: Path) -> None:
     faults = {
         tmp_path / "missing.jpg": "no such file; check",
         tmp_path: "is a folder",
+        Path("/dev/zero"): "is no file but a pipe or a device; save it",
         text: "not a picture in a format that can be read; convert",
         empty: "empty .0 bytes.; copy",
     }

@@ -132,6 +132,8 @@ def read_small_rgb(
 
 def _read_bytes(path: Path) -> bytes:
     try:
+        if not (path.is_file() or path.is_dir()) and path.exists():  # a pipe or device never ends
+            raise PictureError(f"{path}: is no file but a pipe or a device; save it as a file first")
         data = path.read_bytes()
     except FileNotFoundError:
         raise PictureError(f"{path}: no such file; check the spelling") from None
