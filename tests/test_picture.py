@@ -132,6 +132,12 @@ def test_arrays(array: NDArray[Any], bits: int) -> None:
     assert Picture.open(array).bits == bits
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, ">f4"])
+def test_floats_of_every_width_are_the_same_picture(kind: Any) -> None:
+    picture = Picture.open((RGB / 255.0).astype(kind))
+    assert np.abs(picture.luminance - TRUTH).max() < (0.1 if kind is np.float16 else 2e-3)
+
+
 @pytest.mark.parametrize(
     "array",
     [

@@ -132,8 +132,10 @@ def read_small_rgb(
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        if not (path.is_file() or path.is_dir()) and path.exists():  # a pipe or device never ends
-            raise PictureError(f"{path}: is no file but a pipe or a device; save it as a file first")
+        if path.exists() and not (path.is_file() or path.is_dir()):  # reading might never end
+            raise PictureError(
+                f"{path}: is no file but a pipe or a device; save it to a file first"
+            )
         data = path.read_bytes()
     except FileNotFoundError:
         raise PictureError(f"{path}: no such file; check the spelling") from None
@@ -333,7 +335,7 @@ def _from_array(array: NDArray[Any]) -> Picture:
     elif np.issubdtype(pixels.dtype, np.floating):
         if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
             raise PictureError("array of floats: values outside [0, 1] or not finite; scale it")
-        pixels = np.round(pixels * 65535).astype(np.uint16)
+        pixels = np.round(pixels.astype(np.float32) * 65535).astype(np.uint16)
     elif pixels.dtype not in (np.uint8, np.uint16):
         raise PictureError(
             f"array of {array.dtype}: not a picture; expected uint8, uint16, bool or float"
