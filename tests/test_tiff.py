@@ -60,6 +60,33 @@ def test_grey_with_alpha() -> None:
         assert (picture.alpha == ALPHA).all()
 
 
+def test_premultiplied_alpha_is_taken_out_of_the_colours() -> None:
+    share = ALPHA[..., None] / 65535
+    planes = np.dstack([np.round(RGB * share).astype(np.uint16), ALPHA]).transpose(2, 0, 1)
+    data = encoded(planes, photometric="rgb", planarconfig="separate", extrasamples=["assocalpha"])
+    picture = Picture.open(data)
+    assert picture.alpha is not None
+    assert (picture.alpha == ALPHA).all()
+    seen = ALPHA > 2000  # below, rounding has left little of the colours
+    assert np.abs(picture.luminance - TRUTH)[seen].max() < 0.5
+    assert picture.luminance[ALPHA == 0].max() == 0
+
+
+@pytest.mark.parametrize("separate", [True, False])
+def test_what_is_kept_of_a_bigtiff(separate: bool) -> None:
+    data = encoded(
+        RGB.transpose(2, 0, 1) if separate else RGB,
+        photometric="rgb",
+        planarconfig="separate" if separate else "contig",
+        bigtiff=True,
+        extratags=[(271, "s", 0, "Maker", True)],
+    )
+    picture = Picture.open(data)
+    assert np.abs(picture.luminance - TRUTH).max() < 1e-3
+    for format_ in ("TIFF", "PNG", "JPEG"):
+        assert exif_of(writer.encode(RGB, format_, picture.metadata))[0][271] == "Maker"
+
+
 def test_lab_of_16_bits_is_read_by_its_luminance() -> None:
     luminance = np.linspace(0, 100, ALPHA.size).reshape(18, 25)
     lab = np.zeros((18, 25, 3), np.uint16)

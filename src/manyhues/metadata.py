@@ -38,6 +38,7 @@ def without_layout(exif: Image.Exif) -> Image.Exif:
 
 def exif_bytes(exif: Image.Exif) -> bytes | None:
     """EXIF as a block for a file; empty without tags, None if Pillow cannot write what it read."""
+    exif.bigtiff = False  # a block begins as a classic TIFF does, whatever it was read from
     try:
         return exif.tobytes() if len(exif) else b""
     except (ValueError, TypeError, KeyError, OverflowError, struct.error):

@@ -103,8 +103,10 @@ def _rewrite(page: Any, writer: Any, exif: bytes, name: str, max_pixels: int) ->
             "layout; save it as RGB or grey"
         )
     alpha = None
-    if page.extrasamples and int(page.extrasamples[0]) == 2:  # not premultiplied
+    if page.extrasamples and int(page.extrasamples[0]) in (1, 2):
         alpha = pixels[..., colours : colours + 1]
+        if int(page.extrasamples[0]) == 1:
+            pixels = _unmultiplied(pixels, alpha)
         if kind == _INK:
             raise PictureError(f"{name}: CMYK with transparency; save it as RGB with transparency")
     pixels = pixels[..., :colours]
@@ -121,6 +123,13 @@ def _rewrite(page: Any, writer: Any, exif: bytes, name: str, max_pixels: int) ->
         software=False,
         **_kept(page, exif),
     )
+
+
+def _unmultiplied(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
+    """Colours, which alpha had been multiplied into, as they were; black where nothing is left."""
+    whole = np.iinfo(pixels.dtype).max
+    colours = np.round(pixels * (whole / np.maximum(alpha, 1).astype(np.float32)))
+    return np.where(alpha > 0, np.minimum(colours, whole), 0).astype(pixels.dtype)
 
 
 def _lab_to_grey(pixels: NDArray[Any], page: Any) -> NDArray[np.uint16]:
