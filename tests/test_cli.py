@@ -92,26 +92,6 @@ def test_messages_go_to_standard_error(
     assert "Traceback" not in captured.err
 
 
-def test_skip_resume_overwrite(
-    tiny: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "out"
-    command = ("colorize", photo, "-o", out, "-n", 2, "--json")
-    assert run(*command) == 0
-    first = {name: (out / name).read_bytes() for name in names(out)}
-    assert not reports(capsys)["photo.jpg"]["skipped"]
-    (out / "photo.1.jpg").write_bytes(b"mine")
-    (out / "photo.2.jpg").unlink()  # as if killed before it
-    assert run(*command) == 0
-    assert (out / "photo.1.jpg").read_bytes() == b"mine"
-    assert (out / "photo.2.jpg").read_bytes() == first["photo.2.jpg"]
-    assert "kept" in reports(capsys)["photo.jpg"]["notes"][0]
-    assert run(*command) == 0
-    assert reports(capsys)["photo.jpg"]["skipped"]
-    assert run(*command, "--overwrite") == 0
-    assert {name: (out / name).read_bytes() for name in names(out)} == first
-
-
 def test_collisions_are_refused_both(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,23 +124,25 @@ def test_pages_and_pictures_named_after_pages_collide(
     assert names(out) == {"a.p3.1.png", "c.1.tif", "c.p1.1.png"} | several
 
 
-def test_more_results_make_a_new_sheet(
-    tiny: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_an_empty_argument_is_refused_by_name(
+    tiny: Path,
+    photo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    out = tmp_path / "out"
-    assert run("colorize", photo, "-o", out, "-n", 1) == 0
-    one = (out / "photo.sheet.jpg").read_bytes()
-    first = (out / "photo.1.jpg").stat()
-    assert run("colorize", photo, "-o", out, "-n", 3) == 0
-    three = (out / "photo.sheet.jpg").read_bytes()
-    assert three != one
-    assert (out / "photo.1.jpg").stat().st_mtime_ns == first.st_mtime_ns
-    assert "1 existing results were kept" in capsys.readouterr().err
-    (out / "photo.sheet.jpg").write_bytes(b"mine")
-    assert run("colorize", photo, "-o", out, "-n", 2) == 0
-    assert (out / "photo.sheet.jpg").read_bytes() == b"mine"
-    assert run("colorize", photo, "-o", out, "-n", 3, "--overwrite") == 0
-    assert (out / "photo.sheet.jpg").read_bytes() == three
+    monkeypatch.chdir(tmp_path)
+    before = names(tmp_path)
+    for arguments, named in (
+        ((photo, "-o", ""), "-o"),
+        ((photo, "-o", " "), "-o"),
+        ((photo, "--out="), "--out"),
+        (("", "-o", "out"), "an argument"),
+        ((photo, "-o", "out", "--like", ""), "--like"),
+    ):
+        assert run("colorize", *arguments) == 2
+        assert f"{named}: is empty; leave it out, or give a value" in capsys.readouterr().err
+    assert names(tmp_path) == before
 
 
 def test_one_file_given_twice_is_one_input(
@@ -226,6 +208,7 @@ def test_mean_says_that_its_answers_are_one(
         ("--engine", "nonsense"),
         ("--like", "nowhere.png"),
         ("--saturation", "-1"),
+        ("--seed", "9" * 30),
         ("--nonsense",),
     ],
 )

@@ -15,8 +15,8 @@ SOURCE = Path(manyhues.__file__).parent
 LAYERS = [
     {"errors"},
     {"color"},
-    {"icc", "deep", "tiff", "metadata", "engine", "upsample", "show", "solver"},
-    {"luminance"},
+    {"icc", "deep", "metadata", "engine", "upsample", "show", "solver"},
+    {"luminance", "tiff"},
     {"picture", "render", "select", "sheet", "dataset"},
     {"writer", "steer", "scene"},
     {"prior", "colorization"},

@@ -10,14 +10,14 @@ from conftest import METHODS, colourful
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFont
 
 import manyhues
 from manyhues.color import rgb_to_luminance
 from manyhues.colorizer import Colorizer
 from manyhues.errors import OutputError, PictureError, UsageError
 from manyhues.picture import Picture
-from manyhues.sheet import _legible, contact_sheet
+from manyhues.sheet import _drawable, contact_sheet
 
 
 def luminance_error(given_pixels: NDArray[Any], rgb: NDArray[Any]) -> NDArray[np.float32]:
@@ -207,9 +207,23 @@ def test_a_result_is_a_sequence(weights: Path) -> None:
         result[4]
 
 
-def test_a_title_in_any_script_can_be_drawn() -> None:
-    assert _legible("Ảnh cũ của bà, Đà Lạt.jpg") == "Anh cu cua ba, Da Lat.jpg"
-    assert _legible("写真 caf\udce9.jpg") == "?? caf?.jpg"
+def test_a_title_in_any_script_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = ImageFont.load_default(20)
+    assert _drawable("Ảnh cũ của bà, Đà Lạt.jpg", own, 20) == ("Anh cu cua ba, Da Lat.jpg", own)
+    assert _drawable("a\nb \x1b[1m?.jpg", own, 20) == ("a b ?[1m?.jpg", own)
+    monkeypatch.setattr("manyhues.sheet._SYSTEM_FONTS", ("no such font.ttf",))
+    assert _drawable("写真 caf\udce9.jpg", own, 20) == ("?? caf?.jpg", own)
+
+
+def test_a_font_of_the_system_draws_what_pillows_own_cannot() -> None:
+    own = ImageFont.load_default(20)
+    name = "Бабушка и γιαγιά.jpg"
+    drawn, font = _drawable(name, own, 20)
+    if font is own:
+        pytest.skip("NO SYSTEM FONT with Cyrillic and Greek was found")
+    assert drawn == name
+    assert font.getmask("Б").getbbox() != font.getmask("\uffff").getbbox()
+    assert _drawable(name + "\U00013000", own, 20)[1] is own  # a hieroglyph
 
 
 def test_sheet_holds_input_and_results(weights: Path) -> None:

@@ -19,7 +19,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
-from test_picture import adobe_like_profile, encoded, png16
+from test_deep import adobe_like_profile, encoded, png16
 
 from manyhues import icc
 from manyhues.color import rgb_to_luminance

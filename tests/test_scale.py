@@ -1,4 +1,4 @@
-"""The Ray engine: the local engine's bytes, any source, restarts, deaths. Painters first, alone."""
+"""The Ray engine: the local engine's bytes, any source, restarts, deaths."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ from manyhues import cli, folders
 from manyhues.colorizer import Colorizer
 from manyhues.errors import OutputError, UsageError
 from manyhues.folders import Options
-from manyhues.scale import manifest, painter
+from manyhues.scale import manifest
 from manyhues.scale.painter import ITEMS, Ledger, Order, Painter
 from manyhues.scale.run import colorize
 from manyhues.scale.source import Item, plan
@@ -71,97 +71,13 @@ def rows_of(out: Path) -> dict[str, dict[str, Any]]:
     return {row["input"]: row for row in rows}
 
 
-# Painters, without Ray
-
-
 def paint(weights: Path, items: list[Item], out: str, ledger: Ledger | None = None) -> list[Any]:
     ledger = ledger or Ledger()
     order = Order("vae-mdn", OPTIONS, out, str(weights))
-    table = pa.Table.from_pylist([{**vars(i), "present": []} for i in items], schema=ITEMS)
+    present = sorted(Store(out).names())
+    table = pa.Table.from_pylist([{**vars(i), "present": present} for i in items], schema=ITEMS)
     rows: list[Any] = Painter(order, ledger.begin, ledger.end)(table).to_pylist()
     return rows
-
-
-def test_results_appear_after_the_journal_tells_of_them(
-    weights: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "out"
-    seen: list[set[str]] = []
-    append = manifest.append
-
-    def look(store: Store, rows: Any) -> None:
-        seen.append(store.names())
-        append(store, rows)
-
-    monkeypatch.setattr(manifest, "append", look)
-    paint(weights, plan([str(pictures)], str(out)), str(out))
-    assert seen == [set()]
-    store = Store(str(out))
-    told = manifest.read(store, store.names())
-    named = {name for row in told.values() for name in manifest.files(row)}
-    assert store.names() - named == {"scan.p2.sheet.jpg"}  # a report names the first page's
-    assert named <= store.names()
-    assert len(told) == len(seen) + 6
-    # Where files are gone, no row tells of them any more; that a picture is bad stays true.
-    assert set(manifest.read(store, set())) == {str(pictures / x) for x in ("cut.jpg", "empty.jpg")}
-    assert not list(store.staging().iterdir())
-
-
-def test_an_input_that_kills_its_worker_is_left_out(
-    weights: Path, pictures: Path, tmp_path: Path
-) -> None:
-    out = str(tmp_path / "out")
-    good, poison = (Item(str(pictures / name), name[:4]) for name in ("p000.jpg", "p001.jpg"))
-    ledger = Ledger()
-    ledger.begin(poison.key)  # the first worker died here
-    (row,) = paint(weights, [poison], out, ledger)
-    assert row["error"] is None
-    assert "a worker died" in row["notes"][-1]
-    for _ in range(painter.MOST_DEATHS):
-        ledger.begin(poison.key)
-    fine, bad = paint(weights, [good, poison], out, ledger)
-    assert fine["error"] is None
-    assert "workers died on it" in bad["error"]
-
-
-def test_a_fault_of_ours_fails_alone(
-    weights: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    encode = Colorizer.encode
-
-    def faulty(self: Colorizer, picture: Any) -> Any:
-        if picture.name.endswith("p001.jpg"):
-            raise KeyError("a bug")
-        return encode(self, picture)
-
-    monkeypatch.setattr(Colorizer, "encode", faulty)
-    items = [Item(str(pictures / f"p00{i}.jpg"), f"p00{i}") for i in range(3)]
-    rows = paint(weights, items, str(tmp_path / "out"))
-    assert [row["error"] is None for row in rows] == [True, False, True]
-    assert "unexpected KeyError" in rows[1]["error"]
-
-
-def test_a_store_that_is_not_whole_by_itself_gets_files_by_renaming(
-    weights: Path, pictures: Path, tmp_path: Path
-) -> None:
-    """fsspec's memory store stands for any that shows a file while it grows."""
-    fs = fsspec.filesystem("memory")
-    for name in ("a.jpg", "deep/b.jpg"):
-        fs.pipe_file(f"/src/{name}", (pictures / "p000.jpg").read_bytes())
-    items = plan(["memory://src"], "memory://dst")
-    assert [(item.key, item.stem) for item in items] == [
-        ("memory://src/a.jpg", "a"),
-        ("memory://src/deep/b.jpg", "deep/b"),
-    ]
-    rows = paint(weights, items, "memory://dst")
-    assert not any(row["error"] for row in rows)
-    store = Store("memory://dst")
-    assert store.names() == {f"{s}.{x}.jpg" for s in ("a", "deep/b") for x in ("1", "2", "sheet")}
-    direct = locally(weights, pictures / "p000.jpg", tmp_path / "local")
-    assert store.read("deep/b.2.jpg") == direct["p000.2.jpg"]
-    manifest.write(store, manifest.read(store, store.names()).values())
-    assert "manifest.parquet" in store.names()
-    assert store.names(".manyhues") == set()
 
 
 # Planning
@@ -328,7 +244,8 @@ def test_object_stores(cluster: None, weights: Path, pictures: Path, tmp_path: P
     store = Store("s3://archive/out")
     assert store.names() == {*local, "manifest.parquet"}  # no journal is left
     assert store.read("p000.1.jpg") == b"mine"  # nothing that exists is replaced
-    del local["p000.1.jpg"], local["shard/p002.sheet.jpg"]  # the row's sheet has another title
+    for name in ("p000.1.jpg", "p000.sheet.jpg", "shard/p002.sheet.jpg"):  # other title or tile
+        del local[name]
     assert {name: store.read(name) for name in local} == local
     rows = manifest.read(store, store.names())
     assert rows["s3://archive/in/shard.parquet#0"]["outputs"][0] == "shard/p002.1.jpg"

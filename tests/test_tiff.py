@@ -1,15 +1,16 @@
 """TIFF layouts: what Pillow cannot read, or reads wrongly, is read rightly or refused in words."""
 
 import io
+import struct
 from typing import Any
 
 import numpy as np
 import pytest
 from conftest import colourful
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
-from manyhues import icc
+from manyhues import icc, writer
 from manyhues.color import rgb_to_luminance
 from manyhues.errors import PictureError
 from manyhues.picture import Picture, probe
@@ -57,6 +58,33 @@ def test_grey_with_alpha() -> None:
         assert np.abs(picture.luminance - expected).max() < 1e-3
         assert picture.alpha is not None
         assert (picture.alpha == ALPHA).all()
+
+
+def test_premultiplied_alpha_is_taken_out_of_the_colours() -> None:
+    share = ALPHA[..., None] / 65535
+    planes = np.dstack([np.round(RGB * share).astype(np.uint16), ALPHA]).transpose(2, 0, 1)
+    data = encoded(planes, photometric="rgb", planarconfig="separate", extrasamples=["assocalpha"])
+    picture = Picture.open(data)
+    assert picture.alpha is not None
+    assert (picture.alpha == ALPHA).all()
+    seen = ALPHA > 2000  # below, rounding has left little of the colours
+    assert np.abs(picture.luminance - TRUTH)[seen].max() < 0.5
+    assert picture.luminance[ALPHA == 0].max() == 0
+
+
+@pytest.mark.parametrize("separate", [True, False])
+def test_what_is_kept_of_a_bigtiff(separate: bool) -> None:
+    data = encoded(
+        RGB.transpose(2, 0, 1) if separate else RGB,
+        photometric="rgb",
+        planarconfig="separate" if separate else "contig",
+        bigtiff=True,
+        extratags=[(271, "s", 0, "Maker", True)],
+    )
+    picture = Picture.open(data)
+    assert np.abs(picture.luminance - TRUTH).max() < 1e-3
+    for format_ in ("TIFF", "PNG", "JPEG"):
+        assert exif_of(writer.encode(RGB, format_, picture.metadata))[0][271] == "Maker"
 
 
 def test_lab_of_16_bits_is_read_by_its_luminance() -> None:
@@ -110,6 +138,82 @@ def test_what_a_rewritten_page_keeps() -> None:
         exif = Image.Exif()
         exif.load(picture.metadata.exif)
         assert exif[271] == "Maker"
+
+
+def exif_of(data: bytes) -> list[dict[int, Any]]:
+    exif = Image.open(io.BytesIO(data)).getexif()
+    return [dict(exif), *(exif.get_ifd(tag) for tag in (0x8769, 0x8825))]
+
+
+def with_exif(pixels: NDArray[Any], order: bytes, separate: bool) -> bytes:
+    """An uncompressed TIFF whose page has EXIF and GPS blocks, as a camera's or a scanner's."""
+    ifd: Any = TiffImagePlugin.ImageFileDirectory_v2(prefix=order)
+    ifd[271], ifd[40091] = "Maker", "Title".encode("utf-16-le")
+    ifd[0x8769] = {0x9003: "1936:05:01 12:00:00", 0x829A: 0.01, 0x927C: b"maker's own" * 9}
+    ifd[0x8825] = {1: "N", 2: (51.0, 30.0, 0.0), 3: "W", 4: (0.0, 7.0, 0.5)}
+    height, width, channels = pixels.shape
+    bits = 8 * pixels.itemsize
+    ifd[256], ifd[257], ifd[258], ifd[259] = width, height, (bits,) * channels, 1
+    ifd[262], ifd[277], ifd[278], ifd[284] = 2, channels, height, 2 if separate else 1
+    stored = pixels.transpose(2, 0, 1) if separate else pixels[None]
+    strips = [
+        part.astype(part.dtype.newbyteorder("<" if order == b"II" else ">")).tobytes()
+        for part in stored
+    ]
+    ifd.tagtype[273] = ifd.tagtype[279] = 4
+    ifd[273] = tuple(sum(map(len, strips[:i])) for i in range(len(strips)))
+    ifd[279] = tuple(map(len, strips))
+    out = io.BytesIO()
+    ifd.save(out)
+    return out.getvalue() + b"".join(strips)
+
+
+@pytest.mark.parametrize("order", [b"II", b"MM"])
+@pytest.mark.parametrize("separate", [True, False])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_exif_and_gps_blocks_of_every_layout_survive(
+    order: bytes, separate: bool, bits: int
+) -> None:
+    pixels = RGB if bits == 16 else (RGB >> 8).astype(np.uint8)
+    data = with_exif(pixels, order, separate)
+    first, details, place = exif_of(data)
+    assert (len(details), len(place)) == (3, 4)
+    picture = Picture.open(data)
+    assert (picture.bits, picture.notes) == (bits, ())
+    assert np.abs(picture.luminance - TRUTH).max() < 0.5
+    for format_ in ("TIFF", "PNG", "JPEG", "WEBP", "AVIF"):
+        kept = exif_of(writer.encode(pixels, format_, picture.metadata))
+        assert {tag: kept[0][tag] for tag in (271, 40091)} == {
+            tag: first[tag] for tag in (271, 40091)
+        }
+        assert kept[1] == details | {40961: 1}  # sRGB
+        assert kept[2] == place
+
+
+def test_damaged_tags_cost_no_picture(capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(with_exif(RGB, b"II", True))
+    start = data.index(struct.pack("<H", 40091))
+    data[start + 4 : start + 12] = struct.pack("<II", 9, 10**9)  # beyond the end: is passed over
+    assert "cannot" not in "".join(Picture.open(bytes(data)).notes)
+    start = data.index(struct.pack("<H", 271))
+    data[start : start + 12] = struct.pack("<HHII", 271, 12, 1, 0)  # a number, where text should be
+    picture = Picture.open(bytes(data))
+    assert np.abs(picture.luminance - TRUTH).max() < 1e-3
+    assert picture.notes == ("its EXIF cannot be written again and is left out",)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("separate", [True, False])
+def test_exif_that_cannot_be_written_is_said(
+    monkeypatch: pytest.MonkeyPatch, separate: bool
+) -> None:
+    def fail(self: Image.Exif, offset: int = 8) -> bytes:
+        raise ValueError("no such number")
+
+    monkeypatch.setattr(Image.Exif, "tobytes", fail)
+    picture = Picture.open(with_exif(RGB, b"II", separate))
+    assert picture.metadata.exif == b""
+    assert picture.notes == ("its EXIF cannot be written again and is left out",)
 
 
 @pytest.mark.parametrize(

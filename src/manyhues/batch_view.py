@@ -111,7 +111,9 @@ def watch(
 
 
 def check_steering(options: Options) -> None:
-    """Of a wrong hint or palette one hears once, before any work, and not with every picture."""
+    """Of wrong options one hears once, before any work, and not with every picture."""
+    if not -(2**63) <= options.seed < 2**63:
+        raise UsageError(f"--seed {options.seed}: is too large; take one of at most 18 digits")
     for hint in options.hints:
         hint_colour(*hint)
     if options.like is None:

@@ -303,10 +303,22 @@ def _repeat_options(arguments: list[str]) -> list[str]:
     return out
 
 
+def _refuse_empty(arguments: list[str]) -> None:
+    """An empty path would be the current folder, which ``-o "$FORGOTTEN"`` does not mean."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        name, is_joined, value = argument.partition("=")
+        if argument.strip() and (not name.startswith("--") or not is_joined or value.strip()):
+            continue
+        option = name.strip() or (before if before.startswith("-") else "an argument")
+        raise UsageError(f"{option}: is empty; leave it out, or give a value (. is this folder)")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: every expected failure becomes one line and an exit status."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        app(_repeat_options(sys.argv[1:] if arguments is None else arguments))
+        _refuse_empty(given)
+        app(_repeat_options(given))
     except UsageError as error:
         _say(str(error))
         raise SystemExit(2) from None

@@ -1,7 +1,7 @@
 """A result: n colourings of one picture, rendered when asked for, and saved one by one."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,14 +10,18 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from manyhues import render, writer
 from manyhues.color import Array
+from manyhues.errors import PictureError
+from manyhues.picture import read_small_rgb
 from manyhues.scene import Scene
 from manyhues.sheet import contact_sheet
 from manyhues.steer import Hint
 from manyhues.upsample import Upsampler
+
+SHEET = ".sheet.jpg"  # how the names of contact sheets end
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +97,13 @@ class Colorization:
         """All n with a long side of at most `side`, cheaper than `images` for large pictures."""
         return replace(self, scene=self.scene.shrunk(side)).images
 
-    def sheet(self, side: int = 480) -> Image.Image:
+    def sheet(self, side: int = 480, *, earlier: Mapping[int, Path] | None = None) -> Image.Image:
         """The contact sheet: the input and the n results, captioned; `side` is a tile's.
 
-        Many results get smaller tiles, so that the page stays under about 6,000 pixels.
+        Many results get smaller tiles, so that the page stays under about 6,000 pixels. In the
+        place of samples by index stand the files of `earlier`, which something else has made.
         """
+        earlier = earlier or {}
         side = min(side, max(48, int(4000 / (len(self) + 1) ** 0.5)))
         width, height = self.scene.picture.size
         small = replace(self, scene=self.scene.shrunk(side))
@@ -105,6 +111,8 @@ class Colorization:
         tiles = [(given, "input", f"{width} x {height}")]
         for i, (image, (seed, k)) in enumerate(zip(small.images, self.seeds, strict=True)):
             detail = f"seed {seed} · k {k}" if k >= 0 else f"most likely {-k}"
+            if i in earlier:
+                image, detail = _tile(earlier[i], image.size)
             tiles.append((image, str(i + 1), detail))
         title = Path(self.scene.picture.name).name
         return contact_sheet(tiles, title=title, note=self.method, least=min(side, 240))
@@ -131,21 +139,32 @@ class Colorization:
             paths.append(Path(folder) / sheet_name(stem))
         return self.write(list(enumerate(paths)), format_, overwrite=overwrite)
 
+    def encoded(self, index: int, format_: str) -> bytes:
+        """One sample as a file's bytes in Pillow's format `format_`."""
+        return writer.encode(self.pixels(index), format_, self.scene.picture.metadata)
+
     def write(
-        self, jobs: Sequence[tuple[int, Path]], format_: str, *, overwrite: bool = False
+        self,
+        jobs: Sequence[tuple[int, Path]],
+        format_: str,
+        *,
+        overwrite: bool = False,
+        earlier: Mapping[int, Path] | None = None,
     ) -> list[Path]:
-        """Write samples by index to paths in Pillow's format `format_`; index n is the sheet."""
+        """Write samples by index to paths in Pillow's format `format_`.
+
+        Index n is the sheet; of `earlier` it tells.
+        """
         for _, path in jobs:
             writer.check_free(path, overwrite)
             writer.make_folder(path.parent)
 
         def one(job: tuple[int, Path]) -> Path:
             index, path = job
-            metadata = self.scene.picture.metadata
             if index < len(self):
-                data = writer.encode(self.pixels(index), format_, metadata)
+                data = self.encoded(index, format_)
             else:
-                data = writer.encode_sheet(self.sheet())
+                data = writer.encode_sheet(self.sheet(earlier=earlier))
             writer.write(data, path, overwrite=overwrite)
             return path
 
@@ -164,9 +183,18 @@ def _to_image(pixels: NDArray[Any]) -> Image.Image:
     return Image.fromarray(pixels)
 
 
+def _tile(path: Path, size: tuple[int, int]) -> tuple[Image.Image, str]:
+    """A file for the contact sheet, no larger than `size`, and what the sheet says of it."""
+    try:
+        small = Image.fromarray(read_small_rgb(path, max(size)))
+    except PictureError:
+        return Image.new("RGB", size), "kept, not a picture"
+    return ImageOps.contain(small, size), "made earlier"
+
+
 def sheet_name(stem: str) -> str:
     """File name of the contact sheet."""
-    return f"{stem}.sheet.jpg"
+    return f"{stem}{SHEET}"
 
 
 def output_paths(folder: Path, stem: str, n: int, suffix: str) -> list[Path]:

@@ -2,10 +2,12 @@
 
 Reading: Pillow's decoders unpack 16-bit samples by keeping one byte of two. Decoding twice, once
 for the high and once for the low bytes, gives all 16 bits for every compression that Pillow knows.
+PGM and PPM are read here, from where Pillow's header ends.
 Writing: PNG and TIFF are small enough to be written here (zlib and the horizontal predictor).
 """
 
 import io
+import re
 import struct
 import sys
 import zlib
@@ -29,9 +31,64 @@ def _rawmode(image: Image.Image) -> str:
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Whether an opened, not yet decoded, image holds more than 8 bits a channel."""
+    """Whether an opened, not yet decoded, image holds more than 8 bits a channel to read.
+
+    Of a decoded one, only grey can.
+    """
+    if image.format == "PPM":
+        return image.mode == "I" or _netpbm_white(image) > 255
     rawmode = _rawmode(image)
     return ";16" in rawmode or rawmode == "I;12" or image.mode.startswith("I;16")
+
+
+def is_cut(image: Image.Image) -> bool:
+    """Whether an image, opened but not yet decoded, says more than the 8 bits that Pillow gives.
+
+    JPEG 2000 in colour, AVIF and HEIF: their libraries hand Pillow the high bits alone.
+    """
+    file: Any = getattr(image, "fp", None)
+    if image.format not in ("JPEG2000", "AVIF", "HEIF") or image.mode == "I;16" or file is None:
+        return False
+    place = file.tell()
+    file.seek(0)
+    data = file.read()
+    file.seek(place)
+    if image.format == "JPEG2000":  # ISO/IEC 15444-1, A.5.1: the depth of each component
+        start = data.find(b"\xff\x4f\xff\x51") + 40
+        (count,) = struct.unpack_from(">H", data, start)
+        return any(depth & 0x7F > 7 for depth in data[start + 2 : start + 2 + 3 * count : 3])
+    if image.format == "AVIF":  # AV1-ISOBMFF, 2.3.3: the flag high_bitdepth
+        return any(data[found.end() + 2] & 0x40 for found in re.finditer(b"av1C", data))
+    # ISO/IEC 14496-15, 8.3.2.1: bitDepthLumaMinus8
+    return any(data[found.end() + 17] & 7 for found in re.finditer(b"hvcC", data))
+
+
+def _netpbm_white(image: Image.Image) -> int:
+    """What a PGM or PPM calls white; 255 for the other kinds, and for decoded images."""
+    tiles = getattr(image, "tile", None)
+    arguments = tiles[0][3] if tiles else ""
+    if arguments == "I;16B":
+        return 65535
+    return int(arguments[1]) if isinstance(arguments, tuple) and len(arguments) == 2 else 255
+
+
+def _netpbm(image: Any) -> Deep:
+    """PGM and PPM of 16 bits, of which Pillow reads grey slowly and colour at 8 bits."""
+    if not image.tile:  # decoded, which Pillow does on the scale to 65,535
+        return np.asarray(image).astype(np.uint16)[..., None]
+    white, plain = _netpbm_white(image), image.tile[0][0] == "ppm_plain"
+    shape = (image.height, image.width, len(image.getbands()))
+    image.fp.seek(image.tile[0][2])
+    data = image.fp.read()
+    count = int(np.prod(shape))
+    if plain:  # numbers, with comments between them
+        words = re.sub(rb"#[^\r\n]*", b"", data).split()[:count]
+        samples = np.array(words, np.uint16)
+    else:
+        samples = np.frombuffer(data, ">u2", count)
+    levels = np.minimum(np.arange(65536), white)
+    scale = np.round(levels * (65535 / white)).astype(np.uint16)
+    return scale[samples].reshape(shape)
 
 
 def read(reopen: Reopen) -> Deep | None:
@@ -41,6 +98,8 @@ def read(reopen: Reopen) -> Deep | None:
     to the low bytes (premultiplied alpha). CMYK comes as RGB, by the plain formula.
     """
     image = reopen()
+    if image.format == "PPM":
+        return _netpbm(image)
     rawmode = _rawmode(image)
     if image.mode.startswith("I;16"):
         grey = np.asarray(image).astype(np.uint16)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from manyhues import writer
-from manyhues.colorization import output_paths, sheet_name
+from manyhues.colorization import Colorization, output_paths, sheet_name
 from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.picture import SUFFIXES, Picture, probe
@@ -29,7 +29,10 @@ class Job:
 
 @dataclass
 class Report:
-    """What became of one input; `as_dict` is the object that ``--json`` prints."""
+    """What became of one input; `as_dict` is the object that ``--json`` prints.
+
+    `seeds` has a pair for each output; an empty one where a kept file was made otherwise.
+    """
 
     input: str
     outputs: list[str] = field(default_factory=list)
@@ -209,8 +212,6 @@ def _one(colorizer: Colorizer, job: Job, out: Path, options: Options, report: Re
         if not missing and not with_sheet:
             continue
         report.skipped = False
-        if kept:
-            report.notes.append(f"{kept} existing results were kept")
         scene = colorizer.encode(picture)
         result = colorizer.sample(
             scene,
@@ -222,8 +223,24 @@ def _one(colorizer: Colorizer, job: Job, out: Path, options: Options, report: Re
             hints=options.hints,
             like=options.like,
         )
+        earlier = _earlier(result, paths, {i for i, _ in missing}, output_format)
+        if kept:
+            other = f", {len(earlier)} of them made otherwise" if earlier else ""
+            report.notes.append(f"{kept} existing results were kept{other}")
         result.write(missing, output_format, overwrite=options.overwrite)
         if with_sheet:
-            result.write([(len(result), sheet)], output_format, overwrite=True)
-        report.seeds += [list(seed) for seed in result.seeds]
+            result.write([(len(result), sheet)], output_format, overwrite=True, earlier=earlier)
+        report.seeds += [[] if i in earlier else list(s) for i, s in enumerate(result.seeds)]
         report.notes += [*result.notes, *writer.losses(picture, output_format)]
+
+
+def _earlier(
+    result: Colorization, paths: Sequence[Path], missing: set[int], format_: str
+) -> dict[int, Path]:
+    """Kept files that `result` would not write: of other options, another version or hand."""
+
+    def same(index: int) -> bool:
+        data = result.encoded(index, format_)
+        return _holds(lambda: paths[index].read_bytes() == data)
+
+    return {i: path for i, path in enumerate(paths) if i not in missing and not same(i)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import JpegImagePlugin
+from PIL import Image, JpegImagePlugin
 
 _ORIENTATION = 0x0112
 _TIFF_LAYOUT = frozenset(
@@ -14,6 +14,8 @@ _TIFF_LAYOUT = frozenset(
     | {301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 332, 338, 339, 347, 512, 513, 514, 529}
     | {530, 531, 532, 700, 34675}
 )  # tags that describe how pixels are stored, not the photograph
+CARRIED = 65011  # a private tag: EXIF of the TIFF page from which tiff.py made a plain one
+LOST = b"Exif\0\0"  # what it holds where that page's EXIF could not be copied
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,37 @@ class Metadata:
     jpeg_quality: int = 0
 
 
-def read_metadata(image: Any, format_: str, size: tuple[int, int]) -> tuple[Metadata, int]:
+def without_layout(exif: Image.Exif) -> Image.Exif:
+    """The same EXIF less what only its own TIFF file needs."""
+    for tag in [tag for tag in exif if tag in _TIFF_LAYOUT]:
+        del exif[tag]
+    return exif
+
+
+def exif_bytes(exif: Image.Exif) -> bytes | None:
+    """EXIF as a block for a file; empty without tags, None if Pillow cannot write what it read."""
+    exif.bigtiff = False  # a block begins as a classic TIFF does, whatever it was read from
+    try:
+        return exif.tobytes() if len(exif) else b""
+    except (ValueError, TypeError, KeyError, OverflowError, struct.error):
+        return None
+
+
+def read_metadata(
+    image: Any, format_: str, size: tuple[int, int], notes: list[str]
+) -> tuple[Metadata, int]:
     """What to keep, and the orientation that is still to be applied."""
     info = image.info
-    exif = image.getexif()
+    exif, carried = image.getexif(), None
     orientation = exif.get(_ORIENTATION, 1)
     orientation = orientation if orientation in range(1, 9) else 1
     if format_ == "TIFF":
         orientation = 1  # Pillow turns these itself while decoding
-        for tag in [tag for tag in exif if tag in _TIFF_LAYOUT]:
-            del exif[tag]
+        carried = exif.get(CARRIED)
+        if isinstance(carried, bytes) and carried.startswith(LOST):
+            exif = Image.Exif()
+            exif.load(carried)
+        without_layout(exif)
     elif len(exif):
         exif[_ORIENTATION] = 1
     details = exif.get_ifd(0x8769)
@@ -45,10 +68,9 @@ def read_metadata(image: Any, format_: str, size: tuple[int, int]) -> tuple[Meta
         details.update({tag: value for tag, value in ((40962, width), (40963, height))
                         if tag in details})  # fmt: skip
         details[40961] = 1  # sRGB
-    try:
-        kept = exif.tobytes() if len(exif) else b""
-    except (ValueError, TypeError, KeyError, OverflowError, struct.error):
-        kept = b""  # tags that Pillow reads but cannot write
+    kept = exif_bytes(exif)
+    if kept is None or carried == LOST:
+        notes.append("its EXIF cannot be written again and is left out")
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
     xmp = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
     xmp = re.sub(rb'(tiff:Orientation(?:="|>))[2-8]', rb"\g<1>1", xmp)
@@ -64,7 +86,7 @@ def read_metadata(image: Any, format_: str, size: tuple[int, int]) -> tuple[Meta
         quality = _jpeg_quality(image.quantization)
     return (
         Metadata(
-            exif=kept,
+            exif=kept or b"",
             xmp=xmp,
             has_profile=bool(info.get("icc_profile")),
             dpi=(float(dpi[0]), float(dpi[1])),

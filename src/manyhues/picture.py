@@ -28,9 +28,10 @@ from manyhues.metadata import Metadata, read_metadata
 MAX_PIXELS = 300_000_000
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif"}
-    | {".avif", ".heic", ".heif", ".jp2"}
+    | {".avif", ".heic", ".heif", ".jp2", ".j2k", ".ppm", ".pgm", ".pnm"}
 )
 _OPENING = threading.Lock()
+_CUT = "samples of more than 8 bits in this layout were read at 8 bits"
 # What Pillow's decoders raise on damaged files, as a fuzz test found.
 _DAMAGE = (
     OSError,
@@ -131,6 +132,10 @@ def read_small_rgb(
 
 def _read_bytes(path: Path) -> bytes:
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # reading might never end
+            raise PictureError(
+                f"{path}: is no file but a pipe or a device; save it to a file first"
+            )
         data = path.read_bytes()
     except FileNotFoundError:
         raise PictureError(f"{path}: no such file; check the spelling") from None
@@ -211,9 +216,11 @@ def _from_image(image: Image.Image, max_pixels: int) -> Picture:
             return _read(reopen, reopen(), str(path), path.suffix, ())
     if tiff.misread(image):
         raise PictureError(f"{path}: Pillow misreads this TIFF layout; give its path or its bytes")
-    lost = deep.is_deep(image) and not image.mode.startswith("I;16")
+    lost = deep.is_deep(image) and not image.mode.startswith("I")
     notes = ("PIL images hold 8 bits of colour: give the 16-bit file itself",) if lost else ()
     with _faults(str(path)):
+        if deep.is_cut(image):  # asked before decoding, which closes the file
+            notes = (_CUT,)
         image.load()
         return _read(lambda: image, image, str(path), path.suffix, notes)
 
@@ -276,18 +283,19 @@ def _read(
     reopen: deep.Reopen, image: Any, name: str, suffix: str, notes: tuple[str, ...]
 ) -> Picture:
     said = list(notes)
-    if image.mode in ("F", "I") or 2 in getattr(image, "tag_v2", {}).get(339, ()):
+    is_deep, ink = deep.is_deep(image), image.mode == "CMYK"
+    signed = 2 in getattr(image, "tag_v2", {}).get(339, ())
+    if image.mode == "F" or (image.mode == "I" and not is_deep) or signed:
         raise PictureError(
             f"{name}: samples of 32 bits or with a sign have no fixed white point; "
             "save it with 16 bits, unsigned"
         )
     profile = image.info.get("icc_profile") or b""
     format_ = _format(image)
-    is_deep, ink = deep.is_deep(image), image.mode == "CMYK"
     # LittleCMS gets 8 bits from Pillow, and ink with a profile needs LittleCMS.
     pixels = deep.read(reopen) if is_deep and not (ink and profile) else None
-    if pixels is None and is_deep:
-        said.append("16-bit samples of this layout were read at 8 bits")
+    if (pixels is None and is_deep) or deep.is_cut(image):
+        said.append(_CUT)
     elif pixels is not None and ink:
         said.append(PLAIN_INK)
     alpha: NDArray[Any] | None
@@ -299,7 +307,8 @@ def _read(
     else:
         image.load()
         luminance, alpha = from_shallow(image, profile, said)
-    metadata, orientation = read_metadata(image, format_, (luminance.shape[1], luminance.shape[0]))
+    size = luminance.shape[1], luminance.shape[0]
+    metadata, orientation = read_metadata(image, format_, size, said)
     if b"hdrgm:" in metadata.xmp:
         said.append("its HDR gain map is left out: the standard picture was read")
     luminance = _upright(luminance, orientation)
@@ -326,7 +335,7 @@ def _from_array(array: NDArray[Any]) -> Picture:
     elif np.issubdtype(pixels.dtype, np.floating):
         if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
             raise PictureError("array of floats: values outside [0, 1] or not finite; scale it")
-        pixels = np.round(pixels * 65535).astype(np.uint16)
+        pixels = np.round(pixels.astype(np.float32) * 65535).astype(np.uint16)
     elif pixels.dtype not in (np.uint8, np.uint16):
         raise PictureError(
             f"array of {array.dtype}: not a picture; expected uint8, uint16, bool or float"

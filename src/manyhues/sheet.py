@@ -1,5 +1,6 @@
 """The contact sheet: the input and its colourings, on one page that one would post."""
 
+import contextlib
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -14,6 +15,12 @@ _FAINT = (161, 161, 170)
 Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 Tile = tuple[Image.Image, str, str]
 _WHOLE = Image.Resampling.NEAREST
+# Each system brings some of these; together they draw most of the world's scripts.
+_SYSTEM_FONTS = (
+    *("DejaVuSans.ttf", "NotoSans-Regular.ttf", "NotoSansCJK-Regular.ttc"),
+    *("segoeui.ttf", "msyh.ttc", "malgun.ttf", "Nirmala.ttc", "Nirmala.ttf", "leelawui.ttf"),
+    *("Arial Unicode.ttf", "PingFang.ttc"),
+)
 _STROKED = str.maketrans("đĐøØłŁ", "dDoOlL")  # letters that Unicode does not take apart
 
 
@@ -48,7 +55,8 @@ def contact_sheet(
     right = page.width - gap
     draw.text((right, head / 2), f"manyhues · {note}", _FAINT, plain, anchor="rm")
     room = right - gap - draw.textlength(f"manyhues · {note}", plain) - gap
-    draw.text((gap, head / 2), _fit(draw, _legible(title), bold, room), _INK, bold, anchor="lm")
+    name, font = _drawable(title, bold, unit * 1.25)
+    draw.text((gap, head / 2), _fit(draw, name, font, room), _INK, font, anchor="lm")
     for index, (image, label, detail) in enumerate(tiles):
         row, column = divmod(index, columns)
         missing = rows * columns - len(tiles) if row == rows - 1 else 0  # half of it on each side
@@ -85,12 +93,38 @@ def _flat(image: Image.Image) -> Image.Image:
     return card
 
 
-def _legible(text: str) -> str:
-    """ASCII, which is all that Pillow's own font draws: accents dropped, other scripts as ``?``.
+def _drawable(text: str, font: Font, size: float) -> tuple[str, Font]:
+    """A name as one line that a font can draw, and that font.
 
-    One line of it: a file's name may hold line feeds.
+    `font`, Pillow's own, draws accented letters as bare ones. Where it would lose whole letters,
+    another script's, a font of the system takes its place, if one has all of them.
     """
-    parts = unicodedata.normalize("NFKD", " ".join(text.translate(_STROKED).split()))
+    signs = (sign if sign.isprintable() else "?" for sign in " ".join(text.split()))
+    whole = unicodedata.normalize("NFC", "".join(signs))
+    bare = _legible(whole)
+    if bare.count("?") > whole.count("?"):
+        for name in _SYSTEM_FONTS:
+            with contextlib.suppress(OSError):  # Pillow knows where each system keeps its fonts
+                other = ImageFont.truetype(name, size)
+                if _has_all(other, whole):
+                    return whole, other
+    return bare, font
+
+
+def _has_all(font: ImageFont.FreeTypeFont, text: str) -> bool:
+    """Whether a font draws every letter, none as the box that stands for those it lacks."""
+
+    def drawn(sign: str) -> tuple[tuple[int, int], bytes]:
+        mask = font.getmask(sign)
+        return mask.size, bytes(mask)
+
+    box = drawn("\uffff")  # never a letter
+    return all(drawn(sign) != box for sign in set(text))
+
+
+def _legible(text: str) -> str:
+    """ASCII, nearly all that Pillow's own font draws: no accents, other scripts as ``?``."""
+    parts = unicodedata.normalize("NFKD", text.translate(_STROKED))
     bare = "".join(part for part in parts if not unicodedata.combining(part))
     return bare.encode("ascii", "replace").decode()
 

@@ -5,6 +5,8 @@ extra channels. tifffile, an optional library, decodes them.
 """
 
 import io
+import logging
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -14,9 +16,10 @@ from PIL import Image, UnidentifiedImageError
 
 from manyhues.color import luminance_to_grey
 from manyhues.errors import PictureError
+from manyhues.metadata import CARRIED, LOST, exif_bytes, without_layout
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_COPIED = (270, 271, 272, 274, 305, 306, 315, 700, 33432, 34675)  # texts, orientation, XMP, ICC
+_COPIED = (274, 700, 34675)  # orientation, XMP, ICC
 _GREY, _RGB, _INK, _LAB = (0, 1), 2, 5, (8, 9)
 
 
@@ -25,8 +28,16 @@ def plain(data: bytes, name: str, max_pixels: int) -> bytes:
 
     Raises `PictureError`, which says what the layout is and what to do.
     """
-    if data[:4] not in _MAGIC or not _strange(data):
+    if data[:4] not in _MAGIC:
         return data
+    with warnings.catch_warnings():  # Pillow's, of damaged tags
+        warnings.simplefilter("ignore")
+        return _rewritten(data, name, max_pixels) if _strange(data) else data
+
+
+def _rewritten(data: bytes, name: str, max_pixels: int) -> bytes:
+    # What the library cannot read it also logs, and that would reach standard error.
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())
     try:
         tifffile: Any = import_module("tifffile")
     except ImportError:
@@ -39,7 +50,8 @@ def plain(data: bytes, name: str, max_pixels: int) -> bytes:
         with tifffile.TiffFile(io.BytesIO(data)) as source, tifffile.TiffWriter(out) as writer:
             for page in source.pages:
                 if not page.is_reduced:
-                    _rewrite(page, writer, name, max_pixels)
+                    exif = _exif(data, page.offset)
+                    _rewrite(page, writer, exif, name, max_pixels)
     except PictureError:
         raise
     except Exception as error:  # damaged files, or compressions that want another library
@@ -67,7 +79,7 @@ def misread(image: Any) -> bool:
     return tags.get(284) == 2 and tags.get(277, 1) > 1 and max(tags.get(258, (1,))) > 8
 
 
-def _rewrite(page: Any, writer: Any, name: str, max_pixels: int) -> None:
+def _rewrite(page: Any, writer: Any, exif: bytes, name: str, max_pixels: int) -> None:
     kind, width, height = int(page.photometric), page.imagewidth, page.imagelength
     if width * height > max_pixels:
         raise PictureError(
@@ -91,8 +103,10 @@ def _rewrite(page: Any, writer: Any, name: str, max_pixels: int) -> None:
             "layout; save it as RGB or grey"
         )
     alpha = None
-    if page.extrasamples and int(page.extrasamples[0]) == 2:  # not premultiplied
+    if page.extrasamples and int(page.extrasamples[0]) in (1, 2):
         alpha = pixels[..., colours : colours + 1]
+        if int(page.extrasamples[0]) == 1:
+            pixels = _unmultiplied(pixels, alpha)
         if kind == _INK:
             raise PictureError(f"{name}: CMYK with transparency; save it as RGB with transparency")
     pixels = pixels[..., :colours]
@@ -107,8 +121,15 @@ def _rewrite(page: Any, writer: Any, name: str, max_pixels: int) -> None:
         extrasamples=["unassalpha"] if pixels.shape[2] == 4 and kind == _RGB else None,
         metadata=None,
         software=False,
-        **_kept(page),
+        **_kept(page, exif),
     )
+
+
+def _unmultiplied(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
+    """Colours, which alpha had been multiplied into, as they were; black where nothing is left."""
+    whole = np.iinfo(pixels.dtype).max
+    colours = np.round(pixels * (whole / np.maximum(alpha, 1).astype(np.float32)))
+    return np.where(alpha > 0, np.minimum(colours, whole), 0).astype(pixels.dtype)
 
 
 def _lab_to_grey(pixels: NDArray[Any], page: Any) -> NDArray[np.uint16]:
@@ -120,7 +141,19 @@ def _lab_to_grey(pixels: NDArray[Any], page: Any) -> NDArray[np.uint16]:
     return np.asarray(np.round(luminance_to_grey(luminance) * 65535), np.uint16)
 
 
-def _kept(page: Any) -> dict[str, Any]:
+def _exif(data: bytes, offset: int) -> bytes:
+    """EXIF, with GPS and all, of the page whose directory lies at `offset`; `LOST` if damaged."""
+    exif: Any = Image.Exif()
+    exif.endian, exif.bigtiff = "<" if data[:1] == b"I" else ">", b"+" in data[2:4]
+    try:
+        exif.load_from_fp(io.BytesIO(data), offset)
+        found = exif_bytes(without_layout(exif))
+    except Exception:  # whatever Pillow raises here, the picture itself can be read
+        return LOST
+    return LOST if found is None else found
+
+
+def _kept(page: Any, exif: bytes) -> dict[str, Any]:
     lab = int(page.photometric) in _LAB  # its profile is of Lab, the rewritten page is sRGB grey
     tags = [
         page.tags[code] for code in _COPIED if code in page.tags and not (lab and code == 34675)
@@ -130,6 +163,7 @@ def _kept(page: Any) -> dict[str, Any]:
             (tag.code, int(tag.dtype), None if tag.dtype == 2 else tag.count, tag.value, True)
             for tag in tags
         ]
+        + ([(CARRIED, 7, len(exif), exif, True)] if exif else [])
     }
     if 282 in page.tags and 283 in page.tags:
         across, down = (page.tags[code].value for code in (282, 283))

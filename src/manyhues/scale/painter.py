@@ -10,10 +10,12 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from manyhues import __version__, folders
+from manyhues.colorization import SHEET
 from manyhues.colorizer import Colorizer
 from manyhues.engine import Engine
 from manyhues.errors import ManyhuesError
@@ -79,6 +81,11 @@ def facts(order: Order) -> manifest.Row:
     }
 
 
+def _is_fresh(name: str, given: dict[str, Any], report: Report) -> bool:
+    """Whether a file is to appear: it was not there, or is a sheet of results not all there."""
+    return name not in given["present"] or (name.endswith(SHEET) and not report.skipped)
+
+
 class Painter:
     """One warm colorizer with one thread; called with batches of items (`ITEMS`)."""
 
@@ -101,7 +108,7 @@ class Painter:
                 report = self._guarded(item, given["present"], folder)
                 staged = {path for path in folder.rglob("*") if path.is_file()}
                 names = {path.relative_to(folder).as_posix(): path for path in staged}
-                fresh.append({n: p for n, p in names.items() if n not in given["present"]})
+                fresh.append({n: p for n, p in names.items() if _is_fresh(n, given, report)})
                 rows.append(self._row(item, report, folder))
             manifest.append(self._store, rows)
             failed = []
@@ -146,9 +153,9 @@ class Painter:
 
     def _colour(self, item: Item, present: list[str], folder: Path) -> Report:
         folder.mkdir()
-        for name in present:  # placeholders: what is there already is not made again
+        for name in present:  # what is there already is not made again
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).touch()
+            (folder / name).write_bytes(self._store.read(name))
         if item.row < 0 and not is_url(item.source):
             return self._local(Path(item.source), item, folder)
         with tempfile.TemporaryDirectory(dir=folder.parent) as fetched:
