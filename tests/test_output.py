@@ -43,6 +43,21 @@ def test_metadata_survives(format_: str, bits: int) -> None:
         assert image.info["dpi"] == pytest.approx((300, 150), abs=0.1)
 
 
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "WEBP", "AVIF"])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_letters_of_every_script_survive_in_exif(format_: str, bits: int) -> None:
+    caption = "Ảnh cưới, bà ngoại © 1936 写真".encode()
+    exif = Image.Exif()
+    exif[270], exif[0x9286] = caption, b"UNICODE\0a\0"
+    given = io.BytesIO()
+    Image.fromarray(RGB).save(given, "PNG", exif=exif)
+    pixels: Any = RGB if bits == 8 else RGB.astype(np.uint16) * 257
+    data = writer.encode(pixels, format_, Picture.open(given.getvalue()).metadata)
+    assert caption + b"\0" in data
+    read = Image.open(io.BytesIO(data)).getexif()[270]
+    assert read.encode("latin-1") == caption
+
+
 @pytest.mark.parametrize("format_", ["PNG", "TIFF"])
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("height", [1, 300])

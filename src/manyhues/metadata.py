@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import Image, JpegImagePlugin, TiffTags
 
 _ORIENTATION = 0x0112
 _TIFF_LAYOUT = frozenset(
@@ -36,11 +36,19 @@ def without_layout(exif: Image.Exif) -> Image.Exif:
     return exif
 
 
+def with_letters(exif: Image.Exif) -> Image.Exif:
+    """The same EXIF, its texts as the bytes they were: of text, Pillow writes ASCII alone."""
+    for tag, value in list(exif.items()):
+        if isinstance(value, str) and TiffTags.lookup(tag).type == TiffTags.ASCII:
+            exif[tag] = value.encode("latin-1", "replace")  # as which it had read them
+    return exif
+
+
 def exif_bytes(exif: Image.Exif) -> bytes | None:
     """EXIF as a block for a file; empty without tags, None if Pillow cannot write what it read."""
     exif.bigtiff = False  # a block begins as a classic TIFF does, whatever it was read from
     try:
-        return exif.tobytes() if len(exif) else b""
+        return with_letters(exif).tobytes() if len(exif) else b""
     except (ValueError, TypeError, KeyError, OverflowError, struct.error):
         return None
 

@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 
 from manyhues import deep, icc
 from manyhues.errors import OutputError, UsageError
-from manyhues.metadata import Metadata
+from manyhues.metadata import Metadata, with_letters
 from manyhues.picture import Picture
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP", "tiff": "TIFF"}
@@ -66,7 +66,9 @@ def encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
     exif = Image.Exif()
     exif.load(metadata.exif)
     if format_ == "TIFF":  # Pillow's own writer takes EXIF or XMP, not both
-        return deep.tiff(pixels, icc=profile, exif=exif, xmp=metadata.xmp, dpi=metadata.dpi)
+        return deep.tiff(
+            pixels, icc=profile, exif=with_letters(exif), xmp=metadata.xmp, dpi=metadata.dpi
+        )
     if format_ == "PNG" and pixels.dtype == np.uint16:
         return deep.png(pixels, icc=profile, exif=metadata.exif, xmp=metadata.xmp, dpi=metadata.dpi)
     if pixels.dtype == np.uint16:
@@ -96,6 +98,8 @@ def encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
         options |= {"lossless": True, "quality": 20, "exact": True}
     elif format_ == "AVIF":
         options |= {"quality": 95, "subsampling": "4:4:4"}
+        if metadata.exif:  # of bytes, Pillow would read and write the texts
+            options["exif"] = with_letters(exif)
     elif format_ == "PNG":
         options["compress_level"] = 4
     out = io.BytesIO()
