@@ -1,5 +1,6 @@
 """Files out: depth, alpha, profile, metadata, and nothing partial."""
 
+import dataclasses
 import io
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import colourful
-from PIL import Image
+from PIL import Image, IptcImagePlugin, PngImagePlugin
 
 from manyhues import deep, icc, writer
 from manyhues.errors import OutputError, UsageError
@@ -41,6 +42,42 @@ def test_metadata_survives(format_: str, bits: int) -> None:
     assert again.metadata.xmp == metadata().xmp
     if format_ in ("PNG", "JPEG", "TIFF"):
         assert image.info["dpi"] == pytest.approx((300, 150), abs=0.1)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_texts_of_a_png_survive(bits: int) -> None:
+    given, texts = io.BytesIO(), PngImagePlugin.PngInfo()
+    texts.add_text("Author", "Dorothea Lange")
+    texts.add_text("Title", "Ảnh cưới, 写真")
+    texts.add_text("Raw profile type exif", "out of date")
+    Image.fromarray(RGB).save(given, "PNG", pnginfo=texts)
+    picture = Picture.open(given.getvalue())
+    pixels: Any = RGB if bits == 8 else RGB.astype(np.uint16) * 257
+    image: Any = Image.open(io.BytesIO(writer.encode(pixels, "PNG", picture.metadata)))
+    assert image.text == {"Author": "Dorothea Lange", "Title": "Ảnh cưới, 写真"}
+    assert "text chunks of a PNG are left out in JPEG" in writer.losses(picture, "JPEG")
+
+
+def test_iptc_and_comment_of_a_jpeg_survive() -> None:
+    caption = b"\x1c\x02\x78\x00\x0bNipomo 1936"
+    resource = b"8BIM\x04\x04\0\0" + len(caption).to_bytes(4, "big") + caption
+    payload = b"Photoshop 3.0\0" + resource
+    segment = b"\xff\xed" + (len(payload) + 2).to_bytes(2, "big") + payload
+    given = io.BytesIO()
+    Image.fromarray(RGB).save(given, "JPEG", extra=segment, comment="scanned twice")
+    picture = Picture.open(given.getvalue())
+    written = metadata()
+    picture_metadata = dataclasses.replace(
+        written, iptc=picture.metadata.iptc, comment=picture.metadata.comment
+    )
+    image = Image.open(io.BytesIO(writer.encode(RGB, "JPEG", picture_metadata)))
+    assert IptcImagePlugin.getiptcinfo(image) == {(2, 120): b"Nipomo 1936"}
+    assert image.info["comment"] == b"scanned twice"
+    assert image.info["xmp"] == written.xmp
+    plain = Image.open(io.BytesIO(writer.encode(RGB, "JPEG", Metadata())))
+    assert "comment" not in plain.info
+    assert any("IPTC" in note for note in writer.losses(picture, "WEBP"))
+    assert not any("IPTC" in note for note in writer.losses(picture, "JPEG"))
 
 
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "WEBP", "AVIF"])

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, TiffImagePlugin
+from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 Deep = NDArray[np.uint16]
 Reopen = Callable[[], Image.Image]
@@ -145,7 +145,14 @@ def _predicted(rows: NDArray[np.uint8], pixel: int) -> NDArray[np.uint8]:
     return out
 
 
-def png(pixels: Deep, *, icc: bytes, exif: bytes, xmp: bytes, dpi: tuple[float, float]) -> bytes:
+def png(
+    pixels: Deep,
+    *,
+    icc: bytes,
+    exif: bytes,
+    texts: PngImagePlugin.PngInfo,
+    dpi: tuple[float, float],
+) -> bytes:
     """``(H, W, 3 or 4)`` uint16 as the bytes of a PNG file; empty metadata is left out."""
     height, width, channels = pixels.shape
     out = io.BytesIO()
@@ -159,8 +166,8 @@ def png(pixels: Deep, *, icc: bytes, exif: bytes, xmp: bytes, dpi: tuple[float, 
         out.write(_chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1)))
     if exif:
         out.write(_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
-    if xmp:
-        out.write(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
+    for name, data, *_ in texts.chunks:
+        out.write(_chunk(name, data))
     packer = zlib.compressobj(4)
     for top in range(0, height, 256):  # in strips, so that the copies stay small
         strip = np.ascontiguousarray(pixels[top : top + 256]).astype(">u2").view(np.uint8)

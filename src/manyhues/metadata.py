@@ -1,4 +1,4 @@
-"""EXIF, XMP, resolution and JPEG quality: what an output inherits from its input."""
+"""EXIF, XMP, captions, resolution, JPEG quality: what an output inherits from its input."""
 
 import re
 import struct
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, JpegImagePlugin, TiffTags
+from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffTags
 
 _ORIENTATION = 0x0112
 _TIFF_LAYOUT = frozenset(
@@ -20,13 +20,19 @@ LOST = b"Exif\0\0"  # what it holds where that page's EXIF could not be copied
 
 @dataclass(frozen=True)
 class Metadata:
-    """What an output inherits. `exif` has its orientation reset; `dpi` is (0, 0) if unknown."""
+    """What an output inherits. `exif` has its orientation reset; `dpi` is (0, 0) if unknown.
+
+    `iptc` (the segments APP13, whole) and `comment` are a JPEG's, `texts` a PNG's.
+    """
 
     exif: bytes = b""
     xmp: bytes = b""
     has_profile: bool = False
     dpi: tuple[float, float] = (0.0, 0.0)
     jpeg_quality: int = 0
+    iptc: bytes = b""
+    comment: bytes = b""
+    texts: tuple[tuple[str, str], ...] = ()
 
 
 def without_layout(exif: Image.Exif) -> Image.Exif:
@@ -89,9 +95,15 @@ def read_metadata(
         dpi = (0, 0)  # Pillow's 1 where a TIFF says nothing; or no unit, only the pixels' shape
     if orientation >= 5:
         dpi = dpi[::-1]
-    quality = 0
+    quality, iptc, comment = 0, b"", b""
+    texts: tuple[tuple[str, str], ...] = ()
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         quality = _jpeg_quality(image.quantization)
+        parts = [part for name, part in image.applist if name == "APP13"]
+        iptc = b"".join(b"\xff\xed" + struct.pack(">H", len(part) + 2) + part for part in parts)
+        comment = info.get("comment", b"")
+    elif isinstance(image, PngImagePlugin.PngImageFile):
+        texts = tuple((key, str(text)) for key, text in image.text.items() if not _is_block(key))
     return (
         Metadata(
             exif=kept or b"",
@@ -99,9 +111,17 @@ def read_metadata(
             has_profile=bool(info.get("icc_profile")),
             dpi=(float(dpi[0]), float(dpi[1])),
             jpeg_quality=quality,
+            iptc=iptc,
+            comment=comment,
+            texts=texts,
         ),
         orientation,
     )
+
+
+def _is_block(key: str) -> bool:
+    """Whether a PNG's text is a block of data in disguise, kept as such or out of date."""
+    return key == "XML:com.adobe.xmp" or key.startswith("Raw profile type")
 
 
 def _jpeg_quality(tables: dict[int, list[int]]) -> int:

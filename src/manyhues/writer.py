@@ -54,6 +54,11 @@ def losses(picture: Picture, format_: str) -> tuple[str, ...]:
         notes.append("JPEG holds no transparency: written opaque")
     if picture.bits == 16 and format_ not in ("PNG", "TIFF"):
         notes.append(f"{format_} holds 8 bits: 16-bit input is written with 8")
+    metadata = picture.metadata
+    if (metadata.iptc or metadata.comment) and format_ != "JPEG":
+        notes.append(f"IPTC captions and comments of a JPEG are left out in {format_}")
+    if metadata.texts and format_ != "PNG":
+        notes.append(f"text chunks of a PNG are left out in {format_}")
     return tuple(notes)
 
 
@@ -69,8 +74,13 @@ def encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
         return deep.tiff(
             pixels, icc=profile, exif=with_letters(exif), xmp=metadata.xmp, dpi=metadata.dpi
         )
+    texts = PngImagePlugin.PngInfo()
+    if metadata.xmp:
+        texts.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8", "replace"))
+    for key, value in metadata.texts:
+        texts.add_text(key, value)
     if format_ == "PNG" and pixels.dtype == np.uint16:
-        return deep.png(pixels, icc=profile, exif=metadata.exif, xmp=metadata.xmp, dpi=metadata.dpi)
+        return deep.png(pixels, icc=profile, exif=metadata.exif, texts=texts, dpi=metadata.dpi)
     if pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if format_ == "JPEG":
@@ -82,17 +92,14 @@ def encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
         options["exif"] = metadata.exif
     if any(metadata.dpi) and format_ in ("JPEG", "PNG", "BMP"):
         options["dpi"] = metadata.dpi
-    if metadata.xmp and format_ == "PNG":
-        text = PngImagePlugin.PngInfo()
-        text.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8", "replace"))
-        options["pnginfo"] = text
-    elif metadata.xmp:
+    if metadata.xmp and format_ != "PNG":
         options["xmp"] = metadata.xmp
     if format_ == "JPEG":
         least = MIN_JPEG_QUALITY if pixels.shape[0] * pixels.shape[1] > _SMALL else 100
         quality = max(least, metadata.jpeg_quality)
         # Full chroma resolution: half would move L* along coloured edges.
         options |= {"quality": quality, "subsampling": 0}
+        options |= {"extra": metadata.iptc, "comment": metadata.comment}
     elif format_ == "WEBP":
         # Lossy WebP stores chroma at half resolution, which would move L*.
         options |= {"lossless": True, "quality": 20, "exact": True}
@@ -101,7 +108,7 @@ def encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
         if metadata.exif:  # of bytes, Pillow would read and write the texts
             options["exif"] = with_letters(exif)
     elif format_ == "PNG":
-        options["compress_level"] = 4
+        options |= {"compress_level": 4, "pnginfo": texts}
     out = io.BytesIO()
     try:
         Image.fromarray(np.ascontiguousarray(pixels)).save(out, format_, **options)
