@@ -173,6 +173,7 @@ def build_weights(folder: Path) -> Path:
             "condition": "flow.condition.onnx",
             "velocity": "flow.velocity.onnx",
             "steps": [3, 2],
+            "draft_steps": 2,
             "renoise": 0.6,
         },
     }

@@ -67,6 +67,15 @@ def test_consensus_is_the_mean_at_the_candidates_chroma() -> None:
     assert not select.consensus(0 * fields).any()
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_sample_is_the_same_whichever_way_it_was_picked(weights: Path, method: str) -> None:
+    colorizer = Colorizer.load(method, weights)
+    scene = colorizer.encode(colourful(140, 160))  # large enough for two working sizes
+    result = colorizer.sample(scene, 3, pick="diverse", seed=5)
+    for (_, k), ab in zip(result.seeds, result.ab, strict=True):
+        assert np.array_equal(colorizer.sample_ab(scene, 1, 5, start=k)[0], ab)
+
+
 def test_likely_of_a_grid_begins_with_the_consensus(weights: Path) -> None:
     colorizer = Colorizer.load("flow", weights)
     scene = colorizer.encode(colourful(60, 80))
