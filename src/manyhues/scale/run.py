@@ -229,7 +229,9 @@ def _work(todo: list[dict[str, Any]], order: "Order", workers: int) -> Iterator[
         batch_size=None,  # a batch is a block
         batch_format="pyarrow",
         num_cpus=1,
-        compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=2),
+        compute=ray.data.ActorPoolStrategy(
+            size=max(1, min(workers, len(batches))), max_tasks_in_flight_per_actor=2
+        ),
     )
     try:
         rows: Any
