@@ -60,7 +60,7 @@ def test_consensus_is_the_mean_at_the_candidates_chroma() -> None:
     fields = np.zeros((2, 2, 4, 4), np.float32)
     fields[0, 0], fields[1, 0] = 3, 1
     agreed = select.consensus(fields)
-    assert agreed[0] == pytest.approx(np.full((4, 4), 5**0.5))
+    assert agreed[0] == pytest.approx(np.full((4, 4), 5**0.5 / select.PALE))
     assert not agreed[1].any()
     fields[1, 0] = -2.9  # opposites agree on next to nothing, which is no reason for strong colour
     assert select.consensus(fields)[0] == pytest.approx(np.full((4, 4), 0.1), abs=1e-5)
