@@ -9,7 +9,7 @@ a second time.
 
 Measured by benchmarks/upsample.py on 100 photographs, true a, b averaged to a grid of 64 and
 brought back to 512: mean RMSE 3.34 Lab units against 4.03 of bilinear interpolation (0.83 of it);
-16 ms a sample at 1 megapixel, and 22 ms a picture once, of one core.
+9 ms a sample at 1 megapixel, and 19 ms a picture once, of one core.
 """
 
 import numpy as np
@@ -69,7 +69,7 @@ class Upsampler:
         weights *= spatial.astype(np.float32)
         weights /= weights.sum(-1, keepdims=True)
         self._weights = weights  # (h, w, s * s, 9)
-        self._means = weights.mean(2)[..., None]  # (h, w, 9, 1): the average over each cell
+        self._means = np.ascontiguousarray(weights.mean(2).transpose(2, 0, 1))  # (9, h, w)
 
     def middle(self, field: Array) -> Array:
         """``(C, h, w)`` to the middle size, ``(C, h * s, w * s)`` float32."""
@@ -77,13 +77,23 @@ class Upsampler:
         if s == 1:
             return field
         channels, h, w = field.shape
-        wanted = np.ascontiguousarray(field.transpose(1, 2, 0))  # (h, w, C)
-        grid = wanted
+        grid = field
         for _ in range(_SHARPEN):
-            grid = grid + wanted - (self._means * _neighbours(grid)).sum(2)
-        fine = np.matmul(self._weights, _neighbours(grid))  # (h, w, s * s, C)
+            grid = grid + field - self._averages(grid)
+        near = _neighbours(np.ascontiguousarray(grid.transpose(1, 2, 0)))
+        fine = np.matmul(self._weights, near)  # (h, w, s * s, C)
         fine = fine.reshape(h, w, s, s, channels).transpose(4, 0, 2, 1, 3)
         return np.ascontiguousarray(fine.reshape(channels, h * s, w * s))
+
+    def _averages(self, grid: Array) -> Array:
+        """What the upsampled `grid` ``(C, h, w)`` averages to over each cell."""
+        h, w = grid.shape[1:]
+        padded = np.pad(grid, ((0, 0), (1, 1), (1, 1)), mode="edge")
+        total = np.zeros_like(grid)
+        for k, weight in enumerate(self._means):  # plane by plane: a sum over nine is slow
+            y, x = divmod(k, 3)
+            total += weight * padded[:, y : y + h, x : x + w]
+        return total
 
     def rows(self, middle: Array, top: int, bottom: int) -> Array:
         """Rows `top` to `bottom` of the full-size field: ``(C, bottom - top, W)``."""
