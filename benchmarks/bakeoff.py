@@ -32,7 +32,7 @@ from manyhues.training.data import Batch, Cache, build_cache, grey_of
 from manyhues.training.detail import DetailConfig, DetailDecoder
 from manyhues.training.features import GreyFeatures
 from manyhues.training.flow import LEAN, STEPS, Flow, FlowConfig
-from manyhues.training.grid import CELL, to_code
+from manyhues.training.grid import CELL, CODE_SCALE, to_code
 from manyhues.training.loop import Loop
 from manyhues.training.mean import Mean, MeanConfig
 from manyhues.training.task import Logs, Step, Task
@@ -60,28 +60,15 @@ class Code(Task[DetailConfig]):
         self.encoder = nn.Sequential(
             nn.Conv2d(3 * CELL**2, 96, 3, 1, 1), nn.SiLU(), nn.Conv2d(96, channels, 3, 1, 1)
         )
-        self.decoder = DetailDecoder(config.width)
-        self.colours = nn.Conv2d(channels, 2, 1)  # what the decoder's bilinear part enlarges
-        self.decoder.coarse[0] = nn.Conv2d(CELL + channels + 16, config.width, 3, 1, 1)
+        self.channels, self.decoder = channels, DetailDecoder(config.width, channels)
 
     def encode(self, batch: Batch) -> Tensor:
-        seen = torch.cat([batch.luminance, batch.ab / 25], 1)
+        seen = torch.cat([batch.luminance, batch.ab / CODE_SCALE], 1)
         code: Tensor = self.encoder(F.pixel_unshuffle(seen, CELL)).float()
         return code
 
     def decode(self, code: Tensor, batch: Batch) -> Tensor:
-        d = self.decoder
-        halves = F.interpolate(code, scale_factor=2.0, mode="bilinear", align_corners=False)
-        whole = F.interpolate(
-            self.colours(code), scale_factor=4.0, mode="bilinear", align_corners=False
-        )
-        guide = F.interpolate(d.f8(0.3 * batch.f8), scale_factor=2.0, mode="nearest")
-        x = torch.cat([F.pixel_unshuffle(batch.luminance, 2), guide, halves], 1)
-        x = F.silu(d.coarse[0](x))
-        x = x + F.silu(d.coarse[1](x))
-        x = x + F.silu(d.coarse[2](x))
-        x = torch.cat([F.pixel_shuffle(x, 2), batch.luminance, whole], 1)
-        out: Tensor = 25 * (whole + d.out(F.silu(d.full(x))))
+        out: Tensor = self.decoder(code, batch.luminance, batch.f8)
         return out.float()
 
     def steps(self, batch: Batch, progress: float) -> Any:
@@ -114,7 +101,7 @@ class Variant(Flow):
         super().__init__(FlowConfig(width=width, hinted=0.0))
         self.data, self.lean = data, LEAN[0] if late else 0.0
         self.others = [code, mean]  # in a list: they are not trained
-        self.unit, self.channels = 1.0, 2 if code is None else code.colours.in_channels
+        self.unit, self.channels = 1.0, 2 if code is None else code.channels
         if code is not None:
             self.network.enter = nn.Conv2d(self.channels, width, 3, 1, 1)
             self.network.leave = nn.Conv2d(width, self.channels, 3, 1, 1)
@@ -200,9 +187,9 @@ class Exam:
             lum = torch.from_numpy(self.luminance[i : i + size].copy())[:, None]
             maps = network(torch.from_numpy(grey_of(lum.numpy())))
             ab = torch.from_numpy(self.ab[i : i + size].copy())
-            yield i, Batch(lum / 50 - 1, ab, *maps)
+            yield Batch(lum / 50 - 1, ab, *maps)
 
-    def figures(self, samples: Any) -> dict[str, float]:
+    def figures(self, samples: Any) -> dict[str, float | None]:
         """Of a, b ``(limit, n, 2, 64, 64)``."""
         n = samples.shape[1]
         shown = self.pictures(samples)
@@ -212,7 +199,7 @@ class Exam:
         assert self.classes is not None
         colour = metrics.colourfulness(shown[:, 0]), metrics.colourfulness(self.rgb[: self.limit])
         return {
-            "share": (self.grey - distance) / (self.grey - self.floor),
+            "share": metrics.frechet_share(distance, self.floor, self.grey),
             f"best_of_{n}_pixel": float(np.mean([metrics.best_of_k_pixel(*r) for r in rows])),
             f"best_of_{n}_image": float(np.mean([metrics.best_of_k_image(*r) for r in rows])),
             "best_of_1": float(np.mean([metrics.best_of_1(*r) for r in rows])),
@@ -222,12 +209,12 @@ class Exam:
         }
 
 
-def examine(task: Variant, detail: Any, exam: Exam, n: int) -> dict[str, float]:
+def examine(task: Variant, detail: Any, exam: Exam, n: int) -> dict[str, float | None]:
     samples = []
     torch.manual_seed(0)
     decoder = task.others[0] or detail
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-        for _, batch in exam.batches(task.tuned):
+        for batch in exam.batches(task.tuned):
             shape = (len(batch.ab), task.channels, 16, 16)
             draws = [task.sample(batch, torch.randn(shape)) / task.unit for _ in range(n)]
             samples.append(torch.stack([decoder.decode(x, batch) for x in draws], 1).numpy())  # type: ignore[operator]
@@ -267,6 +254,7 @@ def main() -> None:
     path = args.out / "results.json"
     results = json.loads(path.read_text()) if path.exists() else {}
     detail, _ = registry.load(args.detail)
+    exam = Exam(args.data, args.limit)
     for name in args.variants:
         if name in results:
             continue
@@ -279,7 +267,7 @@ def main() -> None:
         trained, steps, rate = train(variant, cache, args.out, args.minutes)
         trained.tuned = tuned
         trained.eval()
-        figures = examine(trained, detail, Exam(args.data, args.limit), args.n)
+        figures = examine(trained, detail, exam, args.n)
         results[name] = {"steps": steps, "pictures_per_second": rate, **figures}
         print(name, json.dumps(results[name]), flush=True)
         path.write_text(json.dumps(results, indent=1))

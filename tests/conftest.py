@@ -3,6 +3,7 @@
 Tests marked ``data`` read MANYHUES_DATA, or ``../shared/data`` beside the repository.
 """
 
+import io
 import json
 import os
 from pathlib import Path
@@ -215,6 +216,13 @@ def colourful(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     rgb[height // 3 : height // 2 + 1, width // 4 : width // 2 + 1] = (230, 20, 40)
     rgb += random.normal(0, 4, rgb.shape)
     return np.asarray(np.clip(rgb, 0, 255), np.uint8)
+
+
+def encoded(image: Image.Image, format_: str, **options: Any) -> bytes:
+    """A picture as the bytes of a file."""
+    out = io.BytesIO()
+    image.save(out, format_, **options)
+    return out.getvalue()
 
 
 @pytest.fixture

@@ -5,11 +5,10 @@ import io
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from conftest import colourful
+from conftest import colourful, encoded
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
@@ -20,12 +19,6 @@ from manyhues.picture import Picture
 
 RGB = colourful(24, 31)
 TRUTH = rgb_to_luminance(RGB / 255.0)
-
-
-def encoded(image: Image.Image, format_: str, **options: Any) -> bytes:
-    out = io.BytesIO()
-    image.save(out, format_, **options)
-    return out.getvalue()
 
 
 def adobe_like_profile() -> bytes:

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import colourful
+from conftest import colourful, encoded
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
-from test_deep import adobe_like_profile, encoded, png16
+from test_deep import adobe_like_profile, png16
 
 from manyhues import icc
 from manyhues.color import rgb_to_luminance

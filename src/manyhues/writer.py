@@ -74,12 +74,8 @@ def encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
         return deep.tiff(
             pixels, icc=profile, exif=with_letters(exif), xmp=metadata.xmp, dpi=metadata.dpi
         )
-    texts = PngImagePlugin.PngInfo()
-    if metadata.xmp:
-        texts.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8", "replace"))
-    for key, value in metadata.texts:
-        texts.add_text(key, value)
     if format_ == "PNG" and pixels.dtype == np.uint16:
+        texts = _png_texts(metadata)
         return deep.png(pixels, icc=profile, exif=metadata.exif, texts=texts, dpi=metadata.dpi)
     if pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
@@ -108,7 +104,7 @@ def encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
         if metadata.exif:  # of bytes, Pillow would read and write the texts
             options["exif"] = with_letters(exif)
     elif format_ == "PNG":
-        options |= {"compress_level": 4, "pnginfo": texts}
+        options |= {"compress_level": 4, "pnginfo": _png_texts(metadata)}
     out = io.BytesIO()
     try:
         Image.fromarray(np.ascontiguousarray(pixels)).save(out, format_, **options)
@@ -117,6 +113,16 @@ def encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
             f"{format_} cannot hold this picture ({error}); choose another format"
         ) from error
     return out.getvalue()
+
+
+def _png_texts(metadata: Metadata) -> PngImagePlugin.PngInfo:
+    """The text chunks of a PNG, XMP among them."""
+    texts = PngImagePlugin.PngInfo()
+    if metadata.xmp:
+        texts.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8", "replace"))
+    for key, value in metadata.texts:
+        texts.add_text(key, value)
+    return texts
 
 
 def make_folder(folder: Path) -> None:
