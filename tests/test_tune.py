@@ -1,5 +1,10 @@
+import copy
+from pathlib import Path
+
 import torch
 
+from manyhues.training import checkpoint
+from manyhues.training.features import GreyFeatures, network_id
 from manyhues.training.tune import Tune, TuneConfig
 
 
@@ -23,5 +28,38 @@ def test_only_what_lies_above_stride_8_is_tuned() -> None:
         for name, p in task.named_parameters()
         if p.requires_grad and name.startswith("features.blocks")
     }
-    assert tuned == {str(i) for i in range(5, 16)}
+    assert tuned == {str(i) for i in range(7, 21)}
     assert not task.features.training
+
+
+def test_layers_in_single_precision_follow_their_copy() -> None:
+    """The loop averages a copy of the model; a copy that computes with the original would lie."""
+    task = Tune(TuneConfig(width=8))
+    copied = copy.deepcopy(task)
+    luminance = torch.rand(1, 1, 64, 64) * 2 - 1
+    before = copied.predict(luminance)
+    with torch.no_grad():
+        for parameter in task.parameters():
+            parameter.zero_()
+    assert torch.equal(copied.predict(luminance), before)
+    assert not torch.equal(task.predict(luminance), before)
+
+
+def test_tuned_features_are_those_of_the_run(tmp_path: Path) -> None:
+    """Network, zoom and weights come from the run; the maps' sizes stay those of the grid."""
+    task = Tune(TuneConfig(width=8, zoom=3.0))
+    with torch.no_grad():
+        task.features.blocks[-1]._project_conv.weight.mul_(0.5)
+    facts = {"kind": "features", "config": checkpoint.config_facts(task.config)}
+    checkpoint.write_tensors(tmp_path / checkpoint.MODEL, checkpoint.state_of(task), facts)
+    tuned, published = GreyFeatures(tmp_path), GreyFeatures(network="efficientnet-lite1", zoom=3.0)
+    grey = torch.rand(1, 1, 64, 80) * 255
+    f8, f16, f32 = tuned(grey)
+    assert (f8.shape, f16.shape, f32.shape) == (
+        (1, 40, 16, 20),
+        (1, 112, 8, 10),
+        (1, 320, 4, 5),
+    )
+    assert torch.equal(f16, published(grey)[1])
+    assert not torch.allclose(f32, published(grey)[2])
+    assert network_id(tmp_path) != network_id()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -15,8 +16,12 @@ from manyhues.training.task import Logs, Step, Task
 
 @dataclass(frozen=True)
 class DetailConfig:
-    """`noise`, in code units, is added in training: sampled codes are less clean than true ones."""
+    """`noise`, in code units, is added in training: sampled codes are less clean than true ones.
 
+    `features` is a run of tuned grey features (default: as published).
+    """
+
+    features: str = ""
     width: int = 64
     noise: float = 0.05
     batch_size: int = 64
@@ -66,6 +71,8 @@ class Detail(Task[DetailConfig]):
     def __init__(self, config: DetailConfig) -> None:
         super().__init__(config)
         self.decoder = DetailDecoder(config.width)
+        if config.features:
+            self.tuned = Path(config.features)
 
     def decode(self, code: Tensor, batch: Batch) -> Tensor:
         """a, b (B, 2, h, w) in Lab units of codes under a batch's grey pictures."""

