@@ -49,7 +49,7 @@ def test_tuned_features_are_those_of_the_run(tmp_path: Path) -> None:
     """Network, zoom and weights come from the run; the maps' sizes stay those of the grid."""
     task = Tune(TuneConfig(width=8, zoom=3.0))
     with torch.no_grad():
-        task.features.blocks[-1]._project_conv.weight.mul_(0.5)
+        task.features.blocks[-1].get_parameter("_project_conv.weight").mul_(0.5)
     facts = {"kind": "features", "config": checkpoint.config_facts(task.config)}
     checkpoint.write_tensors(tmp_path / checkpoint.MODEL, checkpoint.state_of(task), facts)
     tuned, published = GreyFeatures(tmp_path), GreyFeatures(network="efficientnet-lite1", zoom=3.0)

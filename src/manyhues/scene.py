@@ -94,17 +94,19 @@ def working_size(height: int, width: int, size: int, square: bool) -> tuple[int,
 
 def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
     """Read a picture at every working size of a method."""
-    levels = []
     square, features = bool(manifest.get("square")), features_graph(manifest)
     height, width = picture.luminance.shape
     coarsest, *finer = manifest["working_sizes"]
     # A working size far above the picture's own has nothing more to see, and costs the most.
     used = [coarsest, *(size for size in finer if size <= _BLOW_UP * min(height, width))]
-    for h, w in (working_size(height, width, size, square) for size in used):
+
+    def read(size: int) -> Level:
+        h, w = working_size(height, width, size, square)
         small = resize(picture.luminance, h, w)
         inputs: dict[str, Array] = {"luminance": np.asarray(small / 50 - 1, np.float32)[None, None]}
         if features is not None:
             grey = np.asarray(luminance_to_grey(small) * 255, np.float32)[None, None]
             inputs |= engine.run(features, {"grey": grey})
-        levels.append(Level(h, w, inputs))
-    return Scene(picture, tuple(levels))
+        return Level(h, w, inputs)
+
+    return Scene(picture, tuple(engine.map(read, used)))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import MethodType
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -66,10 +67,11 @@ class Tune(Task[TuneConfig]):
         for block in self.features.blocks[self.features.taps[0] + 1 :]:
             block.requires_grad_(True)
             # A twentieth of the weights, and on a CPU three quarters of a step's time.
-            block._depthwise_conv.requires_grad_(False)
-            if 2 in block._depthwise_conv.stride:
+            depthwise: Any = block._depthwise_conv
+            depthwise.requires_grad_(False)
+            if 2 in depthwise.stride:
                 # A method, and not a module around it: the weights keep their names.
-                block._depthwise_conv.forward = MethodType(_single, block._depthwise_conv)
+                depthwise.forward = MethodType(_single, depthwise)
         self.luminance = nn.Conv2d(CELL * CELL, width, 1)
         self.maps = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in CHANNELS)
         self.joint = nn.Conv2d(width, width, 3, 1, 1)
