@@ -19,7 +19,7 @@ from manyhues.training.data import Batch, Cache
 from manyhues.training.grid import CELL, CODE_SCALE, GridUNet, to_code
 from manyhues.training.task import Logs, Step, Task
 
-STEPS = (6, 2)  # of the solver at each working size; docs/model.md has what others give
+STEPS = (8, 2)  # of the solver at each working size; docs/model.md has what others give
 DRAFT_STEPS = 3  # of a candidate to choose by
 # Where the times of training lie at each working size. Colours are broad: averaged over the 256
 # cells, a scene's tint stands out of the noise up to t of about .87, so the first working size,
