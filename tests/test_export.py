@@ -20,7 +20,7 @@ from manyhues.training import checkpoint, export, registry
 def save_run(kind: str, out: Path, **config: object) -> torch.nn.Module:
     """An untrained run whose weights are not at their zeros of initialisation."""
     torch.manual_seed(0)
-    options = {k: json.dumps(v) for k, v in config.items()}
+    options = {k: v if isinstance(v, str) else json.dumps(v) for k, v in config.items()}
     task = registry.build(kind, registry.make_config(kind, options))
     with torch.no_grad():
         for parameter in task.parameters():
@@ -152,6 +152,27 @@ def test_grid_methods_want_the_detail_decoder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="export a `detail` run first"):
         export.export(tmp_path / "run", tmp_path / "weights")
     assert list((tmp_path / "weights").iterdir()) == []
+
+
+def test_tuned_features_have_a_decoder_of_their_own(tmp_path: Path) -> None:
+    """Its f8 is not that of the published features, which `mean` and its decoder read."""
+    features, weights = str(tmp_path / "features"), tmp_path / "weights"
+    save_run("features", tmp_path / "features", width=8)
+    save_run("flow", tmp_path / "flow", features=features)
+    save_run("detail", tmp_path / "detail", features=features)
+    weights.mkdir()
+    for shared in ("features.onnx", "detail.decoder.onnx"):
+        shutil.copy(WEIGHTS / shared, weights)
+    with pytest.raises(UsageError, match="export a `detail` run with the same features first"):
+        export.export(tmp_path / "flow", weights)
+    assert [f.name for f in export.export(tmp_path / "detail", weights)] == ["flow.decoder.onnx"]
+    export.export(tmp_path / "flow", weights)
+    manifest = json.loads((weights / "flow.json").read_text())
+    assert manifest["features"] == "flow.features.onnx"
+    assert manifest["embedding"]["graph"] == "flow.decoder.onnx"
+    colorizer = Colorizer.load("flow", weights)
+    drawn = colorizer.sample(colorizer.encode(colourful(64, 90)), 1, pick="random")
+    assert drawn.images[0].size == (90, 64)
 
 
 def test_vae_alone_is_no_method(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ is uncertain, and where it is uncertain is what a sampler has to know.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import MethodType
 from typing import Any
 
@@ -17,8 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from manyhues.color import luminance_to_grey
-from manyhues.training import checkpoint
-from manyhues.training.data import Batch, Cache
+from manyhues.training.data import Batch
 from manyhues.training.features import CHANNELS, FEATURE_SCALE, GreyFeatures
 from manyhues.training.grid import CELL, CODE_SCALE, to_code
 from manyhues.training.losses import BIN
@@ -31,15 +29,14 @@ _HALF = 8  # bins on either side of neutral: cells are averages, few pass 80
 class TuneConfig:
     """`vivid` is the weight of a strongly coloured cell (one unit of the code) against a grey one.
 
-    Most cells are nearly grey, and which of the greys is of no interest. `start` is a features
-    run to begin with.
+    Most cells are nearly grey, and which of the greys is of no interest. `network` is one whose
+    weights a package brings; it looks at the picture at `zoom` times the working size.
     """
 
     network: str = "efficientnet-lite1"
     zoom: float = 3.0
     width: int = 128
     vivid: float = 1.0
-    start: str = ""
     batch_size: int = 64
     learning_rate: float = 3e-4
 
@@ -66,7 +63,8 @@ class Tune(Task[TuneConfig]):
         # Edges and textures are grey already, and the way back through large maps costs the most.
         for block in self.features.blocks[self.features.taps[0] + 1 :]:
             block.requires_grad_(True)
-            # A twentieth of the weights, and on a CPU three quarters of a step's time.
+            # A twentieth of the weights, and the gradient of a 5 x 5 one takes a CPU forty times as
+            # long as its forward pass.
             depthwise: Any = block._depthwise_conv
             depthwise.requires_grad_(False)
             if 2 in depthwise.stride:
@@ -78,11 +76,6 @@ class Tune(Task[TuneConfig]):
         self.logits = nn.Conv2d(width, self.side**2, 1)
         grey = luminance_to_grey(torch.linspace(0, 100, 1001).numpy()) * 255
         self.register_buffer("grey", torch.from_numpy(grey), persistent=False)
-
-    def prepare(self, cache: Cache) -> None:
-        if self.config.start:
-            tensors, _ = checkpoint.read_tensors(Path(self.config.start) / checkpoint.MODEL)
-            self.load_state_dict(tensors)
 
     def train(self, mode: bool = True) -> "Tune":
         """The batch statistics of ImageNet stay: batches here mix sizes and sets."""
