@@ -1,8 +1,10 @@
 import copy
 from pathlib import Path
 
+import pytest
 import torch
 
+from manyhues.errors import WeightsError
 from manyhues.training import checkpoint
 from manyhues.training.features import GreyFeatures, network_id
 from manyhues.training.tune import Tune, TuneConfig
@@ -63,3 +65,10 @@ def test_tuned_features_are_those_of_the_run(tmp_path: Path) -> None:
     assert torch.equal(f16, published(grey)[1])
     assert not torch.allclose(f32, published(grey)[2])
     assert network_id(tmp_path) != network_id()
+
+
+def test_a_run_that_does_not_say_its_network_is_refused(tmp_path: Path) -> None:
+    facts = {"kind": "features", "config": {"width": 8}}
+    checkpoint.write_tensors(tmp_path / checkpoint.MODEL, {"a": torch.zeros(1)}, facts)
+    with pytest.raises(WeightsError, match=r"no `features` run.*train it again"):
+        GreyFeatures(tmp_path)

