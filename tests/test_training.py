@@ -64,6 +64,15 @@ def test_cache_is_found_again_and_keyed(pictures: Path, cache_folder: Path) -> N
     assert build_cache(pictures, cache_folder.parent, crops=2) != cache_folder
 
 
+def test_a_cache_may_be_without_features(pictures: Path, cache_folder: Path) -> None:
+    light = build_cache(pictures, cache_folder.parent, features=False)
+    assert light != cache_folder
+    assert not (light / "f8.npy").exists()
+    rows = np.arange(4)
+    batch = Cache([light]).batch(rows, features=False)
+    assert torch.equal(batch.ab, Cache([cache_folder]).batch(rows).ab)
+
+
 def test_cache_is_made_anew_when_a_picture_changes(pictures: Path, tmp_path: Path) -> None:
     folder = tmp_path / "few"
     shutil.copytree(pictures, folder, ignore=shutil.ignore_patterns("*[3-9].png"))

@@ -6,8 +6,9 @@ import torch
 
 from manyhues.errors import WeightsError
 from manyhues.training import checkpoint
+from manyhues.training.data import Batch, Cache
 from manyhues.training.features import GreyFeatures, network_id
-from manyhues.training.tune import Tune, TuneConfig
+from manyhues.training.tune import Tune, TuneConfig, cropped
 
 
 def test_target_shares_a_cell_among_the_four_bins_around_it() -> None:
@@ -72,3 +73,40 @@ def test_a_run_that_does_not_say_its_network_is_refused(tmp_path: Path) -> None:
     checkpoint.write_tensors(tmp_path / checkpoint.MODEL, {"a": torch.zeros(1)}, facts)
     with pytest.raises(WeightsError, match=r"no `features` run.*train it again"):
         GreyFeatures(tmp_path)
+
+
+def test_parts_of_pictures_stay_in_register_and_half_are_whole() -> None:
+    torch.manual_seed(0)
+    across, down = torch.linspace(-1, 1, 32), torch.linspace(-1, 1, 48)[:, None]
+    luminance = (0.5 * across + 0.4 * down).expand(200, 1, 48, 32)
+    nothing = torch.empty(0)
+    batch = Batch(luminance, 50 * luminance.repeat(1, 2, 1, 1), nothing, nothing, nothing)
+    parts = cropped(batch, 0.6)
+    inside = (..., slice(3, -3), slice(3, -3))  # past the border a reflection is not a plane
+    same = parts.luminance[inside].expand(-1, 2, -1, -1)
+    assert torch.allclose(parts.ab[inside], 50 * same, atol=1e-3)
+    slope_across = (parts.luminance[:, 0, 20, 20] - parts.luminance[:, 0, 20, 10]) / 10 * 31
+    slope_down = (parts.luminance[:, 0, 30, 20] - parts.luminance[:, 0, 10, 20]) / 20 * 47
+    assert 70 < (slope_across > 0).sum() < 130  # some are mirrored
+    widths, heights = slope_across.abs(), slope_down
+    whole = (widths - 1).abs() < 1e-3
+    assert 70 < whole.sum() < 130
+    assert torch.allclose(heights[whole], torch.tensor(0.8), atol=1e-3)
+    assert 0.58 < widths.min() < 0.7
+    assert 0.58 * 0.8 < heights.min() < 0.7 * 0.8
+    assert not torch.allclose(widths * 0.8, heights, atol=0.05)  # stretched too
+
+
+def test_a_start_is_kept_in_part(tmp_path: Path) -> None:
+    first = Tune(TuneConfig(width=8))
+    published = first.features.get_parameter("blocks.20._project_conv.weight").detach().clone()
+    with torch.no_grad():
+        first.features.get_parameter("blocks.20._project_conv.weight").add_(1.0)
+        first.logits.bias.fill_(3.0)
+    facts = {"kind": "features", "config": checkpoint.config_facts(first.config)}
+    checkpoint.write_tensors(tmp_path / checkpoint.MODEL, checkpoint.state_of(first), facts)
+    second = Tune(TuneConfig(width=8, start=str(tmp_path), keep=0.25))
+    second.prepare(Cache.__new__(Cache))
+    moved = second.features.get_parameter("blocks.20._project_conv.weight")
+    assert torch.allclose(moved, published + 0.25, atol=1e-5)
+    assert second.logits.bias.eq(3.0).all()

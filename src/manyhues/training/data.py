@@ -26,6 +26,8 @@ from manyhues.training.processes import mixed_precision, pick_device
 
 _VERSION = 1
 _BLOCK = 128
+_LOOK = 16  # pictures that the grey network looks at together: more fall out of a CPU's caches
+_MAPS = ("f8", "f16", "f32")
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,13 @@ class Batch:
 
 
 def _random_crop(rgb: Pixels, size: int, generator: np.random.Generator) -> Pixels:
-    """A random square of 55 to 100 % of the short side, brought to ``(size, size, 3)``."""
+    """A random square of 55 to 100 % of the short side, brought to ``(size, size, 3)``.
+
+    But never enlarged by more than a third beyond what the whole picture would be.
+    """
     height, width = rgb.shape[:2]
-    side = round(min(height, width) * generator.uniform(0.55, 1.0))
+    short = min(height, width)
+    side = round(generator.uniform(max(0.55 * short, min(short, 0.75 * size)), short))
     top = int(generator.integers(0, height - side + 1))
     left = int(generator.integers(0, width - side + 1))
     return square(rgb[top : top + side, left : left + side], size)
@@ -65,17 +71,19 @@ def build_cache(
     crops: int = 1,
     split: str | None = None,
     tuned: Path | None = None,
+    features: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Make the cache of one picture set, or find it ready; return its folder.
 
-    The features are those of `GreyFeatures`, of the run `tuned` where one is given. `crops`
-    versions of every picture are stored: the centre square, then random squares. Pictures
-    without real colour are left out. Written under a temporary name and renamed, so that a cache
+    The features are those of `GreyFeatures`, of the run `tuned` where one is given; a cache may
+    also be without. `crops` versions of every picture are stored: the centre square, then random
+    squares. Pictures without real colour are left out. Written under a temporary name and renamed, so that a cache
     that exists is whole. Raises `DataError` when nothing is left.
     """
     pictures = open_pictures(source, split)
-    key = [_VERSION, network_id(tuned), size, crops, split, pictures.ids, pictures.stamps()]
+    network = GreyFeatures(tuned) if features else None
+    key = [_VERSION, network_id(tuned) if features else None, size, crops, split, pictures.ids, pictures.stamps()]
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
     folder = root / f"{source.resolve().name}-{size}-{digest}"
     if folder.exists():
@@ -84,7 +92,7 @@ def build_cache(
     partial = root / f".{folder.name}.{os.getpid()}"
     partial.mkdir()
     try:
-        _fill(partial, pictures, size, crops, GreyFeatures(tuned), progress)
+        _fill(partial, pictures, size, crops, network, progress)
         if not folder.exists():  # another machine may have been quicker
             partial.rename(folder)
     finally:
@@ -97,7 +105,7 @@ def _fill(
     pictures: Pictures,
     size: int,
     crops: int,
-    network: GreyFeatures,
+    network: GreyFeatures | None,
     progress: Callable[[int, int], None] | None,
 ) -> None:
     capacity = len(pictures) * crops
@@ -105,8 +113,9 @@ def _fill(
         "luminance": ((size, size), np.uint8),
         "ab": ((2, size, size), np.int8),
     }
-    for name, channels, stride in zip(("f8", "f16", "f32"), CHANNELS, (4, 8, 16), strict=True):
-        shapes[name] = ((channels, size // stride, size // stride), np.float16)
+    if network:
+        for name, channels, stride in zip(_MAPS, CHANNELS, (4, 8, 16), strict=True):
+            shapes[name] = ((channels, size // stride, size // stride), np.float16)
     arrays = {
         name: np.lib.format.open_memmap(
             folder / f"{name}.npy", mode="w+", dtype=kind, shape=(capacity, *shape)
@@ -114,7 +123,7 @@ def _fill(
         for name, (shape, kind) in shapes.items()
     }
     device = pick_device()
-    network = network.to(device)
+    network = network and network.to(device)
     generator = np.random.default_rng(0)
     count = 0
     block: list[Pixels] = []
@@ -126,11 +135,12 @@ def _fill(
         rows = slice(count, count + len(block))
         arrays["luminance"][rows] = quantised
         arrays["ab"][rows] = np.round(lab[..., 1:]).clip(-127, 127).transpose(0, 3, 1, 2)
-        grey = torch.from_numpy(grey_of(quantised / 2.55))[:, None].to(device)
-        with torch.inference_mode(), mixed_precision(device):
-            maps = network(grey)
-        for name, value in zip(("f8", "f16", "f32"), maps, strict=True):
-            arrays[name][rows] = value.float().cpu().numpy()
+        if network:
+            grey = torch.from_numpy(grey_of(quantised / 2.55))[:, None].to(device)
+            with torch.inference_mode(), mixed_precision(device):
+                looks = [network(part) for part in grey.split(_LOOK)]
+            for name, values in zip(_MAPS, zip(*looks, strict=True), strict=True):
+                arrays[name][rows] = torch.cat(values).float().cpu().numpy()
         count += len(block)
         block.clear()
 
@@ -161,8 +171,7 @@ class Cache:
             counts.append(facts["count"])
             self.parts.append(
                 {
-                    name: np.load(folder / f"{name}.npy", mmap_mode="r")
-                    for name in ("luminance", "ab", "f8", "f16", "f32")
+                    path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")
                 }
             )
         if len(sizes) != 1:

@@ -19,7 +19,7 @@ from manyhues.training.registry import build, make_config
 from manyhues.training.task import Task
 
 DEFAULT_MINUTES = 20.0
-CROPS = 2  # versions of a picture that is larger than the working size: centre, random
+CROPS = 2  # versions of a picture: centre, random
 
 
 def open_caches(
@@ -28,6 +28,7 @@ def open_caches(
     sizes: tuple[int, ...],
     progress: Progress | None = None,
     tuned: Path | None = None,
+    features: bool = True,
 ) -> list[Cache]:
     """Caches of all pictures under `data`, one per working size, made where they are missing.
 
@@ -45,10 +46,16 @@ def open_caches(
                 if progress and line is not None:
                     progress.update(line, completed=done, total=total)  # type: ignore[arg-type]
 
-            crops = CROPS if native >= 2 * size else 1
             folders[size].append(
                 build_cache(
-                    path, root, size=size, crops=crops, split=split, tuned=tuned, progress=tell
+                    path,
+                    root,
+                    size=size,
+                    crops=CROPS,
+                    split=split,
+                    tuned=tuned,
+                    features=features,
+                    progress=tell,
                 )
             )
             if progress and line is not None:
@@ -111,7 +118,7 @@ def _train(
         console=console,
     ) as progress:
         with processes.first_on_each_machine():
-            caches = open_caches(data, out.parent / "cache", task.sizes, progress, task.tuned)
+            caches = open_caches(data, out.parent / "cache", task.sizes, progress, task.tuned, task.needs_features)
         if not resume:
             task.prepare(caches[0])
         bar = progress.add_task(f"{kind}", total=1.0)

@@ -6,8 +6,11 @@ classes (Zhang et al. 2016, section 2.1): a regression would teach it to look aw
 is uncertain, and where it is uncertain is what a sampler has to know.
 """
 
+import copy
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import MethodType
 from typing import Any
 
@@ -16,7 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from manyhues.color import luminance_to_grey
-from manyhues.training.data import Batch
+from manyhues.training import checkpoint
+from manyhues.training.data import Batch, Cache
 from manyhues.training.features import CHANNELS, FEATURE_SCALE, GreyFeatures
 from manyhues.training.grid import CELL, CODE_SCALE, to_code
 from manyhues.training.losses import BIN
@@ -30,11 +34,16 @@ class TuneConfig:
     """`vivid` is the weight of a strongly coloured cell (one unit of the code) against a grey one.
 
     Most cells are nearly grey, and which of the greys is of no interest. `network` is one whose
-    weights a package brings; it looks at the picture at `zoom` times the working size.
+    weights a package brings; it looks at the picture at `zoom` times the working size. Half of
+    the pictures are parts, of `crops` of a side or more. `start` is a features run to begin with;
+    `keep` of its network's weights is kept, the rest is as published (Wortsman et al. 2022).
     """
 
+    start: str = ""
     network: str = "efficientnet-lite1"
     zoom: float = 3.0
+    crops: float = 0.6
+    keep: float = 0.6
     width: int = 128
     vivid: float = 1.0
     batch_size: int = 64
@@ -46,6 +55,33 @@ def _single(layer: nn.Module, x: Tensor) -> Tensor:
     with torch.autocast(x.device.type, enabled=False):
         out: Tensor = type(layer).forward(layer, x.float())
     return out
+
+
+def cropped(batch: Batch, least: float) -> Batch:
+    """Random parts of a batch's pictures, of `least` to all of each side, at the batch's size.
+
+    Width and height are drawn apart, so that pictures are stretched as well, and each picture is
+    mirrored or not. Half of the pictures stay whole.
+    """
+    count, _, height, width = batch.ab.shape
+    device = batch.ab.device
+    part = torch.empty(count, 2, device=device).uniform_(least, 1.0)
+    part = torch.where(torch.rand(count, 1, device=device) < 0.5, 1.0, part)
+    shift = (1 - part) * torch.empty_like(part).uniform_(-1.0, 1.0)
+    mirror = torch.randint(0, 2, (count,), device=device) * 2.0 - 1.0
+    place = torch.zeros(count, 2, 3, device=device)
+    place[:, 0, 0], place[:, 1, 1] = part[:, 0] * mirror, part[:, 1]
+    place[:, :, 2] = shift
+    with torch.autocast(device.type, enabled=False):
+        grid = F.affine_grid(place, [count, 3, height, width], align_corners=False)
+        both = torch.cat([batch.luminance, batch.ab], 1)
+        both = F.grid_sample(both, grid, "bicubic", "reflection", align_corners=False)
+    luminance, ab = both[:, :1].clamp(-1, 1), both[:, 1:]
+    return dataclasses.replace(
+        batch,
+        luminance=luminance.contiguous(memory_format=torch.channels_last),
+        ab=ab.contiguous(memory_format=torch.channels_last),
+    )
 
 
 class Tune(Task[TuneConfig]):
@@ -83,6 +119,15 @@ class Tune(Task[TuneConfig]):
         self.features.eval()
         return self
 
+    def prepare(self, cache: Cache) -> None:
+        if self.config.start:
+            tensors, _ = checkpoint.read_tensors(Path(self.config.start) / checkpoint.MODEL)
+            published = copy.deepcopy(self.features.state_dict())
+            self.load_state_dict(tensors)
+            for name, value in self.features.state_dict().items():
+                if value.is_floating_point():
+                    value.lerp_(published[name], 1.0 - self.config.keep)
+
     def predict(self, luminance: Tensor) -> Tensor:
         """L*/50 - 1 (B, 1, h, w) to log-odds (B, bins, h/4, w/4)."""
         grey = self.grey[((luminance + 1) * 500).round().long().clamp(0, 1000)]
@@ -115,7 +160,7 @@ class Tune(Task[TuneConfig]):
         return -(weight * (shares * likelihood).sum(1)).sum() / weight.sum()
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
-        loss = self._loss(batch)
+        loss = self._loss(cropped(batch, self.config.crops))
         yield Step(loss, {f"nats_{batch.ab.shape[-1]}": loss})
 
     def validate(self, batch: Batch) -> Logs:
