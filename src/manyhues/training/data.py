@@ -46,13 +46,9 @@ class Batch:
 
 
 def _random_crop(rgb: Pixels, size: int, generator: np.random.Generator) -> Pixels:
-    """A random square of 55 to 100 % of the short side, brought to ``(size, size, 3)``.
-
-    But never enlarged by more than a third beyond what the whole picture would be.
-    """
+    """A random square of 55 to 100 % of the short side, brought to ``(size, size, 3)``."""
     height, width = rgb.shape[:2]
-    short = min(height, width)
-    side = round(generator.uniform(max(0.55 * short, min(short, 0.75 * size)), short))
+    side = round(min(height, width) * generator.uniform(0.55, 1.0))
     top = int(generator.integers(0, height - side + 1))
     left = int(generator.integers(0, width - side + 1))
     return square(rgb[top : top + side, left : left + side], size)

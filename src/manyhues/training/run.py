@@ -19,7 +19,7 @@ from manyhues.training.registry import build, make_config
 from manyhues.training.task import Task
 
 DEFAULT_MINUTES = 20.0
-CROPS = 2  # versions of a picture: centre, random
+CROPS = 2  # versions of a picture that is larger than the working size: centre, random
 
 
 def open_caches(
@@ -46,12 +46,13 @@ def open_caches(
                 if progress and line is not None:
                     progress.update(line, completed=done, total=total)  # type: ignore[arg-type]
 
+            crops = CROPS if native >= 2 * size else 1
             folders[size].append(
                 build_cache(
                     path,
                     root,
                     size=size,
-                    crops=CROPS,
+                    crops=crops,
                     split=split,
                     tuned=tuned,
                     features=features,
