@@ -1,0 +1,82 @@
+"""What choosing does: `--pick diverse` and `likely` against plain draws, through the product.
+
+    python benchmarks/choice.py FOLDER_OR_SHARD [--limit 500] [-n 6] [--picks random diverse likely]
+
+Contract: the first `--limit` pictures with real colour, at 64 x 64, n results of each, picture i
+with seed i. Printed for each way of picking:
+
+- the mean pairwise distance of a picture's results, in RGB, over that of the first way;
+- the Frechet distance of all results of all pictures to the true colours of the pictures after
+  them: all results count, because the first of a pick is not like the others, and each way has
+  equally many. For scale, the distance of the grey pictures and of the true ones, n times each;
+- the RMSE x 100 of the first result, and the colourfulness of all over the truth's.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyhues import Colorizer
+from manyhues.color import rgb_to_lab
+from manyhues.dataset import Pixels, load_square
+from manyhues.evaluation import metrics
+from manyhues.evaluation.judge import Judge
+from manyhues.evaluation.protocol import render, to_uint8
+
+SIDE = 64
+BATCH = 32
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("--limit", type=int, default=500)
+    parser.add_argument("-n", type=int, default=6)
+    parser.add_argument("--picks", nargs="+", default=["random", "diverse", "likely"])
+    parser.add_argument("--method", default="flow")
+    args = parser.parse_args()
+    colorizer, judge = Colorizer.load(args.method), Judge()
+    rgb, _ = load_square(args.pictures, SIDE)
+    shown, others = rgb[: args.limit], rgb[args.limit :]
+    luminance = [np.ascontiguousarray(rgb_to_lab(p / np.float32(255))[..., 0]) for p in shown]
+
+    def features(pictures: Pixels) -> NDArray[np.float32]:
+        parts = range(0, len(pictures), BATCH)
+        return np.concatenate([judge.features(pictures[i : i + BATCH]) for i in parts])
+
+    rest = features(others)
+    nothing = np.zeros((1, 2, SIDE, SIDE), np.float32)
+    grey = np.concatenate([to_uint8(render(each, nothing)) for each in luminance])
+    scale = [
+        metrics.frechet(np.repeat(features(p), args.n, axis=0), rest).distance
+        for p in (grey, shown)
+    ]
+    truth = metrics.colourfulness(shown / 255.0).mean()
+    plain = None
+    print(f"{len(shown)} pictures against {len(others)}: grey {scale[0]:.1f}, true {scale[1]:.1f}")
+    for pick in args.picks:
+        results, apart, first = [], [], []
+        for index, lightness in enumerate(luminance):
+            scene = colorizer.encode_luminance(lightness)
+            ab = colorizer.sample(scene, args.n, pick=pick, seed=index).ab
+            coloured = render(lightness, ab)
+            apart.append(metrics.pairwise_distance(coloured))
+            first.append(metrics.best_of_1(coloured, shown[index] / np.float32(255)))
+            results.append(to_uint8(coloured))
+        pooled = np.concatenate(results)
+        distance = metrics.frechet(features(pooled), rest)
+        low, high = metrics.frechet_interval(distance)
+        plain = plain or float(np.mean(apart))
+        print(
+            f"{pick:8} apart {np.mean(apart):.2f} ({np.mean(apart) / plain:.2f})  "
+            f"frechet {distance.distance:.1f} ± {(high - low) / 2:.1f}  "
+            f"first {np.mean(first):.2f}  "
+            f"colourfulness {100 * metrics.colourfulness(pooled / 255.0).mean() / truth:.0f} %",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
