@@ -87,9 +87,7 @@ def test_a_large_variation_of_a_grid_starts_at_the_first_working_size(weights: P
         assert levels == expected
 
 
-def test_grain_is_for_small_pictures_and_spares_hinted_cells(
-    weights: Path, tmp_path: Path
-) -> None:
+def test_grain_is_for_small_pictures_and_spares_hinted_cells(weights: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(weights, tmp_path / "weights")
     manifest = json.loads((folder / "flow.json").read_text())
     manifest["prior"]["grain"] = 0.05
@@ -103,7 +101,8 @@ def test_grain_is_for_small_pictures_and_spares_hinted_cells(
     assert np.abs(strays[:, :, row, column]).max() == 0
     assert strays.std() == pytest.approx(0.05, rel=0.05)
     assert np.array_equal(
-        grained.prior.sample(large, Draw(0, range(2))), smooth.prior.sample(large, Draw(0, range(2)))
+        grained.prior.sample(large, Draw(0, range(2))),
+        smooth.prior.sample(large, Draw(0, range(2))),
     )
     three = grained.prior.sample(small, Draw(0, range(3), hints=hint))
     assert np.array_equal(three, (plain + strays)[:3])

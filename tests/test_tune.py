@@ -102,11 +102,11 @@ def test_a_start_is_kept_in_part(tmp_path: Path) -> None:
     published = first.features.get_parameter("blocks.20._project_conv.weight").detach().clone()
     with torch.no_grad():
         first.features.get_parameter("blocks.20._project_conv.weight").add_(1.0)
-        first.logits.bias.fill_(3.0)
+        first.get_parameter("logits.bias").fill_(3.0)
     facts = {"kind": "features", "config": checkpoint.config_facts(first.config)}
     checkpoint.write_tensors(tmp_path / checkpoint.MODEL, checkpoint.state_of(first), facts)
     second = Tune(TuneConfig(width=8, start=str(tmp_path), keep=0.25))
     second.prepare(Cache.__new__(Cache))
     moved = second.features.get_parameter("blocks.20._project_conv.weight")
     assert torch.allclose(moved, published + 0.25, atol=1e-5)
-    assert second.logits.bias.eq(3.0).all()
+    assert second.get_parameter("logits.bias").eq(3.0).all()

@@ -74,12 +74,14 @@ def build_cache(
 
     The features are those of `GreyFeatures`, of the run `tuned` where one is given; a cache may
     also be without. `crops` versions of every picture are stored: the centre square, then random
-    squares. Pictures without real colour are left out. Written under a temporary name and renamed, so that a cache
-    that exists is whole. Raises `DataError` when nothing is left.
+    squares. Pictures without real colour are left out. Written under a temporary name and
+    renamed, so that a cache that exists is whole. Raises `DataError` when nothing is left.
     """
     pictures = open_pictures(source, split)
-    network = GreyFeatures(tuned) if features else None
-    key = [_VERSION, network_id(tuned) if features else None, size, crops, split, pictures.ids, pictures.stamps()]
+    network, seen_by = None, None
+    if features:
+        network, seen_by = GreyFeatures(tuned), network_id(tuned)
+    key = [_VERSION, seen_by, size, crops, split, pictures.ids, pictures.stamps()]
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
     folder = root / f"{source.resolve().name}-{size}-{digest}"
     if folder.exists():
@@ -166,9 +168,7 @@ class Cache:
             sizes.add(facts["size"])
             counts.append(facts["count"])
             self.parts.append(
-                {
-                    path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")
-                }
+                {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
             )
         if len(sizes) != 1:
             raise DataError(f"caches of different working sizes: {sorted(sizes)}; give one size")

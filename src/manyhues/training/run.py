@@ -119,7 +119,9 @@ def _train(
         console=console,
     ) as progress:
         with processes.first_on_each_machine():
-            caches = open_caches(data, out.parent / "cache", task.sizes, progress, task.tuned, task.needs_features)
+            caches = open_caches(
+                data, out.parent / "cache", task.sizes, progress, task.tuned, task.needs_features
+            )
         if not resume:
             task.prepare(caches[0])
         bar = progress.add_task(f"{kind}", total=1.0)

@@ -121,9 +121,11 @@ class Tune(Task[TuneConfig]):
 
     def prepare(self, cache: Cache) -> None:
         if self.config.start:
-            tensors, _ = checkpoint.read_tensors(Path(self.config.start) / checkpoint.MODEL)
             published = copy.deepcopy(self.features.state_dict())
-            self.load_state_dict(tensors)
+            self.features.load_state_dict(GreyFeatures(Path(self.config.start)).state_dict())
+            tensors, _ = checkpoint.read_tensors(Path(self.config.start) / checkpoint.MODEL)
+            head = {k: v for k, v in tensors.items() if not k.startswith("features.")}
+            self.load_state_dict(head, strict=False)  # recovered runs have none
             for name, value in self.features.state_dict().items():
                 if value.is_floating_point():
                     value.lerp_(published[name], 1.0 - self.config.keep)
