@@ -87,25 +87,26 @@ def test_a_large_variation_of_a_grid_starts_at_the_first_working_size(weights: P
         assert levels == expected
 
 
-def test_grain_is_for_small_pictures_and_spares_hinted_cells(weights: Path, tmp_path: Path) -> None:
+def test_gain_is_for_all_grain_for_small_pictures_neither_for_hinted_cells(
+    weights: Path, tmp_path: Path
+) -> None:
     folder = shutil.copytree(weights, tmp_path / "weights")
     manifest = json.loads((folder / "flow.json").read_text())
-    manifest["prior"]["grain"] = 0.05
+    manifest["prior"] |= {"gain": 1.1, "grain": 0.05}
     (folder / "flow.json").write_text(json.dumps(manifest))
-    smooth, grained = Colorizer.load("flow", weights), Colorizer.load("flow", folder)
-    small, large = (smooth.encode(colourful(side, side)) for side in (64, 140))
+    bare, given = Colorizer.load("flow", weights), Colorizer.load("flow", folder)
+    small, large = (bare.encode(colourful(side, side)) for side in (64, 140))
     hint = parse_hints([(9, 17, "#806040")], small.luminance)
-    plain = smooth.prior.sample(small, Draw(0, range(6), hints=hint))
-    strays = grained.prior.sample(small, Draw(0, range(6), hints=hint)) - plain
+    plain, six = (c.prior.sample(small, Draw(0, range(6), hints=hint)) for c in (bare, given))
     row, column = hint[0].cell(plain.shape[2:])
-    assert np.abs(strays[:, :, row, column]).max() == 0
-    assert strays.std() == pytest.approx(0.05, rel=0.05)
+    assert np.array_equal(six[:, :, row, column], plain[:, :, row, column])
+    assert (six - np.float32(1.1) * plain).std() == pytest.approx(0.05, rel=0.05)
+    two = Draw(0, range(2))
     assert np.array_equal(
-        grained.prior.sample(large, Draw(0, range(2))),
-        smooth.prior.sample(large, Draw(0, range(2))),
+        given.prior.sample(large, two), np.float32(1.1) * bare.prior.sample(large, two)
     )
-    three = grained.prior.sample(small, Draw(0, range(3), hints=hint))
-    assert np.array_equal(three, (plain + strays)[:3])
+    three = given.prior.sample(small, Draw(0, range(3), hints=hint))
+    assert np.array_equal(three, six[:3])
 
 
 def test_pictures_of_a_batch_do_not_share_a_mood(weights: Path) -> None:

@@ -181,20 +181,21 @@ class Flow(Prior):
             grown = [_resized(code, shape) for code in codes]
             starts = [(1 - t) * code + t * n for code, n in zip(grown, noises, strict=True)]
             codes = self._integrate(scene, level, starts, noises, float(t), draw.hints)
-        return self._grained(scene, draw, codes)
+        return self._calibrated(scene, draw, codes)
 
-    def _grained(self, scene: Scene, draw: Draw, codes: Array) -> Array:
-        """Give back to the cells the finest variation, which the last step takes for noise.
+    def _calibrated(self, scene: Scene, draw: Draw, codes: Array) -> Array:
+        """Give back what few steps cost: some strength of the colours, and the finest variation,
+        which the last step takes for noise.
 
-        Only where a cell is as small in the picture as in training: enlarged, it would mottle.
+        The latter only where a cell is as small in the picture as in training: it would mottle.
         """
-        scale = self.spec.get("grain", 0.0)
-        if not scale or min(scene.luminance.shape) > min(scene.grid):
-            return codes
-        grain = np.float32(scale) * np.stack(_noises(scene, draw, codes[0].shape, stage=7))
+        out = np.float32(self.spec.get("gain", 1.0)) * codes
+        if min(scene.luminance.shape) <= min(scene.grid):
+            grain = np.stack(_noises(scene, draw, codes[0].shape, stage=7))
+            out = out + np.float32(self.spec.get("grain", 0.0)) * grain
         for row, column in (hint.cell(codes[0].shape[1:]) for hint in draw.hints):
-            grain[:, :, row, column] = 0
-        return np.asarray(codes + grain, np.float32)
+            out[:, :, row, column] = codes[:, :, row, column]
+        return np.asarray(out, np.float32)
 
     def rough(self, scene: Scene, draft: Array) -> Array:
         """The draft, grown to the last working size."""

@@ -21,7 +21,9 @@ from manyhues.training.task import Logs, Step, Task
 
 STEPS = (8, 2)  # of the solver at each working size; docs/model.md has what others give
 DRAFT_STEPS = 3  # of a candidate to choose by
-GRAIN = 0.05  # code units of normal noise for small pictures; docs/model.md has what it does
+# What samples get when the last step is done; docs/model.md has what it does.
+GAIN = 1.02  # times the code
+GRAIN = 0.08  # code units of normal noise, in pictures no larger than the working size
 # Where the times of training lie at each working size. Colours are broad: averaged over the 256
 # cells, a scene's tint stands out of the noise up to t of about .87, so the first working size,
 # which settles the scene, has to learn late times; the second only ever starts at .6.
