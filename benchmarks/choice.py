@@ -9,7 +9,7 @@ with seed i. Printed for each way of picking:
 - the Frechet distance of all results of all pictures to the true colours of the pictures after
   them: all results count, because the first of a pick is not like the others, and each way has
   equally many. For scale, the distance of the grey pictures and of the true ones, n times each;
-- the RMSE x 100 of the first result, and the colourfulness of all over the truth's.
+- the RMSE x 100 of the first result; the colourfulness of all, and of the first, over the truth's.
 """
 
 import argparse
@@ -53,7 +53,11 @@ def main() -> None:
         metrics.frechet(np.repeat(features(p), args.n, axis=0), rest).distance
         for p in (grey, shown)
     ]
-    truth = metrics.colourfulness(shown / 255.0).mean()
+
+    def colourful(pictures: Pixels) -> float:
+        values = metrics.colourfulness(pictures / 255.0)
+        return float(100 * values.mean() / metrics.colourfulness(shown / 255.0).mean())
+
     plain = None
     print(f"{len(shown)} pictures against {len(others)}: grey {scale[0]:.1f}, true {scale[1]:.1f}")
     for pick in args.picks:
@@ -73,7 +77,7 @@ def main() -> None:
             f"{pick:8} apart {np.mean(apart):.2f} ({np.mean(apart) / plain:.2f})  "
             f"frechet {distance.distance:.1f} ± {(high - low) / 2:.1f}  "
             f"first {np.mean(first):.2f}  "
-            f"colourfulness {100 * metrics.colourfulness(pooled / 255.0).mean() / truth:.0f} %",
+            f"colourfulness {colourful(pooled):.0f} %, first {colourful(pooled[:: args.n]):.0f} %",
             flush=True,
         )
 

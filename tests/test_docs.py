@@ -55,7 +55,8 @@ def by_name(path: Path) -> str:
 @pytest.mark.parametrize("page", PAGES, ids=by_name)
 def test_commands_exist(page: Path) -> None:
     text = page.read_text("utf-8")
-    for line in "".join(blocks(text, "sh")).splitlines():
+    commands = "".join(blocks(text, "sh")).replace("\\\n", " ")  # a line may go on below
+    for line in commands.splitlines():
         for words in map(shlex.split, line.split("&&")):
             if words[0] == "manyhues":  # values are checked too, nothing is run
                 CLI.commands[words[1]].make_context(words[1], cli._repeat_options(words[2:]))

@@ -107,6 +107,9 @@ def test_gain_is_for_all_grain_for_small_pictures_neither_for_hinted_cells(
     )
     three = given.prior.sample(small, Draw(0, range(3), hints=hint))
     assert np.array_equal(three, six[:3])
+    tiny, agreed = bare.encode(colourful(60, 60)), np.zeros((1, 2, 16, 16), np.float32)
+    assert not given.prior.finish(tiny, Draw(0, [-1]), agreed).any()  # not a sample
+    assert given.prior.finish(tiny, Draw(0, [0]), agreed).any()
 
 
 def test_pictures_of_a_batch_do_not_share_a_mood(weights: Path) -> None:

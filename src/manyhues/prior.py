@@ -192,6 +192,7 @@ class Flow(Prior):
         out = np.float32(self.spec.get("gain", 1.0)) * codes
         if min(scene.luminance.shape) <= min(scene.grid):
             grain = np.stack(_noises(scene, draw, codes[0].shape, stage=7))
+            grain[[k < 0 for k in draw.indices]] = 0  # no samples: what candidates agree on
             out = out + np.float32(self.spec.get("grain", 0.0)) * grain
         for row, column in (hint.cell(codes[0].shape[1:]) for hint in draw.hints):
             out[:, :, row, column] = codes[:, :, row, column]
