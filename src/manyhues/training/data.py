@@ -78,9 +78,7 @@ def build_cache(
     renamed, so that a cache that exists is whole. Raises `DataError` when nothing is left.
     """
     pictures = open_pictures(source, split)
-    network, seen_by = None, None
-    if features:
-        network, seen_by = GreyFeatures(tuned), network_id(tuned)
+    seen_by = network_id(tuned) if features else None
     key = [_VERSION, seen_by, size, crops, split, pictures.ids, pictures.stamps()]
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
     folder = root / f"{source.resolve().name}-{size}-{digest}"
@@ -90,6 +88,7 @@ def build_cache(
     partial = root / f".{folder.name}.{os.getpid()}"
     partial.mkdir()
     try:
+        network = GreyFeatures(tuned) if features else None
         _fill(partial, pictures, size, crops, network, progress)
         if not folder.exists():  # another machine may have been quicker
             partial.rename(folder)

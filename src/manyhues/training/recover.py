@@ -4,8 +4,7 @@
 
 writes ``features``, ``detail`` and ``flow`` there, which `--set start=` and `--set features=` take
 (`manyhues train`). Weights are those of the graphs: half precision, and 8 bits in the velocity's
-convolutions; 200 steps or so bring back what that cost. The head that `features` was tuned with,
-and the optimizers' moments, are in no graph.
+convolutions. The head that `features` was tuned with, and the optimizers' moments, are in no graph.
 """
 
 import argparse
