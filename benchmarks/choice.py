@@ -53,11 +53,7 @@ def main() -> None:
         metrics.frechet(np.repeat(features(p), args.n, axis=0), rest).distance
         for p in (grey, shown)
     ]
-
-    def colourful(pictures: Pixels) -> float:
-        values = metrics.colourfulness(pictures / 255.0)
-        return float(100 * values.mean() / metrics.colourfulness(shown / 255.0).mean())
-
+    truth = metrics.colourfulness(shown / 255.0).mean()
     plain = None
     print(f"{len(shown)} pictures against {len(others)}: grey {scale[0]:.1f}, true {scale[1]:.1f}")
     for pick in args.picks:
@@ -70,6 +66,7 @@ def main() -> None:
             first.append(metrics.best_of_1(coloured, shown[index] / np.float32(255)))
             results.append(to_uint8(coloured))
         pooled = np.concatenate(results)
+        colours = 100 * metrics.colourfulness(pooled / 255.0) / truth
         distance = metrics.frechet(features(pooled), rest)
         low, high = metrics.frechet_interval(distance)
         plain = plain or float(np.mean(apart))
@@ -77,7 +74,7 @@ def main() -> None:
             f"{pick:8} apart {np.mean(apart):.2f} ({np.mean(apart) / plain:.2f})  "
             f"frechet {distance.distance:.1f} ± {(high - low) / 2:.1f}  "
             f"first {np.mean(first):.2f}  "
-            f"colourfulness {colourful(pooled):.0f} %, first {colourful(pooled[:: args.n]):.0f} %",
+            f"colourfulness {colours.mean():.0f} %, first {colours[:: args.n].mean():.0f} %",
             flush=True,
         )
 

@@ -29,6 +29,8 @@ from manyhues.training.tune import TuneConfig
 
 NEAR = 0.05  # of the outputs' deviation: what 8 bits of activations differ by, and more than halves
 
+Layers = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]  # weight and bias by name
+
 
 class _Graph:
     """The constants of a graph by name, dequantised and in single precision."""
@@ -60,9 +62,9 @@ class _Graph:
         column = (-1,) + (1,) * (stored.ndim - 1) if scale.size > 1 else ()
         return (stored - zero.reshape(column)) * scale.reshape(column)
 
-    def layers(self) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    def layers(self) -> Layers:
         """Weight and bias of every convolution and linear layer, by the layer's name."""
-        found = {}
+        found: Layers = {}
         for node in self.model.graph.node:
             if node.op_type in ("Conv", "Gemm"):
                 weight, bias = self.value(node.input[1]), self.value(node.input[2])
@@ -81,10 +83,14 @@ class _Graph:
         return found
 
 
-def _set(module: nn.Module, values: dict[str, NDArray[np.float32]]) -> None:
-    tensors = {k: torch.from_numpy(np.array(v)) for k, v in values.items()}
-    shapes = module.state_dict()
-    module.load_state_dict({k: v.reshape(shapes[k].shape) for k, v in tensors.items()})
+def _set(module: nn.Module, layers: Layers) -> None:
+    """Give a module the weights and biases of all its layers; norms count as layers."""
+    shapes, state = module.state_dict(), {}
+    for name, pair in layers.items():
+        for part, value in zip(("weight", "bias"), pair, strict=True):
+            key = f"{name}.{part}"
+            state[key] = torch.from_numpy(np.array(value)).reshape(shapes[key].shape)
+    module.load_state_dict(state)
 
 
 def features(weights: Path) -> GreyFeatures:
@@ -123,23 +129,17 @@ def flow(weights: Path, settings: FlowConfig) -> Flow:
     layers = velocity.layers()
     for name, pair in _Graph(weights / "flow.condition.onnx").layers().items():
         layers[name.removeprefix("network.")] = pair
-    values: dict[str, NDArray[np.float32]] = {}
-    for name, (weight, bias) in layers.items():
-        values |= {f"network.{name}.weight": weight, f"network.{name}.bias": bias}
     affine = iter(velocity.affine())
     for name in _norms(task.network):
-        values |= {f"network.{name}.weight": next(affine), f"network.{name}.bias": next(affine)}
-    _set(task, values)
+        layers[name] = next(affine), next(affine)
+    _set(task.network, layers)
     return task
 
 
 def detail(weights: Path, settings: DetailConfig) -> Detail:
     """`flow.decoder.onnx` as a task."""
     task = Detail(settings)
-    values: dict[str, NDArray[np.float32]] = {}
-    for name, (weight, bias) in _Graph(weights / "flow.decoder.onnx").layers().items():
-        values |= {f"decoder.{name}.weight": weight, f"decoder.{name}.bias": bias}
-    _set(task, values)
+    _set(task.decoder, _Graph(weights / "flow.decoder.onnx").layers())
     return task
 
 
