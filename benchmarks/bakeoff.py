@@ -25,7 +25,7 @@ from manyhues.color import rgb_to_lab
 from manyhues.dataset import load_square
 from manyhues.evaluation import metrics
 from manyhues.evaluation.judge import Judge
-from manyhues.evaluation.protocol import render, to_uint8
+from manyhues.evaluation.protocol import features_of, greyed, render, to_uint8
 from manyhues.solver import integrate, schedule
 from manyhues.training import registry
 from manyhues.training.data import Batch, Cache, build_cache, grey_of
@@ -165,15 +165,11 @@ class Exam:
         self.luminance, self.ab = lab[..., 0], lab[..., 1:].transpose(0, 3, 1, 2)
         self.judge = Judge()
         self.classes = self.judge.class_indices(labels[:limit])
-        real = self.features(self.rgb)
-        grey = self.features(self.pictures(0 * self.ab[:limit, None])[:, 0])
+        real = features_of(self.judge, self.rgb)
+        grey = features_of(self.judge, np.stack([greyed(picture) for picture in self.rgb[:limit]]))
         self.rest = real[limit:]
         self.floor = metrics.frechet(real[:limit], self.rest).distance
         self.grey = metrics.frechet(grey, self.rest).distance
-
-    def features(self, pictures: Any) -> Any:
-        parts = [self.judge.features(pictures[i : i + 100]) for i in range(0, len(pictures), 100)]
-        return np.concatenate(parts)
 
     def pictures(self, ab: Any) -> Any:
         """a, b ``(pictures, n, 2, 64, 64)`` to 8-bit RGB ``(pictures, n, 64, 64, 3)``."""
@@ -194,7 +190,7 @@ class Exam:
         n = samples.shape[1]
         shown = self.pictures(samples)
         rows = [(s / 255.0, t / 255.0) for s, t in zip(shown, self.rgb, strict=False)]
-        features = self.features(shown[:, 0])
+        features = features_of(self.judge, shown[:, 0])
         distance = metrics.frechet(features, self.rest).distance
         assert self.classes is not None
         colour = metrics.colourfulness(shown[:, 0]), metrics.colourfulness(self.rgb[: self.limit])

@@ -16,17 +16,15 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from manyhues import Colorizer
 from manyhues.color import rgb_to_lab
-from manyhues.dataset import Pixels, load_square
+from manyhues.dataset import load_square
 from manyhues.evaluation import metrics
 from manyhues.evaluation.judge import Judge
-from manyhues.evaluation.protocol import render, to_uint8
+from manyhues.evaluation.protocol import features_of, greyed, render, to_uint8
 
 SIDE = 64
-BATCH = 32
 
 
 def main() -> None:
@@ -42,15 +40,10 @@ def main() -> None:
     shown, others = rgb[: args.limit], rgb[args.limit :]
     luminance = [np.ascontiguousarray(rgb_to_lab(p / np.float32(255))[..., 0]) for p in shown]
 
-    def features(pictures: Pixels) -> NDArray[np.float32]:
-        parts = range(0, len(pictures), BATCH)
-        return np.concatenate([judge.features(pictures[i : i + BATCH]) for i in parts])
-
-    rest = features(others)
-    nothing = np.zeros((1, 2, SIDE, SIDE), np.float32)
-    grey = np.concatenate([to_uint8(render(each, nothing)) for each in luminance])
+    rest = features_of(judge, others)
+    grey = np.stack([greyed(picture) for picture in shown])
     scale = [
-        metrics.frechet(np.repeat(features(p), args.n, axis=0), rest).distance
+        metrics.frechet(np.repeat(features_of(judge, p), args.n, axis=0), rest).distance
         for p in (grey, shown)
     ]
     truth = metrics.colourfulness(shown / 255.0).mean()
@@ -67,7 +60,7 @@ def main() -> None:
             results.append(to_uint8(coloured))
         pooled = np.concatenate(results)
         colours = 100 * metrics.colourfulness(pooled / 255.0) / truth
-        distance = metrics.frechet(features(pooled), rest)
+        distance = metrics.frechet(features_of(judge, pooled), rest)
         low, high = metrics.frechet_interval(distance)
         plain = plain or float(np.mean(apart))
         print(

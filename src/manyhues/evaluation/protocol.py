@@ -118,9 +118,9 @@ class Truth:
         colourfulness = np.array([float(metrics.colourfulness(p / 255.0)) for p in pictures])
         if judge is None:
             return cls(pictures, colourfulness)
-        grey = np.stack([_grey(picture) for picture in pictures])
-        true_features = _features(judge, pictures, advance)
-        grey_features = _features(judge, grey, advance)
+        grey = np.stack([greyed(picture) for picture in pictures])
+        true_features = features_of(judge, pictures, advance)
+        grey_features = features_of(judge, grey, advance)
         classes = judge.class_indices(labels)
         half = len(pictures) // 2
         second_half, floor, ceiling = None, None, None
@@ -148,8 +148,8 @@ class Truth:
         return 0 if self.floor is None else len(self.pictures) // 2
 
 
-def _features(
-    judge: JudgeLike, pictures: NDArray[np.uint8], advance: Advance
+def features_of(
+    judge: JudgeLike, pictures: NDArray[np.uint8], advance: Advance = lambda n: None
 ) -> NDArray[np.float32]:
     """Features of pictures (N, H, W, 3), in batches so that progress can be seen."""
     out = []
@@ -159,7 +159,7 @@ def _features(
     return np.concatenate(out)
 
 
-def _grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def greyed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The neutral picture with the same L*, (H, W, 3) uint8: a method that answers a = b = 0."""
     luminance = color.rgb_to_luminance(picture / 255.0)
     return to_uint8(render(luminance, np.zeros((1, 2, *luminance.shape), np.float32))[0])
@@ -282,7 +282,7 @@ def _summary(
     per_picture: dict[str, Any] = {key: series for key, series in values.items() if series}
     per_picture["colourfulness_truth"] = truth.colourfulness
     if truth.judge is not None and truth.judged:
-        features = _features(truth.judge, first_samples[: truth.judged], advance)
+        features = features_of(truth.judge, first_samples[: truth.judged], advance)
         if truth.classes is not None:
             per_picture["top1"] = truth.judge.top1(features, truth.classes)
             per_picture["top1_grey"], per_picture["top1_truth"] = truth.top1_grey, truth.top1
