@@ -13,6 +13,7 @@ from manyhues.color import Array, clamp_to_gamut, rgb_to_lab
 from manyhues.colorizer import Colorizer
 from manyhues.errors import PictureError, UsageError
 from manyhues.prior import Draw
+from manyhues.steer import Hint
 
 
 def crowd() -> Array:
@@ -87,6 +88,19 @@ def test_likely_of_a_grid_begins_with_the_consensus(weights: Path) -> None:
     drafts = colorizer.prior.draft(scene, Draw(5, range(48)))
     agreed = colorizer.decode(scene, select.consensus(drafts)[None])
     assert np.array_equal(result.ab[:1], agreed)  # so small a picture has one working size
+
+
+def test_drafts_are_drawn_in_batches_that_do_not_depend_on_the_threads(weights: Path) -> None:
+    picture, hint = colourful(60, 80), Hint(3, 5, np.array([30.0, -20.0], np.float32), (80, 60))
+    draws = []
+    for threads in (1, 2):
+        colorizer = Colorizer.load("flow", weights, threads=threads)
+        scene = colorizer.encode(picture)
+        draw = Draw(5, range(11), hints=(hint,))
+        draws.append(colorizer.prior.draft(scene, draw))
+        one = colorizer.prior.draft(scene, draw.of([9]))[0]
+        assert draws[-1][9] == pytest.approx(one, abs=1e-4)
+    assert np.array_equal(*draws)
 
 
 def test_diverse_raises_pairwise_distance(weights: Path) -> None:

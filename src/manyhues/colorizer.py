@@ -18,7 +18,7 @@ from manyhues.colorization import Colorization, Steering
 from manyhues.engine import Engine
 from manyhues.errors import PictureError, UsageError
 from manyhues.picture import Picture
-from manyhues.prior import Draw, Prior, make_prior
+from manyhues.prior import DRAFTS, Draw, Prior, make_prior
 from manyhues.scene import Scene, encode
 from manyhues.steer import Hint, apply_hints, apply_palette, palette, parse_hints
 
@@ -251,8 +251,8 @@ class Colorizer:
             return
         pool: Sequence[int] = range(select.pool_size(n))
         parts = []
-        for at in range(0, len(pool), at_once):
-            parts.append(self.prior.draft(scene, draw.of(pool[at : at + at_once])))
+        for at in range(0, len(pool), DRAFTS * at_once):
+            parts.append(self.prior.draft(scene, draw.of(pool[at : at + DRAFTS * at_once])))
             for k, draft in zip(pool[at:], parts[-1], strict=False):
                 rough = partial(make, k, self.prior.rough(scene, draft))
                 yield Step(False, k + 1, len(pool), rough)

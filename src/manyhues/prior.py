@@ -6,7 +6,7 @@ choose by, `sample` the final codes of the same samples. For most kinds they are
 
 Sample k of a picture depends on (seed, k) and the picture's L* alone: noise is counter-based and
 turned by L* (`Scene.turn`), and graphs run one sample at a time, because ONNX Runtime's results
-may differ in the last bit between batch sizes.
+may differ in the last bit between batch sizes. Drafts, whose number is fixed, run in batches.
 """
 
 from abc import ABC, abstractmethod
@@ -24,6 +24,7 @@ from manyhues.scene import Scene
 from manyhues.solver import integrate, schedule
 from manyhues.steer import Hint
 
+DRAFTS = 8  # in a batch: a quarter quicker than one by one
 GRID_SCALE = 25.0  # Lab units of a, b in one unit of a grid code
 
 
@@ -165,7 +166,7 @@ class Flow(Prior):
 
     def draft(self, scene: Scene, draw: Draw) -> Array:
         """The grid at the first working size, in fewer steps."""
-        return self._coarse(scene, draw, self.spec.get("draft_steps"))
+        return self._coarse(scene, draw, self.spec.get("draft_steps"), DRAFTS)
 
     def sample(self, scene: Scene, draw: Draw) -> Array:
         """Coarse to fine, all steps."""
@@ -215,9 +216,11 @@ class Flow(Prior):
         codes = self._integrate(scene, level, starts, noises, amount, draw.hints)
         return codes if level == last else self.finish(scene, draw, codes)
 
-    def _coarse(self, scene: Scene, draw: Draw, steps: int | None = None) -> Array:
+    def _coarse(
+        self, scene: Scene, draw: Draw, steps: int | None = None, at_once: int = 1
+    ) -> Array:
         starts = _noises(scene, draw, self._shape(scene, 0))
-        return self._integrate(scene, 0, starts, starts, 1.0, draw.hints, steps)
+        return self._integrate(scene, 0, starts, starts, 1.0, draw.hints, steps, at_once)
 
     def _shape(self, scene: Scene, level: int) -> tuple[int, int, int]:
         return 2, scene.levels[level].height // 4, scene.levels[level].width // 4
@@ -231,6 +234,7 @@ class Flow(Prior):
         t_start: float,
         hints: Sequence[Hint],
         steps: int | None = None,
+        at_once: int = 1,
     ) -> Array:
         cells = [(hint.cell(starts[0].shape[1:]), hint.ab / GRID_SCALE) for hint in hints]
         known = np.zeros((1, 3, *starts[0].shape[1:]), np.float32)  # a, b, and 1 where known
@@ -244,18 +248,19 @@ class Flow(Prior):
         def velocity(x: Array, t: float, n: Array) -> Array:
             x = x.copy()
             for (row, column), ab in cells:  # hinted cells are known at every time
-                x[0, :, row, column] = (1 - t) * ab + t * n[:, row, column]
-            feeds = {"x": x, "t": np.array([t], np.float32), **condition}
+                x[:, :, row, column] = (1 - t) * ab + t * n[:, :, row, column]
+            feeds = {"x": x, "t": np.full(len(x), t, np.float32), **condition}
             return self.engine.run(self.spec["velocity"], feeds)["v"]
 
-        def follow(start_and_noise: tuple[Array, Array]) -> Array:
-            start, n = start_and_noise
-            x: Array = integrate(partial(velocity, n=n), start[None].astype(np.float32), times)[0]
+        def follow(first: int) -> Array:
+            some = slice(first, first + at_once)
+            start, n = np.stack(starts[some]), np.stack(noises[some])
+            x: Array = integrate(partial(velocity, n=n), start.astype(np.float32), times)
             for (row, column), ab in cells:
-                x[:, row, column] = ab
+                x[:, :, row, column] = ab
             return x
 
-        return np.stack(self.engine.map(follow, list(zip(starts, noises, strict=True))))
+        return np.concatenate(self.engine.map(follow, range(0, len(starts), at_once)))
 
 
 def _noise(scene: Scene, seed: int, k: int, shape: tuple[int, ...], stage: int = 0) -> Array:
