@@ -1,6 +1,7 @@
 """What choosing does: `--pick diverse` and `likely` against plain draws, through the product.
 
     python benchmarks/choice.py FOLDER_OR_SHARD [--limit 500] [-n 6] [--picks random diverse likely]
+        [--film] [--weights FOLDER]
 
 Contract: the first `--limit` pictures with real colour, at 64 x 64, n results of each, picture i
 with seed i. Printed for each way of picking:
@@ -10,12 +11,17 @@ with seed i. Printed for each way of picking:
   them: all results count, because the first of a pick is not like the others, and each way has
   equally many. For scale, the distance of the grey pictures and of the true ones, n times each;
 - the RMSE x 100 of the first result; the colourfulness of all, and of the first, over the truth's.
+
+With --film, every picture is first brought to the grey that an old film would have made of it, its
+a, b kept (`manyhues.training.film`): that is then the truth.
 """
 
 import argparse
 from pathlib import Path
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from manyhues import Colorizer
 from manyhues.color import rgb_to_lab
@@ -23,8 +29,22 @@ from manyhues.dataset import load_square
 from manyhues.evaluation import metrics
 from manyhues.evaluation.judge import Judge
 from manyhues.evaluation.protocol import features_of, greyed, render, to_uint8
+from manyhues.training.film import filmed
 
 SIDE = 64
+
+
+def on_film(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pictures ``(N, 64, 64, 3)`` with the luminance that an old film gives them."""
+    lab = torch.from_numpy(rgb_to_lab(rgb / np.float32(255)).transpose(0, 3, 1, 2))
+    luminance, ab = lab.split((1, 2), 1)
+    seen = filmed(luminance / 50 - 1, ab, 1.0, torch.Generator().manual_seed(0))
+    return np.concatenate(
+        [
+            to_uint8(render(x, y[None]))
+            for x, y in zip(50 * (seen[:, 0].numpy() + 1), ab.numpy(), strict=True)
+        ]
+    )
 
 
 def main() -> None:
@@ -34,9 +54,12 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=6)
     parser.add_argument("--picks", nargs="+", default=["random", "diverse", "likely"])
     parser.add_argument("--method", default="flow")
+    parser.add_argument("--film", action="store_true")
+    parser.add_argument("--weights", type=Path)
     args = parser.parse_args()
-    colorizer, judge = Colorizer.load(args.method), Judge()
+    colorizer, judge = Colorizer.load(args.method, args.weights), Judge()
     rgb, _ = load_square(args.pictures, SIDE)
+    rgb = on_film(rgb) if args.film else rgb
     shown, others = rgb[: args.limit], rgb[args.limit :]
     luminance = [np.ascontiguousarray(rgb_to_lab(p / np.float32(255))[..., 0]) for p in shown]
 

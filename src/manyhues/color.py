@@ -23,7 +23,8 @@ _RGB_TO_XYZ = np.array(
 _WHITE = np.array([0.95047, 1.0, 1.08883])
 # Folding the white point into the matrix saves a pass over the picture in each direction.
 _RGB_TO_XYZN = (_RGB_TO_XYZ / _WHITE[:, None]).astype(np.float32)
-_XYZN_TO_RGB = np.linalg.inv(_RGB_TO_XYZ / _WHITE[:, None]).astype(np.float32)
+XYZN_TO_LINEAR = np.linalg.inv(_RGB_TO_XYZ / _WHITE[:, None]).astype(np.float32)
+LINEAR_TO_LUMINANCE = _RGB_TO_XYZN[1]  # relative luminance, 0..1, of linear RGB
 _EPS = 6.0 / 29.0
 
 
@@ -60,7 +61,7 @@ def rgb_to_lab(rgb: NDArray[Any]) -> Array:
 
 def rgb_to_luminance(rgb: NDArray[Any]) -> Array:
     """L* alone of sRGB ``(..., 3)`` in [0, 1]: shape ``(...)`` in [0, 100]."""
-    return 116 * _f(srgb_to_linear(rgb) @ _RGB_TO_XYZN[1]) - 16
+    return 116 * _f(srgb_to_linear(rgb) @ LINEAR_TO_LUMINANCE) - 16
 
 
 def lab_to_linear(lab: NDArray[Any]) -> Array:
@@ -68,7 +69,7 @@ def lab_to_linear(lab: NDArray[Any]) -> Array:
     lab = np.asarray(lab, np.float32)
     y = (lab[..., 0] + 16) / 116
     f = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
-    return _f_inverse(f) @ _XYZN_TO_RGB.T
+    return _f_inverse(f) @ XYZN_TO_LINEAR.T
 
 
 def lab_to_rgb(lab: NDArray[Any]) -> Array:

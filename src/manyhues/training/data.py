@@ -22,6 +22,7 @@ from manyhues.color import luminance_to_grey, rgb_to_lab
 from manyhues.dataset import Pictures, Pixels, open_pictures, square
 from manyhues.errors import DataError
 from manyhues.training.features import CHANNELS, GreyFeatures, network_id
+from manyhues.training.film import filmed
 from manyhues.training.processes import mixed_precision, pick_device
 
 _VERSION = 1
@@ -65,6 +66,7 @@ def build_cache(
     *,
     size: int = 64,
     crops: int = 1,
+    film: float = 0.0,
     split: str | None = None,
     tuned: Path | None = None,
     features: bool = True,
@@ -74,12 +76,14 @@ def build_cache(
 
     The features are those of `GreyFeatures`, of the run `tuned` where one is given; a cache may
     also be without. `crops` versions of every picture are stored: the centre square, then random
-    squares. Pictures without real colour are left out. Written under a temporary name and
-    renamed, so that a cache that exists is whole. Raises `DataError` when nothing is left.
+    squares; a share `film` of them is seen as on old film, colours as they are. Pictures without
+    real colour are left out. Written under a temporary name and renamed, so that a cache that
+    exists is whole. Raises `DataError` when nothing is left.
     """
     pictures = open_pictures(source, split)
     seen_by = network_id(tuned) if features else None
-    key = [_VERSION, seen_by, size, crops, split, pictures.ids, pictures.stamps()]
+    key: list[object] = [_VERSION, seen_by, size, crops, split, pictures.ids, pictures.stamps()]
+    key += [film] if film else []
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
     folder = root / f"{source.resolve().name}-{size}-{digest}"
     if folder.exists():
@@ -89,7 +93,7 @@ def build_cache(
     partial.mkdir()
     try:
         network = GreyFeatures(tuned) if features else None
-        _fill(partial, pictures, size, crops, network, progress)
+        _fill(partial, pictures, size, crops, film, network, progress)
         if not folder.exists():  # another machine may have been quicker
             partial.rename(folder)
     finally:
@@ -102,6 +106,7 @@ def _fill(
     pictures: Pictures,
     size: int,
     crops: int,
+    film: float,
     network: GreyFeatures | None,
     progress: Callable[[int, int], None] | None,
 ) -> None:
@@ -121,17 +126,19 @@ def _fill(
     }
     device = pick_device()
     network = network and network.to(device)
-    generator = np.random.default_rng(0)
+    generator, noise = np.random.default_rng(0), torch.Generator().manual_seed(0)
     count = 0
     block: list[Pixels] = []
 
     def flush() -> None:
         nonlocal count
         lab = rgb_to_lab(np.stack(block) / np.float32(255))
-        quantised = np.round(lab[..., 0] * 2.55)
+        luminance, ab = torch.from_numpy(lab.transpose(0, 3, 1, 2)).split((1, 2), 1)
+        seen = (filmed(luminance / 50 - 1, ab, film, noise)[:, 0].numpy() + 1) * 50
+        quantised = np.round(seen * 2.55)
         rows = slice(count, count + len(block))
         arrays["luminance"][rows] = quantised
-        arrays["ab"][rows] = np.round(lab[..., 1:]).clip(-127, 127).transpose(0, 3, 1, 2)
+        arrays["ab"][rows] = ab.round().clamp(-127, 127).numpy()
         if network:
             grey = torch.from_numpy(grey_of(quantised / 2.55))[:, None].to(device)
             with torch.inference_mode(), mixed_precision(device):

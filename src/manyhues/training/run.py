@@ -19,7 +19,7 @@ from manyhues.training.registry import build, make_config
 from manyhues.training.task import Task
 
 DEFAULT_MINUTES = 20.0
-CROPS = 2  # versions of a picture that is larger than the working size: centre, random
+CROPS = 2  # versions of a picture where it is large or sets are small: centre, random
 
 
 def open_caches(
@@ -29,6 +29,7 @@ def open_caches(
     progress: Progress | None = None,
     tuned: Path | None = None,
     features: bool = True,
+    film: float = 0.0,
 ) -> list[Cache]:
     """Caches of all pictures under `data`, one per working size, made where they are missing.
 
@@ -46,13 +47,14 @@ def open_caches(
                 if progress and line is not None:
                     progress.update(line, completed=done, total=total)  # type: ignore[arg-type]
 
-            crops = CROPS if native >= 2 * size else 1
+            crops = CROPS if native >= 2 * size or size > min(sizes) else 1
             folders[size].append(
                 build_cache(
                     path,
                     root,
                     size=size,
                     crops=crops,
+                    film=film,
                     split=split,
                     tuned=tuned,
                     features=features,
@@ -120,7 +122,13 @@ def _train(
     ) as progress:
         with processes.first_on_each_machine():
             caches = open_caches(
-                data, out.parent / "cache", task.sizes, progress, task.tuned, task.needs_features
+                data,
+                out.parent / "cache",
+                task.sizes,
+                progress,
+                task.tuned,
+                task.needs_features,
+                task.film,
             )
         if not resume:
             task.prepare(caches[0])

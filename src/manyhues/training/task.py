@@ -33,6 +33,7 @@ class Task(nn.Module, ABC, Generic[ConfigT]):
     needs_features: ClassVar[bool] = True
     sizes: tuple[int, ...] = (64,)
     tuned: Path | None = None  # a `features` run whose network this model reads
+    film: float = 0.0  # share of cached pictures that are seen as on old film
     betas: ClassVar[tuple[float, float]] = (0.9, 0.99)  # AdamW's
 
     def __init__(self, config: ConfigT) -> None:

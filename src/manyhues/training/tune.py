@@ -22,6 +22,7 @@ from manyhues.color import luminance_to_grey
 from manyhues.training import checkpoint
 from manyhues.training.data import Batch, Cache
 from manyhues.training.features import CHANNELS, FEATURE_SCALE, GreyFeatures
+from manyhues.training.film import filmed
 from manyhues.training.grid import CELL, CODE_SCALE, to_code
 from manyhues.training.losses import BIN
 from manyhues.training.task import Logs, Step, Task
@@ -37,6 +38,7 @@ class TuneConfig:
     weights a package brings; it looks at the picture at `zoom` times the working size. Half of
     the pictures are parts, of `crops` of a side or more. `start` is a features run to begin with;
     `keep` of its network's weights is kept, the rest is as published (Wortsman et al. 2022).
+    `film` is the share of pictures that are seen as on old film.
     """
 
     start: str = ""
@@ -44,6 +46,7 @@ class TuneConfig:
     zoom: float = 3.0
     crops: float = 0.6
     keep: float = 0.6
+    film: float = 0.0
     width: int = 128
     vivid: float = 1.0
     batch_size: int = 64
@@ -162,7 +165,10 @@ class Tune(Task[TuneConfig]):
         return -(weight * (shares * likelihood).sum(1)).sum() / weight.sum()
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
-        loss = self._loss(cropped(batch, self.config.crops))
+        batch = cropped(batch, self.config.crops)
+        seen = filmed(batch.luminance, batch.ab, self.config.film)
+        batch = dataclasses.replace(batch, luminance=seen)
+        loss = self._loss(batch)
         yield Step(loss, {f"nats_{batch.ab.shape[-1]}": loss})
 
     def validate(self, batch: Batch) -> Logs:
