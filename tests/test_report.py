@@ -226,6 +226,15 @@ def test_results_are_made_and_remade(
     assert "12.34 ±" in (out / "results.md").read_text()
 
 
+def test_a_command_given_again_stands_once() -> None:
+    first, again = "results --methods a --out docs", "results --out docs --methods b --add"
+    before = results.with_command(first, again)
+    assert results.with_command(before, "results --add --methods b --out docs").split("\n") == [
+        first,
+        "    results --add --methods b --out docs",
+    ]
+
+
 def test_results_that_cannot_be_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert results.main(["--out", str(tmp_path), "--from-json"]) == 1
     assert "results.json" in capsys.readouterr().err

@@ -89,7 +89,7 @@ def make_results(
     }
     before = read_json(out / "results.json") if add else None
     if before is not None:
-        content["made"]["command"] = f"{before['made']['command']}\n    {command}"
+        content["made"]["command"] = with_command(before["made"]["command"], command)
         content["data_sets"] = dict(before["data_sets"])
         for key in ("ablation", "reconstruction"):
             content[key] = content[key] or before[key]
@@ -169,6 +169,14 @@ def command_line(arguments: Sequence[str]) -> str:
     """The command as a reader can repeat it: absolute paths shrink to their last part."""
     shown = [Path(a).name if Path(a).is_absolute() else a for a in arguments]
     return shlex.join(["python", "-m", "manyhues.evaluation.results", *shown])
+
+
+def with_command(before: str, command: str) -> str:
+    """The lines of commands and one more; the same one, its words in any order, stands once."""
+    words = sorted(shlex.split(command))
+    kept = [line.strip() for line in before.split("\n")]
+    kept = [line for line in kept if sorted(shlex.split(line)) != words]
+    return "\n    ".join([*kept, command])
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
