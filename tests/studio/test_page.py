@@ -96,7 +96,7 @@ def test_candidates_are_shown_while_it_chooses_and_work_can_be_stopped(
 ) -> None:
     slow[0] = 0.5  # time to see the candidates, on a loaded machine too
     with visit() as page:
-        page.locator("[name=pick][value=diverse]").evaluate("(node) => (node.checked = true)")
+        expect(page.locator("[name=pick][value=diverse]")).to_be_checked()
         page.locator("#file").set_input_files(photo)
         expect(page.locator(".tile .rough").first).to_be_visible()
         expect(page.locator(".group-head .hint")).to_contain_text("Trying candidates")

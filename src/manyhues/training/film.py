@@ -22,7 +22,7 @@ FADE = 20.0  # L* at most that black has risen and white has fallen by
 GRAIN = 4.0  # L* at most, its deviation at the working size
 
 
-def _linear(luminance: Tensor, ab: Tensor) -> Tensor:
+def linear(luminance: Tensor, ab: Tensor) -> Tensor:
     """L* (B, 1, h, w) and a, b (B, 2, h, w) to linear RGB (B, 3, h, w), clipped to 0..1."""
     y = (luminance + 16) / 116
     f = torch.cat([y + ab[:, :1] / 500, y, y - ab[:, 1:] / 200], 1)
@@ -30,7 +30,7 @@ def _linear(luminance: Tensor, ab: Tensor) -> Tensor:
     return torch.einsum("rc,bchw->brhw", torch.tensor(XYZN_TO_LINEAR).to(xyz), xyz).clamp(0, 1)
 
 
-def _luminance(light: Tensor) -> Tensor:
+def luminance_of(light: Tensor) -> Tensor:
     """Relative luminance in 0..1 to L*."""
     light = light.clamp(0, 1)
     root = light.clamp_min((6 / 29) ** 3) ** (1 / 3)
@@ -61,7 +61,7 @@ def filmed(
         films = torch.tensor(FILMS, device=device)
         film = films[torch.randint(len(FILMS), (count,), device=device, generator=generator)]
         film = torch.lerp(torch.tensor(LINEAR_TO_LUMINANCE).to(film), film, uniform()[:, :, 0, 0])
-        grey = _luminance(torch.einsum("bc,bchw->bhw", film, _linear(true, ab.float()))[:, None])
+        grey = luminance_of(torch.einsum("bc,bchw->bhw", film, linear(true, ab.float()))[:, None])
 
         grey = 100 * (grey / 100).clamp(0, 1) ** (TONE * normal(count, 1, 1, 1)).exp()
         middle = grey.mean((1, 2, 3), keepdim=True)
