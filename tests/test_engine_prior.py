@@ -87,12 +87,12 @@ def test_a_large_variation_of_a_grid_starts_at_the_first_working_size(weights: P
         assert levels == expected
 
 
-def test_gain_is_for_all_grain_for_small_pictures_neither_for_hinted_cells(
+def test_gain_by_the_last_working_size_grain_for_small_pictures_neither_for_hinted_cells(
     weights: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(weights, tmp_path / "weights")
     manifest = json.loads((folder / "flow.json").read_text())
-    manifest["prior"] |= {"gain": 1.1, "grain": 0.05}
+    manifest["prior"] |= {"gain": [1.1, 1.3], "grain": 0.05}
     (folder / "flow.json").write_text(json.dumps(manifest))
     bare, given = Colorizer.load("flow", weights), Colorizer.load("flow", folder)
     small, large = (bare.encode(colourful(side, side)) for side in (64, 140))
@@ -100,15 +100,16 @@ def test_gain_is_for_all_grain_for_small_pictures_neither_for_hinted_cells(
     plain, six = (c.prior.sample(small, Draw(0, range(6), hints=hint)) for c in (bare, given))
     row, column = hint[0].cell(plain.shape[2:])
     assert np.array_equal(six[:, :, row, column], plain[:, :, row, column])
-    assert (six - np.float32(1.1) * plain).std() == pytest.approx(0.05, rel=0.05)
+    assert (six - np.float32(1.3) * plain).std() == pytest.approx(0.05, rel=0.05)
     two = Draw(0, range(2))
     assert np.array_equal(
-        given.prior.sample(large, two), np.float32(1.1) * bare.prior.sample(large, two)
+        given.prior.sample(large, two), np.float32(1.3) * bare.prior.sample(large, two)
     )
     three = given.prior.sample(small, Draw(0, range(3), hints=hint))
     assert np.array_equal(three, six[:3])
     tiny, agreed = bare.encode(colourful(60, 60)), np.zeros((1, 2, 16, 16), np.float32)
     assert not given.prior.finish(tiny, Draw(0, [-1]), agreed).any()  # not a sample
+    assert (given.prior.finish(tiny, Draw(0, [-1]), agreed + 1) == np.float32(1.1)).all()
     assert given.prior.finish(tiny, Draw(0, [0]), agreed).any()
 
 

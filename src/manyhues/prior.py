@@ -190,7 +190,8 @@ class Flow(Prior):
 
         The latter only where a cell is as small in the picture as in training: it would mottle.
         """
-        out = np.float32(self.spec.get("gain", 1.0)) * codes
+        gains = np.atleast_1d(self.spec.get("gain", 1.0))  # one for each working size
+        out = np.float32(gains[min(len(scene.levels), len(gains)) - 1]) * codes
         if min(scene.luminance.shape) <= min(scene.grid):
             grain = np.stack(_noises(scene, draw, codes[0].shape, stage=7))
             grain[[k < 0 for k in draw.indices]] = 0  # no samples: what candidates agree on
