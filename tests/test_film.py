@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from manyhues.color import rgb_to_lab
+from manyhues.color import LINEAR_TO_LUMINANCE, lab_to_linear, rgb_to_lab, rgb_to_luminance
 from manyhues.training import film
 from manyhues.training.data import Cache, build_cache
 from manyhues.training.film import filmed
@@ -19,6 +19,21 @@ def lab_of(*rgb: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
     lab = rgb_to_lab(np.array(rgb, np.float32) / 255)
     whole = torch.from_numpy(lab)[:, :, None, None].expand(-1, -1, 16, 16)
     return whole[:, :1] / 50 - 1, whole[:, 1:]
+
+
+def test_light_is_that_of_color_py() -> None:
+    rgb = np.random.default_rng(0).random((2, 8, 8, 3), np.float32)
+    lab = rgb_to_lab(rgb)
+    luminance, ab = torch.from_numpy(lab.transpose(0, 3, 1, 2)).split((1, 2), 1)
+    light = film.linear(luminance, ab)
+    expected = lab_to_linear(lab).clip(0, 1).transpose(0, 3, 1, 2)
+    assert light.numpy() == pytest.approx(expected, abs=1e-5)
+    seen = film.luminance_of(torch.einsum("c,nchw->nhw", torch.tensor(film.FILMS[0]), light))
+    as_grey = film.luminance_of(
+        torch.einsum("c,nchw->nhw", torch.tensor(LINEAR_TO_LUMINANCE), light)
+    )
+    assert as_grey.numpy() == pytest.approx(rgb_to_luminance(rgb), abs=1e-3)
+    assert (seen - as_grey).abs().max() > 10
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 Training pictures are grey versions of colour photographs: L* of modern cameras. The photographs
 that people want coloured were taken on film that saw blue and no red (orthochromatic), printed
 hard or faded, soft and grainy. The colours to learn stay those of the scene.
+
+The same mathematics as color.py, for tensors on any device. A test holds the two together.
 """
 
 import torch
@@ -47,6 +49,8 @@ def filmed(
     its mean, faded blacks and whites, and by chance a soft lens and grain. On the CPU where a
     `generator` is given.
     """
+    if not share:
+        return luminance.float()
     count, device = len(luminance), luminance.device
 
     def uniform(low: float = 0.0, high: float = 1.0) -> Tensor:
