@@ -10,7 +10,8 @@ with seed i. Printed for each way of picking:
 - the Frechet distance of all results of all pictures to the true colours of the pictures after
   them: all results count, because the first of a pick is not like the others, and each way has
   equally many. For scale, the distance of the grey pictures and of the true ones, n times each;
-- the RMSE x 100 of the first result; the colourfulness of all, and of the first, over the truth's.
+- the RMSE x 100 of the first result; the colourfulness of all, and of the first, over the truth's;
+- where the pictures have ImageNet labels, the judge's top-1 on all results and on the first.
 
 With --film, every picture is first brought to the grey that an old film would have made of it, its
 a, b kept (`manyhues.training.film`): that is then the truth.
@@ -58,20 +59,22 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     args = parser.parse_args()
     colorizer, judge = Colorizer.load(args.method, args.weights), Judge()
-    rgb, _ = load_square(args.pictures, SIDE)
+    rgb, labels = load_square(args.pictures, SIDE)
     rgb = on_film(rgb) if args.film else rgb
     shown, others = rgb[: args.limit], rgb[args.limit :]
     luminance = [np.ascontiguousarray(rgb_to_lab(p / np.float32(255))[..., 0]) for p in shown]
 
     rest = features_of(judge, others)
     grey = np.stack([greyed(picture) for picture in shown])
-    scale = [
-        metrics.frechet(np.repeat(features_of(judge, p), args.n, axis=0), rest).distance
-        for p in (grey, shown)
-    ]
+    known = [features_of(judge, p) for p in (grey, shown)]
+    scale = [metrics.frechet(np.repeat(f, args.n, axis=0), rest).distance for f in known]
     truth = metrics.colourfulness(shown / 255.0).mean()
+    classes = judge.class_indices(labels[: args.limit])
     plain = None
     print(f"{len(shown)} pictures against {len(others)}: grey {scale[0]:.1f}, true {scale[1]:.1f}")
+    if classes is not None:
+        grey_top1, true_top1 = (judge.top1(f, classes).mean() for f in known)
+        print(f"top-1: grey {grey_top1:.1%}, true {true_top1:.1%}")
     for pick in args.picks:
         results, apart, first = [], [], []
         for index, lightness in enumerate(luminance):
@@ -83,14 +86,19 @@ def main() -> None:
             results.append(to_uint8(coloured))
         pooled = np.concatenate(results)
         colours = 100 * metrics.colourfulness(pooled / 255.0) / truth
-        distance = metrics.frechet(features_of(judge, pooled), rest)
+        features = features_of(judge, pooled)
+        distance = metrics.frechet(features, rest)
         low, high = metrics.frechet_interval(distance)
         plain = plain or float(np.mean(apart))
+        top1 = ""
+        if classes is not None:
+            right = judge.top1(features, classes.repeat(args.n))
+            top1 = f"  top-1 {right.mean():.1%}, first {right[:: args.n].mean():.1%}"
         print(
             f"{pick:8} apart {np.mean(apart):.2f} ({np.mean(apart) / plain:.2f})  "
             f"frechet {distance.distance:.1f} ± {(high - low) / 2:.1f}  "
             f"first {np.mean(first):.2f}  "
-            f"colourfulness {colours.mean():.0f} %, first {colours[:: args.n].mean():.0f} %",
+            f"colourfulness {colours.mean():.0f} %, first {colours[:: args.n].mean():.0f} %{top1}",
             flush=True,
         )
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from manyhues.color import Array
+from manyhues.coupling import BLOCK, couple
 from manyhues.engine import Engine, noise
 from manyhues.errors import WeightsError
 from manyhues.scene import Scene
@@ -178,7 +179,7 @@ class Flow(Prior):
         t = np.float32(self.spec.get("renoise", 0.6))
         for level in range(1, len(scene.levels)):
             shape = self._shape(scene, level)
-            noises = _noises(scene, draw, shape, stage=level)
+            noises = _coupled(scene, draw, shape, stage=level)
             grown = [_resized(code, shape) for code in codes]
             starts = [(1 - t) * code + t * n for code, n in zip(grown, noises, strict=True)]
             codes = self._integrate(scene, level, starts, noises, float(t), draw.hints)
@@ -212,7 +213,7 @@ class Flow(Prior):
         renoise, last = float(self.spec.get("renoise", 0.6)), len(scene.levels) - 1
         level = last if amount <= renoise else 0
         base = _resized(code, self._shape(scene, level))
-        noises = _noises(scene, draw, base.shape, stage=8)
+        noises = _coupled(scene, draw, base.shape, stage=8)
         starts = [(1 - amount) * base + amount * n for n in noises]
         codes = self._integrate(scene, level, starts, noises, amount, draw.hints)
         return codes if level == last else self.finish(scene, draw, codes)
@@ -220,7 +221,7 @@ class Flow(Prior):
     def _coarse(
         self, scene: Scene, draw: Draw, steps: int | None = None, at_once: int = 1
     ) -> Array:
-        starts = _noises(scene, draw, self._shape(scene, 0))
+        starts = _coupled(scene, draw, self._shape(scene, 0))
         return self._integrate(scene, 0, starts, starts, 1.0, draw.hints, steps, at_once)
 
     def _shape(self, scene: Scene, level: int) -> tuple[int, int, int]:
@@ -274,6 +275,18 @@ def _noise(scene: Scene, seed: int, k: int, shape: tuple[int, ...], stage: int =
 def _noises(scene: Scene, draw: Draw, shape: tuple[int, ...], stage: int = 0) -> list[Array]:
     scale = np.float32(draw.diversity)
     return [_noise(scene, draw.seed, k, shape, stage) * scale for k in draw.indices]
+
+
+def _coupled(scene: Scene, draw: Draw, shape: tuple[int, ...], stage: int = 0) -> list[Array]:
+    """As `_noises`, but samples 0 to 7, 8 to 15 and so on keep apart (`manyhues.coupling`)."""
+    blocks: dict[int, Array] = {}
+    for block in {k // BLOCK for k in draw.indices if k >= 0}:
+        mates = range(BLOCK * block, BLOCK * (block + 1))
+        blocks[block] = couple(np.stack(_noises(scene, draw.of(mates), shape, stage)))
+    return [
+        blocks[k // BLOCK][k % BLOCK] if k >= 0 else _noises(scene, draw.of([k]), shape, stage)[0]
+        for k in draw.indices
+    ]
 
 
 def _resized(code: Array, shape: tuple[int, ...]) -> Array:

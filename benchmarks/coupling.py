@@ -1,0 +1,66 @@
+"""What coupling the noise of eight samples does (`manyhues.coupling`), step by step.
+
+    python benchmarks/coupling.py FOLDER_OR_SHARD [--size 64] [--limit 300]
+
+Contract: the first `--limit` pictures with real colour at `--size` x `--size`, 8 plain draws of
+flow each, through the product; the same normal noise goes into every way. *apart* is the mean
+distance of two samples.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from manyhues import Colorizer, prior
+from manyhues.color import Array
+from manyhues.coupling import couple
+from manyhues.dataset import load_square
+from manyhues.evaluation.protocol import Truth, measure
+
+
+def independent(noises: Array) -> Array:
+    return noises
+
+
+def antithetic(noises: Array) -> Array:
+    """Each second sample takes the noise of the first with the other sign."""
+    return np.stack([sign * n for n in noises[::2] for sign in (1, -1)]).astype(np.float32)
+
+
+def zero_sum(noises: Array) -> Array:
+    mean = noises.mean(0, dtype=np.float64)
+    return np.asarray((noises - mean) * np.sqrt(8 / 7), np.float32)
+
+
+WAYS = {
+    "independent": independent,
+    "antithetic pairs": antithetic,
+    "sum to zero": zero_sum,
+    "shipped": couple,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--limit", type=int, default=300)
+    args = parser.parse_args()
+    rgb, _ = load_square(args.pictures, args.size, args.limit)
+    truth = Truth.prepare(rgb)
+    colorizer = Colorizer.load("flow")
+    print("way               pixel  image  of 1  variance  apart  colourfulness")
+    for name, way in WAYS.items():
+        vars(prior)["couple"] = way
+        r = measure(colorizer, truth, samples=8)
+        colours = 100 * r["colourfulness"] / r["colourfulness_truth"]
+        print(
+            f"{name:16}  {r['best_of_8_pixel']:.2f}   {r['best_of_8_image']:.2f}   "
+            f"{r['best_of_1']:.2f}  {r['variance']:.5f}   {r['pairwise']:.2f}   {colours:.0f} %",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
