@@ -14,8 +14,9 @@ Measured with vae-mdn, 6 of 48, 12 photographs with 3 seeds: mean pairwise dista
 of plain draws, and the most motley result has 1.29 times the candidates' median spread of colour
 (plain draws 1.64; dropping the odd tenth alone gives 1.37 and 1.72).
 
-With flow, 300 pictures of ImageNet 64: 1.25 times for 6 of 48 at a Frechet distance that is no
-larger (benchmarks/choice.py, docs/model.md).
+With flow, 200 pictures of ImageNet 64: 1.17 times for 6 of 48 at a Frechet distance that is no
+larger (benchmarks/choice.py, docs/model.md). Its plain draws keep apart by themselves; when they
+were independent it was 1.25 times.
 
 The number of candidates depends on n in steps (48 up to n = 12), so that a smaller n gives the
 beginning of a larger one's result.
