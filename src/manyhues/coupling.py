@@ -39,10 +39,11 @@ def couple(noises: Array) -> Array:
             angle = np.arctan2(along[0, 1], along[0, 0]) + np.array(order) * (2 * np.pi / BLOCK)
             turned = length[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
             out += (turned - along)[:, :, None, None] * wave
-    return out.astype(np.float32)
+    return np.asarray(out, np.float32)
 
 
 def _cosine(frequency: int, n: int) -> Array:
     """A row of the orthonormal discrete cosine transform (DCT-II) of length n."""
     wave: Array = np.cos(np.pi * frequency * (np.arange(n) + 0.5) / n)
-    return np.asarray(wave / np.linalg.norm(wave))
+    wave /= np.linalg.norm(wave)
+    return wave
