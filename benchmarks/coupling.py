@@ -14,7 +14,7 @@ import numpy as np
 
 from manyhues import Colorizer, prior
 from manyhues.color import Array
-from manyhues.coupling import couple
+from manyhues.coupling import couple, sum_to_zero
 from manyhues.dataset import load_square
 from manyhues.evaluation.protocol import Truth, measure
 
@@ -28,15 +28,10 @@ def antithetic(noises: Array) -> Array:
     return np.stack([sign * n for n in noises[::2] for sign in (1, -1)]).astype(np.float32)
 
 
-def zero_sum(noises: Array) -> Array:
-    mean = noises.mean(0, dtype=np.float64)
-    return np.asarray((noises - mean) * np.sqrt(8 / 7), np.float32)
-
-
 WAYS = {
     "independent": independent,
     "antithetic pairs": antithetic,
-    "sum to zero": zero_sum,
+    "sum to zero": lambda noises: sum_to_zero(noises).astype(np.float32),
     "shipped": couple,
 }
 

@@ -8,6 +8,7 @@ block, so what is measured of single samples does not change; only what they hav
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from manyhues.color import Array
 
@@ -28,9 +29,18 @@ _WAVES = {
 
 def couple(noises: Array) -> Array:
     """Couple a block of independent standard normal noises ``(8, 2, h, w)`` (channels a, b)."""
-    out = noises.astype(np.float64)
-    out = (out - out.mean(0)) * np.sqrt(BLOCK / (BLOCK - 1))  # of variance 1 again
-    height, width = noises.shape[2:]
+    return spread(sum_to_zero(noises)).astype(np.float32)
+
+
+def sum_to_zero(noises: Array) -> NDArray[np.float64]:
+    """A block's noises less their mean, of variance 1 again."""
+    exact = noises.astype(np.float64)
+    return np.asarray((exact - exact.mean(0)) * np.sqrt(BLOCK / (BLOCK - 1)))
+
+
+def spread(noises: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same with the directions of the broadest waves in the a, b plane spread evenly."""
+    out, (height, width) = noises.copy(), noises.shape[2:]
     for (row, column), order in _WAVES.items():
         if row < height and column < width:
             wave = np.outer(_cosine(row, height), _cosine(column, width))
@@ -39,7 +49,7 @@ def couple(noises: Array) -> Array:
             angle = np.arctan2(along[0, 1], along[0, 0]) + np.array(order) * (2 * np.pi / BLOCK)
             turned = length[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
             out += (turned - along)[:, :, None, None] * wave
-    return np.asarray(out, np.float32)
+    return out
 
 
 def _cosine(frequency: int, n: int) -> Array:
