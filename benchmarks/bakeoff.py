@@ -35,6 +35,7 @@ from manyhues.training.flow import LEAN, STEPS, Flow, FlowConfig
 from manyhues.training.grid import CELL, CODE_SCALE, to_code
 from manyhues.training.loop import Loop
 from manyhues.training.mean import Mean, MeanConfig
+from manyhues.training.processes import mixed_precision
 from manyhues.training.task import Logs, Step, Task
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -209,7 +210,7 @@ def examine(task: Variant, detail: Any, exam: Exam, n: int) -> dict[str, float |
     samples = []
     torch.manual_seed(0)
     decoder = task.others[0] or detail
-    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.no_grad(), mixed_precision(torch.device("cpu")):
         for batch in exam.batches(task.tuned):
             shape = (len(batch.ab), task.channels, 16, 16)
             draws = [task.sample(batch, torch.randn(shape)) / task.unit for _ in range(n)]

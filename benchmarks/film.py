@@ -18,6 +18,7 @@ from manyhues.color import rgb_to_lab
 from manyhues.dataset import load_square
 from manyhues.training import film, registry
 from manyhues.training.data import Batch
+from manyhues.training.processes import mixed_precision
 
 
 def ways(luminance: Tensor, ab: Tensor) -> dict[str, Tensor]:
@@ -60,7 +61,7 @@ def main() -> None:
         nats = torch.zeros(len(tasks))
         for some, ab in zip((luminance / 50 - 1).split(32), lab[:, 1:].split(32), strict=True):
             batch = Batch(some, ab, empty, empty, empty)
-            with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+            with torch.inference_mode(), mixed_precision(torch.device("cpu")):
                 found = [float(task.validate(batch)["nats"]) for task in tasks]
             nats += torch.tensor(found) * len(some) / len(lab)
         print(f"{name:20}" + "".join(f"{x:8.3f}" for x in nats.tolist()), flush=True)

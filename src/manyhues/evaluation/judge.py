@@ -17,6 +17,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 
 from manyhues.errors import WeightsError
+from manyhues.training.processes import mixed_precision
 
 SIZE = 128  # side that pictures are judged at; the network's own 260 costs four times as much
 
@@ -46,12 +47,13 @@ class Judge:
         """Pictures (N, H, W, 3) uint8 to pooled features (N, 1280), each in [0, 6].
 
         Bicubic to 128 x 128, (x - 127) / 128, last feature map (behind its ReLU6) averaged over
-        space. bfloat16: about twice as fast, and the same for every method. All of them go
-        through at once: a batch of 128 is quick and small.
+        space. All of them go through at once: a batch of 128 is quick and small. In bfloat16
+        where the processor computes it (twice as fast), else in float32: the Frechet distance
+        of two sets of 128 moved by .3 % of itself, and top-1 not at all.
         """
         x = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()
         x = F.interpolate(x, (SIZE, SIZE), mode="bicubic").clamp(0, 255)  # (N, 3, 128, 128)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with mixed_precision(torch.device("cpu")):
             y = self._network.extract_features((x - 127) / 128)
         return np.asarray(y.float().mean((2, 3)).numpy())
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from manyhues.training import losses, registry
 from manyhues.training.data import Cache, build_cache
 from manyhues.training.losses import AB_SCALE, PrincipalComponents
+from manyhues.training.processes import mixed_precision
 from manyhues.training.run import train
 from manyhues.training.vae import Vae
 
@@ -51,7 +52,7 @@ def errors_of(vae: Vae, cache: Cache, limit: int | None = None) -> dict[str, flo
     gradients: list[float] = []
     for start in range(0, count, 128):
         batch = cache.batch(np.arange(start, min(start + 128, count)), features=False)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with mixed_precision(torch.device("cpu")):
             output = vae.reconstruct(batch)
         error = (output - batch.ab) / AB_SCALE
         squares += (error**2).mean((1, 2, 3)).tolist()
