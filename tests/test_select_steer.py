@@ -30,29 +30,46 @@ def test_distances_are_rms() -> None:
     assert select.distances(fields) == pytest.approx(np.array([[0, 5], [5, 0]]))
 
 
-def test_diverse_is_far_apart_and_plausible() -> None:
+FLAT = np.full((32, 32), 50, np.float32)
+
+
+def test_diverse_is_typical_first_and_shows_each_group() -> None:
     fields = crowd()
-    chosen = select.choose(fields, 3, "diverse")
-    assert {i // 6 for i in chosen} == {0, 1, 2}
-    assert not {18, 19} & set(select.choose(fields, 8, "diverse"))
-    assert not {18, 19} & set(select.choose(fields, 8, "likely"))
+    chosen = select.choose(fields, 5, "diverse", FLAT)
+    assert chosen[0] // 6 == 0  # the group in the middle
+    assert {i // 6 for i in chosen} >= {0, 1, 2}
+    assert not {18, 19} & set(select.choose(fields, 8, "likely", FLAT))
 
 
-def test_diverse_leaves_out_the_motley() -> None:
+def test_patchy_is_colour_that_changes_where_the_picture_does_not() -> None:
+    left = np.zeros((2, 16, 16), np.float32)
+    left[:, :, 8:] = 20
+    fields = np.stack([left, left.transpose(0, 2, 1), np.full_like(left, 20)])
+    edge = np.repeat(np.where(np.arange(64) < 32, 20, 80).astype(np.float32)[None], 64, axis=0)
+    along, across, flat = select.patchiness(fields, edge)
+    assert along < 0.01 < across
+    assert flat == 0
+    weak = select.patchiness(np.concatenate([fields, 0.1 * fields]), edge)
+    assert 0 < weak[4] < weak[1]  # all but grey is not patchy
+    assert not select.patchiness(0 * fields, edge).any()
+    assert select.patchiness(25 * fields, edge) == pytest.approx(select.patchiness(fields, edge))
+
+
+def test_diverse_leaves_out_the_patchy() -> None:
     """As far apart as the calm ones, but with all colours in one picture."""
     random = np.random.default_rng(0)
-    calm = np.broadcast_to(random.normal(0, 20, (16, 2, 1, 1)), (16, 2, 8, 8))
-    motley = random.normal(0, 20, (4, 2, 8, 8)).repeat(1, axis=2)
+    calm = np.broadcast_to(random.normal(0, 20, (18, 2, 1, 1)), (18, 2, 8, 8))
+    motley = random.normal(0, 20, (2, 2, 8, 8))
     fields = np.concatenate([motley, calm]).astype(np.float32)
-    assert min(select.choose(fields, 8, "diverse")) >= 4
-    assert min(select.choose(fields, 8, "likely")) >= 4
+    assert min(select.choose(fields, 8, "diverse", FLAT)) >= 2
+    assert min(select.choose(fields, 8, "likely", FLAT)) >= 2
 
 
 @pytest.mark.parametrize("pick", ["diverse", "likely"])
 def test_choice_of_a_smaller_n_is_the_beginning_of_a_larger(pick: str) -> None:
     fields = crowd()
     for n in range(1, 12):
-        assert select.choose(fields, 12, pick)[:n] == select.choose(fields, n, pick)
+        assert select.choose(fields, 12, pick, FLAT)[:n] == select.choose(fields, n, pick, FLAT)
     assert [select.pool_size(n) for n in (1, 12, 13, 24, 25)] == [48, 48, 96, 96, 144]
 
 
@@ -103,15 +120,20 @@ def test_drafts_are_drawn_in_batches_that_do_not_depend_on_the_threads(weights: 
     assert np.array_equal(draws[0], draws[1])
 
 
-def test_diverse_raises_pairwise_distance(weights: Path) -> None:
-    colorizer = Colorizer.load("cgan", weights)
-    scene = colorizer.encode(colourful(60, 80))
+def test_diverse_raises_pairwise_distance() -> None:
+    """Of candidates that differ in tint, and from cell to cell by half as much."""
 
-    def spread(pick: str) -> float:
-        sampled = [colorizer.sample(scene, 6, pick=pick, seed=seed).ab for seed in range(3)]
-        return float(sum(select.distances(ab).sum() for ab in sampled))
+    def spread(pick: str | None) -> float:
+        sums = 0.0
+        random = np.random.default_rng(0)
+        for _ in range(20):
+            tints, cells = random.normal(0, 12, (48, 2, 1, 1)), random.normal(0, 6, (48, 2, 16, 16))
+            fields = (tints + cells).astype(np.float32)
+            chosen = select.choose(fields, 6, pick, FLAT) if pick else range(6)
+            sums += float(select.distances(fields[list(chosen)]).sum())
+        return sums
 
-    assert spread("diverse") > 1.1 * spread("random") > spread("likely")
+    assert spread("diverse") > 1.2 * spread(None) > 1.2 * spread("likely")
 
 
 @pytest.mark.parametrize("method", METHODS)

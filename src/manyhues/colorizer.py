@@ -258,11 +258,13 @@ class Colorizer:
                 yield Step(False, k + 1, len(pool), rough)
         drafts = np.concatenate(parts)
         # A grid code is a small colour field itself; a vector has to be decoded to be judged.
-        fields = drafts if drafts.ndim == 4 else self.decode(scene, drafts, at_once=16)
-        if draw.hints and drafts.ndim == 2:
+        grid = drafts.ndim == 4
+        fields = drafts if grid else self.decode(scene, drafts, at_once=16)
+        lightness = scene.levels[0 if grid else -1].lightness
+        if draw.hints and not grid:
             fields, drafts, pool = _nearest_to_hints(fields, drafts, pool, draw.hints, n)
-        chosen, done = [pool[i] for i in select.choose(fields, n, pick)], 0
-        if pick == "likely" and drafts.ndim == 4:
+        chosen, done = [pool[i] for i in select.choose(fields, n, pick, lightness)], 0
+        if pick == "likely" and grid:
             agreed = self.prior.finish(scene, draw.of([-1]), select.consensus(drafts)[None])[0]
             chosen, done = chosen[: n - 1], 1
             yield Step(True, done, n, partial(make, -1, agreed))
@@ -289,7 +291,7 @@ class Colorizer:
         if steering.saturation != 1:
             ab = ab * np.float32(steering.saturation)
         if steering.hints:  # last, so that the hinted colour comes out whatever the rest
-            small = (scene.levels[-1].inputs["luminance"][0, 0] + 1) * 50
+            small = scene.levels[-1].lightness
             ab = apply_hints(ab, steering.hints, small, scene.upsampler)
         return ab
 

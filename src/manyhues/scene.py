@@ -29,6 +29,11 @@ class Level:
     width: int
     inputs: dict[str, Array]
 
+    @property
+    def lightness(self) -> Array:
+        """L* at this size, ``(h, w)`` float32 in [0, 100]."""
+        return np.asarray((self.inputs["luminance"][0, 0] + 1) * 50, np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class Scene:
@@ -57,8 +62,7 @@ class Scene:
         L* in 4 x 4 cells. A digest would do as well but for its steps; angles are continuous, so
         that a picture saved again, scaled, or given in colour instead of grey keeps its samples.
         """
-        luminance = self.levels[0].inputs["luminance"][0, 0]
-        cells = resize((luminance + 1) * 50, 4, 4).reshape(-1)
+        cells = resize(self.levels[0].lightness, 4, 4).reshape(-1)
         random = np.random.Generator(np.random.Philox(key=16))
         angles = (random.standard_normal((_PHASES, 16)) * (cells / _PHASE_SCALE)).sum(1)
         return np.stack([np.cos(angles), np.sin(angles)]).astype(np.float32)

@@ -2,25 +2,26 @@
 
 ``random``  the first n samples, as drawn: what metrics use
 ``likely``  the n most plausible (a prior that knows its most probable answers is asked instead)
-``diverse`` plausible and far apart: the least plausible quarter of the candidates is dropped, the
-            most plausible one comes first, and each next one lies farthest from those chosen
+``diverse`` far apart, and standing for all: the patchiest tenth of the candidates is dropped, the
+            most typical one comes first, and each next one is far from those chosen and at the
+            same time near to many that are not
 
 Plausible is what other candidates agree with and what is calm: far from all others are the odd
-ones, and what looks garish is not strong colour but many colours in one picture. Farthest goes by
-the mean distance plus half the least: the mean alone doubles up at the extremes, the least alone
-fills the middle and gains nothing over plain draws.
+ones, and what looks garish is not strong colour but many colours in one picture.
 
-Measured with vae-mdn, 6 of 48, 12 photographs with 3 seeds: mean pairwise distance 1.22 times that
-of plain draws, and the most motley result has 1.29 times the candidates' median spread of colour
-(plain draws 1.64; dropping the odd tenth alone gives 1.37 and 1.72).
+Patchy is colour that changes where the picture does not. It counts against how strong the colours
+are: the patchy would be the colourful otherwise, and the truth is often among those.
 
-With flow, 200 pictures of ImageNet 64: 1.17 times for 6 of 48 at a Frechet distance that is no
-larger (benchmarks/choice.py, docs/model.md). Its plain draws keep apart by themselves; when they
-were independent it was 1.25 times.
+Far goes by the mean distance plus half the least: the mean alone doubles up at the extremes, the
+least alone fills the middle. Far alone still shows extremes, and what most candidates are like only
+once; so half of the choice goes by how much nearer all candidates come, in squares, to one that is
+shown, as in k-medoids. docs/model.md has what either half gives.
 
 The number of candidates depends on n in steps (48 up to n = 12), so that a smaller n gives the
 beginning of a larger one's result.
 """
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +31,10 @@ from manyhues.color import Array
 PICKS = ("diverse", "likely", "random")
 _POOL = 48
 _STEP = 12
-_KEPT = 0.75
+_KEPT = 0.9
 _NEIGHBOURS = 5
 _FADE = 2.0
+_EDGE = 4.0  # L* from cell to cell; colour may change where the picture does by more
 PALE = 0.87  # RMS chroma of a three-step draft over a full sample's: .84 at 64 pixels, .90 at 128
 _CALM = 3.0  # weight of the spread of colour against the distance to the neighbours
 
@@ -42,18 +44,43 @@ def pool_size(n: int) -> int:
     return _POOL * -(-n // _STEP)
 
 
-def distances(ab: Array) -> Array:
-    """RMS distance ``(M, M)`` in Lab units between colour fields ``(M, 2, h, w)``.
+def _boxes(fields: Array, height: int, width: int) -> Array:
+    """Means over equal boxes: ``(..., h, w)`` to ``(..., height, width)``; a rest is cut off."""
+    y, x = fields.shape[-2] // height, fields.shape[-1] // width
+    cut = fields[..., : y * height, : x * width]
+    boxes = cut.reshape(*fields.shape[:-2], height, y, width, x)
+    return np.asarray(boxes.mean((-3, -1)), np.float32)
 
-    Fields are compared at 16 x 16 cells or fewer: differences that fine do not show.
-    """
-    step_y, step_x = max(1, ab.shape[2] // 16), max(1, ab.shape[3] // 16)
-    h, w = ab.shape[2] // step_y, ab.shape[3] // step_x
-    cropped = ab[:, :, : h * step_y, : w * step_x]
-    small = cropped.reshape(len(ab), 2, h, step_y, w, step_x).mean((3, 5)).reshape(len(ab), -1)
+
+def _cells(fields: Array) -> Array:
+    """Fields ``(..., h, w)`` at about 16 x 16 cells or fewer: finer differences do not show."""
+    h, w = fields.shape[-2:]
+    return _boxes(fields, h // max(1, h // 16), w // max(1, w // 16))
+
+
+def distances(ab: Array) -> Array:
+    """RMS distance ``(M, M)`` in Lab units between colour fields ``(M, 2, h, w)``."""
+    cells = _cells(ab)
+    small = cells.reshape(len(ab), -1)
     square = (small**2).sum(1)
     gram = square[:, None] + square[None] - 2 * small @ small.T
-    return np.asarray(np.sqrt(np.maximum(gram, 0) / (h * w)), np.float32)
+    return np.asarray(np.sqrt(np.maximum(gram, 0) / cells[0, 0].size), np.float32)
+
+
+def patchiness(ab: Array, luminance: Array) -> Array:
+    """How much colours ``(M, 2, h, w)`` change where L* ``(h', w')`` does not: ``(M,)``.
+
+    RMS over neighbouring cells, those across an edge of L* counting less; against the RMS chroma.
+    h' and w' are multiples of h and w.
+    """
+    cells, lightness = _cells(ab), _cells(_boxes(luminance, *ab.shape[2:]))
+    square: Any = 0.0
+    for axis in (-2, -1):
+        flat = np.exp(-np.abs(np.diff(lightness, axis=axis)) / _EDGE)
+        square = square + (flat * (np.diff(cells, axis=axis) ** 2).sum(1)).mean((1, 2))
+    chroma = np.sqrt((cells**2).mean((1, 2, 3)))
+    # And against the candidates' median, or all but grey would be the patchiest.
+    return np.asarray(np.sqrt(square) / np.maximum(chroma + np.median(chroma), 1e-6), np.float32)
 
 
 def plausible_order(ab: Array, distance: Array) -> NDArray[np.intp]:
@@ -79,17 +106,25 @@ def consensus(codes: Array) -> Array:
     return np.asarray(mean * min(fade / PALE, _FADE), np.float32)
 
 
-def choose(ab: Array, n: int, pick: str) -> list[int]:
-    """Indices of n of the candidates ``(M, 2, h, w)``, in the order to show them."""
+def choose(ab: Array, n: int, pick: str, luminance: Array) -> list[int]:
+    """Indices of n of the candidates ``(M, 2, h, w)``, in the order to show them.
+
+    `luminance` is the picture's L* at the fields' size, or at a multiple of it.
+    """
     distance = distances(ab)
-    order = plausible_order(ab, distance)
     if pick == "likely":
-        return [int(i) for i in order[:n]]
-    kept = order[: max(n, round(len(order) * _KEPT))]
-    chosen = [int(kept[0])]
+        return [int(i) for i in plausible_order(ab, distance)[:n]]
+    calm = np.argsort(patchiness(ab, luminance), kind="stable")
+    kept = np.sort(calm[: max(n, round(len(ab) * _KEPT))])
+    distance = distance[np.ix_(kept, kept)]
+    square = distance**2
+    chosen = [int(square.sum(1).argmin())]
     while len(chosen) < n:
-        left = np.array([i for i in kept if i not in chosen])
-        to_chosen = distance[left][:, chosen]
+        to_chosen = distance[:, chosen]
         far = to_chosen.mean(1) + to_chosen.min(1) / 2
-        chosen.append(int(left[far.argmax()]))
-    return chosen
+        nearest = square[:, chosen].min(1)
+        nearer = np.maximum(nearest[:, None] - square, 0).sum(0)  # all of them, were it shown
+        score = far / max(far.max(), 1e-6) + nearer / max(nearer.max(), 1e-6)
+        score[chosen] = -1
+        chosen.append(int(score.argmax()))
+    return [int(kept[i]) for i in chosen]
