@@ -1,10 +1,12 @@
 """The weights that are shipped, run for real."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from manyhues import select
 from manyhues.colorizer import Colorizer
 from manyhues.engine import WEIGHTS, Engine
 
@@ -57,6 +59,19 @@ def test_a_method_colours(method: str) -> None:
         assert spread > 0.1
     again = colorizer.sample_ab(scene, 2, seed=3, start=2)
     np.testing.assert_array_equal(again, ab[2:])
+
+
+def test_diverse_raises_pairwise_distance() -> None:
+    colorizer = Colorizer.load("flow")
+    examples = Path(__file__).resolve().parent.parent / "examples"
+    scenes = [colorizer.encode(path) for path in sorted(examples.glob("*.jpg"))]
+    assert len(scenes) >= 4
+
+    def spread(pick: str) -> float:
+        drawn = [colorizer.sample(s, 6, pick=pick, seed=k).ab for s in scenes for k in (0, 1)]
+        return float(sum(select.distances(ab).sum() for ab in drawn))
+
+    assert spread("diverse") > 1.1 * spread("random") > 1.1 * spread("likely")
 
 
 @pytest.mark.parametrize("method", METHODS)

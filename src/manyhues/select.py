@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyhues.color import Array
+from manyhues.upsample import resize
 
 PICKS = ("diverse", "likely", "random")
 _POOL = 48
@@ -44,18 +45,12 @@ def pool_size(n: int) -> int:
     return _POOL * -(-n // _STEP)
 
 
-def _boxes(fields: Array, height: int, width: int) -> Array:
-    """Means over equal boxes: ``(..., h, w)`` to ``(..., height, width)``; a rest is cut off."""
-    y, x = fields.shape[-2] // height, fields.shape[-1] // width
-    cut = fields[..., : y * height, : x * width]
-    boxes = cut.reshape(*fields.shape[:-2], height, y, width, x)
-    return np.asarray(boxes.mean((-3, -1)), np.float32)
-
-
 def _cells(fields: Array) -> Array:
     """Fields ``(..., h, w)`` at about 16 x 16 cells or fewer: finer differences do not show."""
-    h, w = fields.shape[-2:]
-    return _boxes(fields, h // max(1, h // 16), w // max(1, w // 16))
+    y, x = (max(1, side // 16) for side in fields.shape[-2:])
+    h, w = fields.shape[-2] // y, fields.shape[-1] // x
+    boxes = fields[..., : h * y, : w * x].reshape(*fields.shape[:-2], h, y, w, x)
+    return np.asarray(boxes.mean((-3, -1)), np.float32)
 
 
 def distances(ab: Array) -> Array:
@@ -71,9 +66,8 @@ def patchiness(ab: Array, luminance: Array) -> Array:
     """How much colours ``(M, 2, h, w)`` change where L* ``(h', w')`` does not: ``(M,)``.
 
     RMS over neighbouring cells, those across an edge of L* counting less; against the RMS chroma.
-    h' and w' are multiples of h and w.
     """
-    cells, lightness = _cells(ab), _cells(_boxes(luminance, *ab.shape[2:]))
+    cells, lightness = _cells(ab), _cells(resize(luminance, *ab.shape[2:]))
     square: Any = 0.0
     for axis in (-2, -1):
         flat = np.exp(-np.abs(np.diff(lightness, axis=axis)) / _EDGE)
@@ -109,7 +103,7 @@ def consensus(codes: Array) -> Array:
 def choose(ab: Array, n: int, pick: str, luminance: Array) -> list[int]:
     """Indices of n of the candidates ``(M, 2, h, w)``, in the order to show them.
 
-    `luminance` is the picture's L* at the fields' size, or at a multiple of it.
+    `luminance` is the picture's L* at any size.
     """
     distance = distances(ab)
     if pick == "likely":
