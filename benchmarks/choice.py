@@ -1,16 +1,18 @@
 """What choosing does: `--pick diverse` and `likely` against plain draws, through the product.
 
-    python benchmarks/choice.py FOLDER_OR_SHARD [--limit 500] [-n 6] [--picks random diverse likely]
-        [--film] [--weights FOLDER]
+    python benchmarks/choice.py FOLDER_OR_SHARD [--size 64] [--limit 500] [-n 6]
+        [--picks random diverse likely] [--film] [--weights FOLDER]
 
-Contract: the first `--limit` pictures with real colour, at 64 x 64, n results of each, picture i
-with seed i. Printed for each way of picking:
+Contract: the first `--limit` pictures with real colour, at `--size` x `--size`, n results of each,
+picture i with seed i. Printed for each way of picking:
 
 - the mean pairwise distance of a picture's results, in RGB, over that of the first way;
 - the Frechet distance of all results of all pictures to the true colours of the pictures after
   them: all results count, because the first of a pick is not like the others, and each way has
   equally many. For scale, the distance of the grey pictures and of the true ones, n times each;
 - the RMSE x 100 of the first result; the colourfulness of all, and of the first, over the truth's;
+- how many results lie under a cast of more than 12 Lab units (`manyhues.select.cast`), and how many
+  of their 16 x 16 cells have a chroma above 60; the truth's for scale;
 - where the pictures have ImageNet labels, the judge's top-1 on all results and on the first.
 
 With --film, every picture is first brought to the grey that an old film would have made of it, its
@@ -24,19 +26,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from manyhues import Colorizer
+from manyhues import Colorizer, select
 from manyhues.color import rgb_to_lab
 from manyhues.dataset import load_square
 from manyhues.evaluation import metrics
 from manyhues.evaluation.judge import Judge
-from manyhues.evaluation.protocol import features_of, greyed, render, to_uint8
+from manyhues.evaluation.protocol import features_of, greyed, render, resize_ab, to_uint8
 from manyhues.training.film import filmed
+from manyhues.upsample import resize
 
-SIDE = 64
+CELLS = 16
+
+
+def casts_and_neon(ab: NDArray[np.float32]) -> str:
+    """Of fields ``(n, 2, h, w)``: how many lie under a cast, how many cells are neon."""
+    cells = np.stack([[resize(plane, CELLS, CELLS) for plane in field] for field in ab])
+    casts, neon = select.cast(cells) > 12, np.hypot(cells[:, 0], cells[:, 1]) > 60
+    return f"casts {100 * casts.mean():.1f} %, neon {100 * neon.mean():.2f} %"
 
 
 def on_film(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pictures ``(N, 64, 64, 3)`` with the luminance that an old film gives them."""
+    """Pictures ``(N, h, w, 3)`` with the luminance that an old film gives them."""
     lab = torch.from_numpy(rgb_to_lab(rgb / np.float32(255)).transpose(0, 3, 1, 2))
     luminance, ab = lab.split((1, 2), 1)
     seen = filmed(luminance / 50 - 1, ab, 1.0, torch.Generator().manual_seed(0))
@@ -51,6 +61,7 @@ def on_film(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("pictures", type=Path)
+    parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--limit", type=int, default=500)
     parser.add_argument("-n", type=int, default=6)
     parser.add_argument("--picks", nargs="+", default=["random", "diverse", "likely"])
@@ -59,10 +70,11 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     args = parser.parse_args()
     colorizer, judge = Colorizer.load(args.method, args.weights), Judge()
-    rgb, labels = load_square(args.pictures, SIDE)
+    rgb, labels = load_square(args.pictures, args.size)
     rgb = on_film(rgb) if args.film else rgb
     shown, others = rgb[: args.limit], rgb[args.limit :]
-    luminance = [np.ascontiguousarray(rgb_to_lab(p / np.float32(255))[..., 0]) for p in shown]
+    lab = np.stack([rgb_to_lab(p / np.float32(255)).transpose(2, 0, 1) for p in shown])
+    luminance = [np.ascontiguousarray(picture[0]) for picture in lab]
 
     rest = features_of(judge, others)
     grey = np.stack([greyed(picture) for picture in shown])
@@ -72,15 +84,17 @@ def main() -> None:
     classes = judge.class_indices(labels[: args.limit])
     plain = None
     print(f"{len(shown)} pictures against {len(others)}: grey {scale[0]:.1f}, true {scale[1]:.1f}")
+    print(f"true colours: {casts_and_neon(lab[:, 1:])}")
     if classes is not None:
         grey_top1, true_top1 = (judge.top1(f, classes).mean() for f in known)
         print(f"top-1: grey {grey_top1:.1%}, true {true_top1:.1%}")
     for pick in args.picks:
-        results, apart, first = [], [], []
+        results, fields, apart, first = [], [], [], []
         for index, lightness in enumerate(luminance):
             scene = colorizer.encode_luminance(lightness)
             ab = colorizer.sample(scene, args.n, pick=pick, seed=index).ab
-            coloured = render(lightness, ab)
+            coloured = render(lightness, resize_ab(ab, args.size, args.size))
+            fields.append(ab)
             apart.append(metrics.pairwise_distance(coloured))
             first.append(metrics.best_of_1(coloured, shown[index] / np.float32(255)))
             results.append(to_uint8(coloured))
@@ -98,7 +112,8 @@ def main() -> None:
             f"{pick:8} apart {np.mean(apart):.2f} ({np.mean(apart) / plain:.2f})  "
             f"frechet {distance.distance:.1f} ± {(high - low) / 2:.1f}  "
             f"first {np.mean(first):.2f}  "
-            f"colourfulness {colours.mean():.0f} %, first {colours[:: args.n].mean():.0f} %{top1}",
+            f"colourfulness {colours.mean():.0f} %, first {colours[:: args.n].mean():.0f} %  "
+            f"{casts_and_neon(np.concatenate(fields))}{top1}",
             flush=True,
         )
 

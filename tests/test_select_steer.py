@@ -55,6 +55,44 @@ def test_patchy_is_colour_that_changes_where_the_picture_does_not() -> None:
     assert select.patchiness(25 * fields, edge) == pytest.approx(select.patchiness(fields, edge))
 
 
+def test_cast_is_a_hue_that_nothing_in_the_scene_is_without() -> None:
+    even = np.zeros((2, 16, 16), np.float32)
+    even[1] = 20
+    half = even.copy()
+    half[:, :, 8:] = 0
+    against = even.copy()
+    against[1, :, 12:] = -20
+    fields = np.stack([even, 2 * even, half, against, 0 * even])
+    assert select.cast(fields) == pytest.approx([20, 40, 0, -20, 0])
+    turned = np.stack([-even[::-1], even[:, ::-1]])  # whichever hue
+    assert select.cast(turned) == pytest.approx([20, 20])
+
+
+def test_perceived_chroma_is_that_of_cie94() -> None:
+    fields = np.zeros((3, 2, 4, 4), np.float32)
+    fields[1, 0], fields[2, 1] = 0.01, -40
+    seen = select.perceived(fields)
+    assert not seen[0].any()
+    assert seen[1, 0] == pytest.approx(0.01, rel=1e-3)  # weak colours stay
+    chroma = np.linspace(0, 40, 4001)
+    weighted = np.trapezoid(1 / (1 + 0.045 * chroma), chroma)
+    assert seen[2, 1] == pytest.approx(-weighted, rel=1e-5)
+    assert seen[2, 0] == pytest.approx(0)
+
+
+def test_diverse_prefers_colours_of_things_to_casts() -> None:
+    """Either way of being as far apart: all of the picture in a hue, or a half of it, stronger."""
+    random = np.random.default_rng(0)
+    hue = random.normal(0, 1, (20, 2, 1, 1))
+    hue *= 20 / np.linalg.norm(hue, axis=1, keepdims=True)
+    fields = np.broadcast_to(hue, (20, 2, 16, 16)).astype(np.float32).copy()
+    fields[::2, :, :, :8] *= np.sqrt(2)
+    fields[::2, :, :, 8:] = 0
+    edge = np.repeat(np.where(np.arange(64) < 32, 20, 80).astype(np.float32)[None], 64, axis=0)
+    chosen = select.choose(fields, 6, "diverse", edge)
+    assert sum(i % 2 for i in chosen) <= 1
+
+
 def test_diverse_leaves_out_the_patchy() -> None:
     """As far apart as the calm ones, but with all colours in one picture."""
     random = np.random.default_rng(0)
@@ -121,14 +159,15 @@ def test_drafts_are_drawn_in_batches_that_do_not_depend_on_the_threads(weights: 
 
 
 def test_diverse_raises_pairwise_distance() -> None:
-    """Of candidates that differ in tint, and from cell to cell by half as much."""
+    """Of candidates that differ in one half, and from cell to cell by half as much."""
 
     def spread(pick: str | None) -> float:
         sums = 0.0
         random = np.random.default_rng(0)
         for _ in range(20):
             tints, cells = random.normal(0, 12, (48, 2, 1, 1)), random.normal(0, 6, (48, 2, 16, 16))
-            fields = (tints + cells).astype(np.float32)
+            cells[:, :, :, :8] += tints
+            fields = cells.astype(np.float32)
             chosen = select.choose(fields, 6, pick, FLAT) if pick else range(6)
             sums += float(select.distances(fields[list(chosen)]).sum())
         return sums

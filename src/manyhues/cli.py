@@ -100,7 +100,10 @@ def colorize(
     method: Annotated[str | None, typer.Option(help="See `manyhues info`.")] = None,
     pick: Annotated[Pick, typer.Option(help="How to choose among candidates.")] = Pick.diverse,
     diversity: Annotated[
-        float, typer.Option(min=0, max=10, help="Below 1 tamer, above 1 wilder.")
+        float,
+        typer.Option(
+            min=0, max=10, help="Below 1 tamer, above 1 wilder; 0.8 suits old photographs."
+        ),
     ] = 1.0,
     saturation: Annotated[float, typer.Option(min=0, max=10, help="Strength of colour.")] = 1.0,
     hint: Annotated[

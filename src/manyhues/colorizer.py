@@ -18,7 +18,7 @@ from manyhues.colorization import Colorization, Steering
 from manyhues.engine import Engine
 from manyhues.errors import PictureError, UsageError
 from manyhues.picture import Picture
-from manyhues.prior import DRAFTS, Draw, Prior, make_prior
+from manyhues.prior import DRAFTS, GRID_SCALE, Draw, Prior, make_prior
 from manyhues.scene import Scene, encode
 from manyhues.steer import Hint, apply_hints, apply_palette, palette, parse_hints
 
@@ -259,7 +259,7 @@ class Colorizer:
         drafts = np.concatenate(parts)
         # A grid code is a small colour field itself; a vector has to be decoded to be judged.
         grid = drafts.ndim == 4
-        fields = drafts if grid else self.decode(scene, drafts, at_once=16)
+        fields = GRID_SCALE * drafts if grid else self.decode(scene, drafts, at_once=16)
         lightness = scene.levels[0 if grid else -1].lightness
         if draw.hints and not grid:
             fields, drafts, pool = _nearest_to_hints(fields, drafts, pool, draw.hints, n)

@@ -3,8 +3,8 @@
 ``random``  the first n samples, as drawn: what metrics use
 ``likely``  the n most plausible (a prior that knows its most probable answers is asked instead)
 ``diverse`` far apart, and standing for all: the patchiest tenth of the candidates is dropped, the
-            most typical one comes first, and each next one is far from those chosen and at the
-            same time near to many that are not
+            most typical one comes first, and each next one is far from those chosen, at the same
+            time near to many that are not, and has no cast
 
 Plausible is what other candidates agree with and what is calm: far from all others are the odd
 ones, and what looks garish is not strong colour but many colours in one picture.
@@ -13,9 +13,11 @@ Patchy is colour that changes where the picture does not. It counts against how 
 are: the patchy would be the colourful otherwise, and the truth is often among those.
 
 Far goes by the mean distance plus half the least: the mean alone doubles up at the extremes, the
-least alone fills the middle. Far alone still shows extremes, and what most candidates are like only
-once; so half of the choice goes by how much nearer all candidates come, in squares, to one that is
-shown, as in k-medoids. docs/model.md has what either half gives.
+least alone fills the middle. It is measured as the eye sees chroma, or neon colours would be the
+farthest. Far alone still shows extremes, and what most candidates are like only once; so a third of
+the choice goes by how much nearer all candidates come, in squares, to one that is shown, as in
+k-medoids. A cast, one hue over the whole scene, is the cheapest way to be far: it is charged for.
+docs/model.md has what each of them gives.
 
 The number of candidates depends on n in steps (48 up to n = 12), so that a smaller n gives the
 beginning of a larger one's result.
@@ -37,6 +39,10 @@ _NEIGHBOURS = 5
 _FADE = 2.0
 _EDGE = 4.0  # L* from cell to cell; colour may change where the picture does by more
 PALE = 0.87  # RMS chroma of a three-step draft over a full sample's: .84 at 64 pixels, .90 at 128
+_FAR = 2.0  # weight of far against standing for all
+_CAST = 1.0  # what the strongest cast costs, to 1 for what stands best for all
+_EVEN = 20  # percentile of the cells: the fifth with the least of the common hue
+_CHROMA = 0.045  # CIE94: a difference of chroma C weighs 1 / (1 + .045 C)
 _CALM = 3.0  # weight of the spread of colour against the distance to the neighbours
 
 
@@ -77,6 +83,26 @@ def patchiness(ab: Array, luminance: Array) -> Array:
     return np.asarray(np.sqrt(square) / np.maximum(chroma + np.median(chroma), 1e-6), np.float32)
 
 
+def cast(ab: Array) -> Array:
+    """How much of one hue lies over all of the colours ``(M, 2, h, w)``, in Lab units: ``(M,)``.
+
+    A scene in white light has something neutral in it; under a cast even the cells with the least
+    of the mean's hue have much of it. Below 0: the mean's hue is missing, or its opposite is there.
+    """
+    cells = _cells(ab)
+    mean = cells.mean((2, 3))
+    hue = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-6)
+    along = (cells * hue[:, :, None, None]).sum(1).reshape(len(cells), -1)
+    return np.asarray(np.percentile(along, _EVEN, axis=1), np.float32)
+
+
+def perceived(ab: Array) -> Array:
+    """Colours ``(M, 2, h, w)`` with chroma as CIE94 sees it: differences of strong ones shrink."""
+    chroma = np.hypot(ab[:, :1], ab[:, 1:])
+    seen = np.log1p(_CHROMA * chroma) / _CHROMA  # the integral of the weight
+    return np.asarray(ab * (seen / np.maximum(chroma, 1e-6)), np.float32)
+
+
 def plausible_order(ab: Array, distance: Array) -> NDArray[np.intp]:
     """Candidates ``(M, 2, h, w)`` from the most to the least plausible.
 
@@ -101,7 +127,7 @@ def consensus(codes: Array) -> Array:
 
 
 def choose(ab: Array, n: int, pick: str, luminance: Array) -> list[int]:
-    """Indices of n of the candidates ``(M, 2, h, w)``, in the order to show them.
+    """Indices of n of the candidates, a, b ``(M, 2, h, w)`` in Lab units, in the order to show.
 
     `luminance` is the picture's L* at any size.
     """
@@ -110,15 +136,16 @@ def choose(ab: Array, n: int, pick: str, luminance: Array) -> list[int]:
         return [int(i) for i in plausible_order(ab, distance)[:n]]
     calm = np.argsort(patchiness(ab, luminance), kind="stable")
     kept = np.sort(calm[: max(n, round(len(ab) * _KEPT))])
-    distance = distance[np.ix_(kept, kept)]
-    square = distance**2
+    square = distance[np.ix_(kept, kept)] ** 2
+    apart, tint = distances(perceived(ab[kept])), np.maximum(cast(ab[kept]), 0)
+    charge = _CAST * tint / max(float(tint.max()), 1e-6)
     chosen = [int(square.sum(1).argmin())]
     while len(chosen) < n:
-        to_chosen = distance[:, chosen]
+        to_chosen = apart[:, chosen]
         far = to_chosen.mean(1) + to_chosen.min(1) / 2
         nearest = square[:, chosen].min(1)
         nearer = np.maximum(nearest[:, None] - square, 0).sum(0)  # all of them, were it shown
-        score = far / max(far.max(), 1e-6) + nearer / max(nearer.max(), 1e-6)
-        score[chosen] = -1
+        score = _FAR * far / max(far.max(), 1e-6) + nearer / max(nearer.max(), 1e-6) - charge
+        score[chosen] = -np.inf
         chosen.append(int(score.argmax()))
     return [int(kept[i]) for i in chosen]

@@ -23,6 +23,7 @@ const texts = {
   diversity: ["Variety", "Độ đa dạng"],
   tame: ["tame", "dè dặt"],
   wild: ["wild", "phóng khoáng"],
+  old: ["0.8: old photographs", "0,8: ảnh xưa"],
   saturation: ["Colour strength", "Độ đậm màu"],
   grey: ["grey", "xám"],
   strong: ["strong", "đậm"],
