@@ -33,14 +33,13 @@ from manyhues.evaluation import metrics
 from manyhues.evaluation.judge import Judge
 from manyhues.evaluation.protocol import features_of, greyed, render, resize_ab, to_uint8
 from manyhues.training.film import filmed
-from manyhues.upsample import resize
 
 CELLS = 16
 
 
 def casts_and_neon(ab: NDArray[np.float32]) -> str:
     """Of fields ``(n, 2, h, w)``: how many lie under a cast, how many cells are neon."""
-    cells = np.stack([[resize(plane, CELLS, CELLS) for plane in field] for field in ab])
+    cells = resize_ab(ab, CELLS, CELLS)
     casts, neon = select.cast(cells) > 12, np.hypot(cells[:, 0], cells[:, 1]) > 60
     return f"casts {100 * casts.mean():.1f} %, neon {100 * neon.mean():.2f} %"
 

@@ -43,15 +43,16 @@ def flow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained flow: its run, and in `exact` its weights and the files that they share."""
     folder = tmp_path_factory.mktemp("flow")
     save_run("flow", folder / "run")
-    _export_beside_shared(folder / "run", folder / "exact")
+    export.export(folder / "run", with_shared(folder / "exact"))
     return folder
 
 
-def _export_beside_shared(run: Path, weights: Path, int8: Path | None = None) -> None:
+def with_shared(weights: Path) -> Path:
+    """A new folder with the shipped graphs that methods share."""
     weights.mkdir()
     for shared in ("features.onnx", "detail.decoder.onnx"):
         shutil.copy(WEIGHTS / shared, weights)
-    export.export(run, weights, int8)
+    return weights
 
 
 def check_exported(graphs: list[Path], method: str | None) -> None:
@@ -100,7 +101,7 @@ def test_int8_export_draws_the_same_samples(flow: Path, tmp_path: Path) -> None:
     pictures.mkdir()
     for seed in range(3):
         Image.fromarray(colourful(128, 160, seed)).save(pictures / f"{seed}.png")
-    _export_beside_shared(flow / "run", tmp_path / "int8", pictures)
+    export.export(flow / "run", with_shared(tmp_path / "int8"), pictures)
     drawn = []
     for folder in (flow / "exact", tmp_path / "int8"):
         colorizer = Colorizer.load("flow", folder)
@@ -179,9 +180,7 @@ def test_tuned_features_have_a_decoder_of_their_own(tmp_path: Path) -> None:
     save_run("features", tmp_path / "features", width=8)
     save_run("flow", tmp_path / "flow", features=features)
     save_run("detail", tmp_path / "detail", features=features)
-    weights.mkdir()
-    for shared in ("features.onnx", "detail.decoder.onnx"):
-        shutil.copy(WEIGHTS / shared, weights)
+    with_shared(weights)
     with pytest.raises(UsageError, match="export a `detail` run with the same features first"):
         export.export(tmp_path / "flow", weights)
     assert [f.name for f in export.export(tmp_path / "detail", weights)] == ["flow.decoder.onnx"]

@@ -31,6 +31,7 @@ def test_distances_are_rms() -> None:
 
 
 FLAT = np.full((32, 32), 50, np.float32)
+EDGE = np.repeat(np.where(np.arange(64) < 32, 20, 80).astype(np.float32)[None], 64, axis=0)
 
 
 def test_diverse_is_typical_first_and_shows_each_group() -> None:
@@ -45,14 +46,13 @@ def test_patchy_is_colour_that_changes_where_the_picture_does_not() -> None:
     left = np.zeros((2, 16, 16), np.float32)
     left[:, :, 8:] = 20
     fields = np.stack([left, left.transpose(0, 2, 1), np.full_like(left, 20)])
-    edge = np.repeat(np.where(np.arange(64) < 32, 20, 80).astype(np.float32)[None], 64, axis=0)
-    along, across, flat = select.patchiness(fields, edge)
+    along, across, flat = select.patchiness(fields, EDGE)
     assert along < 0.01 < across
     assert flat == 0
-    weak = select.patchiness(np.concatenate([fields, 0.1 * fields]), edge)
+    weak = select.patchiness(np.concatenate([fields, 0.1 * fields]), EDGE)
     assert 0 < weak[4] < weak[1]  # all but grey is not patchy
-    assert not select.patchiness(0 * fields, edge).any()
-    assert select.patchiness(25 * fields, edge) == pytest.approx(select.patchiness(fields, edge))
+    assert not select.patchiness(0 * fields, EDGE).any()
+    assert select.patchiness(25 * fields, EDGE) == pytest.approx(select.patchiness(fields, EDGE))
 
 
 def test_cast_is_a_hue_that_nothing_in_the_scene_is_without() -> None:
@@ -88,8 +88,7 @@ def test_diverse_prefers_colours_of_things_to_casts() -> None:
     fields = np.broadcast_to(hue, (20, 2, 16, 16)).astype(np.float32).copy()
     fields[::2, :, :, :8] *= np.sqrt(2)
     fields[::2, :, :, 8:] = 0
-    edge = np.repeat(np.where(np.arange(64) < 32, 20, 80).astype(np.float32)[None], 64, axis=0)
-    chosen = select.choose(fields, 6, "diverse", edge)
+    chosen = select.choose(fields, 6, "diverse", EDGE)
     assert sum(i % 2 for i in chosen) <= 1
 
 

@@ -107,7 +107,7 @@ class Colorizer:
     ) -> Colorization:
         """n colourings of an encoded picture.
 
-        pick        ``diverse``: plausible and far apart; ``likely``: the most plausible. Of a
+        pick        ``diverse``: typical first, then far apart; ``likely``: the most plausible. Of a
                     colour grid what all candidates agree on comes first, numbered -1; where the
                     prior lists its most probable answers these do, numbered -1, -2, ..
                     (plain samples follow where n is larger than the list);

@@ -40,7 +40,6 @@ _FADE = 2.0
 _EDGE = 4.0  # L* from cell to cell; colour may change where the picture does by more
 PALE = 0.87  # RMS chroma of a three-step draft over a full sample's: .84 at 64 pixels, .90 at 128
 _FAR = 2.0  # weight of far against standing for all
-_CAST = 1.0  # what the strongest cast costs, to 1 for what stands best for all
 _EVEN = 20  # percentile of the cells: the fifth with the least of the common hue
 _CHROMA = 0.045  # CIE94: a difference of chroma C weighs 1 / (1 + .045 C)
 _CALM = 3.0  # weight of the spread of colour against the distance to the neighbours
@@ -131,21 +130,24 @@ def choose(ab: Array, n: int, pick: str, luminance: Array) -> list[int]:
 
     `luminance` is the picture's L* at any size.
     """
-    distance = distances(ab)
     if pick == "likely":
-        return [int(i) for i in plausible_order(ab, distance)[:n]]
+        return [int(i) for i in plausible_order(ab, distances(ab))[:n]]
     calm = np.argsort(patchiness(ab, luminance), kind="stable")
     kept = np.sort(calm[: max(n, round(len(ab) * _KEPT))])
-    square = distance[np.ix_(kept, kept)] ** 2
-    apart, tint = distances(perceived(ab[kept])), np.maximum(cast(ab[kept]), 0)
-    charge = _CAST * tint / max(float(tint.max()), 1e-6)
+    ab = ab[kept]
+    square, apart = distances(ab) ** 2, distances(perceived(ab))
+    charge = _to_largest(np.maximum(cast(ab), 0))
     chosen = [int(square.sum(1).argmin())]
     while len(chosen) < n:
         to_chosen = apart[:, chosen]
         far = to_chosen.mean(1) + to_chosen.min(1) / 2
         nearest = square[:, chosen].min(1)
         nearer = np.maximum(nearest[:, None] - square, 0).sum(0)  # all of them, were it shown
-        score = _FAR * far / max(far.max(), 1e-6) + nearer / max(nearer.max(), 1e-6) - charge
+        score = _FAR * _to_largest(far) + _to_largest(nearer) - charge
         score[chosen] = -np.inf
         chosen.append(int(score.argmax()))
     return [int(kept[i]) for i in chosen]
+
+
+def _to_largest(values: Array) -> Array:
+    return np.asarray(values / max(float(values.max()), 1e-6), np.float32)
