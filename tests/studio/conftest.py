@@ -116,9 +116,13 @@ def serve(weights: Path, tmp_path: Path) -> Iterator[Serve]:
         yield start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One studio for all tests that leave its settings alone."""
+    """One studio for all tests that leave its settings alone.
+
+    It stops with the last of them: a test elsewhere that forks while the studio's thread multiplies
+    matrices may wait for OpenBLAS for ever.
+    """
     # A browser on a busy machine may take long to come back after a reload.
     limits = replace(Limits(), leave=60.0)
     folder = tmp_path_factory.mktemp("studio")
