@@ -176,18 +176,20 @@ def test_grid_methods_want_the_detail_decoder(tmp_path: Path) -> None:
 
 def test_tuned_features_have_a_decoder_of_their_own(tmp_path: Path) -> None:
     """Its f8 is not that of the published features, which `mean` and its decoder read."""
-    features, weights = str(tmp_path / "features"), tmp_path / "weights"
-    save_run("features", tmp_path / "features", width=8)
-    save_run("flow", tmp_path / "flow", features=features)
-    save_run("detail", tmp_path / "detail", features=features)
+    weights = tmp_path / "weights"
+    save_run("joint", tmp_path / "joint")  # brings its features; a flow run names theirs
+    save_run("flow", tmp_path / "flow", features=str(tmp_path / "joint"))
+    save_run("detail", tmp_path / "detail", features=str(tmp_path / "joint"))
     with_shared(weights)
-    with pytest.raises(UsageError, match="export a `detail` run with the same features first"):
-        export.export(tmp_path / "flow", weights)
+    for run in ("flow", "joint"):
+        with pytest.raises(UsageError, match="export a `detail` run with the same features first"):
+            export.export(tmp_path / run, weights)
     assert [f.name for f in export.export(tmp_path / "detail", weights)] == ["flow.decoder.onnx"]
-    export.export(tmp_path / "flow", weights)
+    export.export(tmp_path / "joint", weights)
     manifest = json.loads((weights / "flow.json").read_text())
     assert manifest["features"] == "flow.features.onnx"
     assert manifest["embedding"]["graph"] == "flow.decoder.onnx"
+    assert manifest["trained"]["config"].keys().isdisjoint({"start", "features"})
     colorizer = Colorizer.load("flow", weights)
     drawn = colorizer.sample(colorizer.encode(colourful(64, 90)), 1, pick="random")
     assert drawn.images[0].size == (90, 64)

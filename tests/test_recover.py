@@ -48,12 +48,12 @@ def test_training_starts_from_recovered_runs(runs: Path) -> None:
     assert facts["kind"] == "flow"
     assert all(torch.equal(value, tensors[name]) for name, value in task.state_dict().items())
     tune = Tune(TuneConfig(width=8, start=str(runs / "features"), keep=1.0))
-    head = tune.logits.weight.detach().clone()
+    head = tune.head.logits.weight.detach().clone()
     tune.prepare(Cache.__new__(Cache))
     ours = tune.features.state_dict()
     kept = GreyFeatures(runs / "features").state_dict()
     assert all(torch.allclose(ours[name], kept[name]) for name in kept)
-    assert torch.equal(tune.logits.weight, head)
+    assert torch.equal(tune.head.logits.weight, head)
 
 
 def test_recovering_refuses_to_replace_a_run_and_says_what_is_missing(

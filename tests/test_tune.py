@@ -11,14 +11,19 @@ from manyhues.training.features import GreyFeatures, network_id
 from manyhues.training.tune import Tune, TuneConfig, cropped
 
 
+def predict(task: Tune, luminance: torch.Tensor) -> torch.Tensor:
+    odds: torch.Tensor = task.head(luminance, task.features(task.greys(luminance)))
+    return odds
+
+
 def test_target_shares_a_cell_among_the_four_bins_around_it() -> None:
     task = Tune(TuneConfig(width=8))
     code = torch.tensor([12.5, -25.0]).view(1, 2, 1, 1) / 25  # a 1.25 and b -2.5 bins from neutral
-    shares, bins = task.target(code)
-    centre = task.side // 2
+    shares, bins = task.head.target(code)
+    centre = task.head.side // 2
     found = dict(zip(bins.flatten().tolist(), shares.flatten().tolist(), strict=True))
     expected = {
-        (centre + a) * task.side + centre + b: share
+        (centre + a) * task.head.side + centre + b: share
         for a, b, share in ((1, -3, 0.375), (1, -2, 0.375), (2, -3, 0.125), (2, -2, 0.125))
     }
     assert found == expected
@@ -40,12 +45,12 @@ def test_layers_in_single_precision_follow_their_copy() -> None:
     task = Tune(TuneConfig(width=8))
     copied = copy.deepcopy(task)
     luminance = torch.rand(1, 1, 64, 64) * 2 - 1
-    before = copied.predict(luminance)
+    before = predict(copied, luminance)
     with torch.no_grad():
         for parameter in task.parameters():
             parameter.zero_()
-    assert torch.equal(copied.predict(luminance), before)
-    assert not torch.equal(task.predict(luminance), before)
+    assert torch.equal(predict(copied, luminance), before)
+    assert not torch.equal(predict(task, luminance), before)
 
 
 def test_tuned_features_are_those_of_the_run(tmp_path: Path) -> None:
@@ -102,11 +107,11 @@ def test_a_start_is_kept_in_part(tmp_path: Path) -> None:
     published = first.features.get_parameter("blocks.20._project_conv.weight").detach().clone()
     with torch.no_grad():
         first.features.get_parameter("blocks.20._project_conv.weight").add_(1.0)
-        first.get_parameter("logits.bias").fill_(3.0)
+        first.get_parameter("head.logits.bias").fill_(3.0)
     facts = {"kind": "features", "config": checkpoint.config_facts(first.config)}
     checkpoint.write_tensors(tmp_path / checkpoint.MODEL, checkpoint.state_of(first), facts)
     second = Tune(TuneConfig(width=8, start=str(tmp_path), keep=0.25))
     second.prepare(Cache.__new__(Cache))
     moved = second.features.get_parameter("blocks.20._project_conv.weight")
     assert torch.allclose(moved, published + 0.25, atol=1e-5)
-    assert second.get_parameter("logits.bias").eq(3.0).all()
+    assert second.get_parameter("head.logits.bias").eq(3.0).all()

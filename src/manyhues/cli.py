@@ -60,6 +60,7 @@ class Kind(StrEnum):
     flow = "flow"
     detail = "detail"
     features = "features"
+    joint = "joint"
 
 
 def _version(wanted: bool) -> None:

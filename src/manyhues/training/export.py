@@ -279,7 +279,7 @@ def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]
         inputs = ("luminance", "f8", "f16", "f32")
         graph = _spatial("mean.prior.onnx", module, inputs, ("code",), CODE_SCALE)
         return "mean", grid | {"prior": {"kind": "point", "graph": graph.name}}, [graph]
-    if kind == "flow":
+    if kind in ("flow", "joint"):
         network = task.network
         condition = _spatial(
             "flow.condition.onnx",
@@ -344,6 +344,8 @@ def export(run: Path, weights: Path | None = None, int8: Path | None = None) -> 
     folder = weights or WEIGHTS
     folder.mkdir(parents=True, exist_ok=True)
     task, facts = registry.load(run)
+    if facts["kind"] == "joint":  # a flow that brings its own features
+        task.tuned = run
     method, manifest, graphs = _plan(facts["kind"], task.float())
     shared = manifest.get("embedding", {}).get("graph")
     if shared and shared not in {g.name for g in graphs} and not (folder / shared).exists():
@@ -366,7 +368,7 @@ def export(run: Path, weights: Path | None = None, int8: Path | None = None) -> 
             manifest = {"method": method, **manifest, "trained": trained}
             files.append(f"{method}.json")
             _write_manifest(manifest, made / files[-1])
-            if int8 is not None and facts["kind"] == "flow":
+            if int8 is not None and method == "flow":
                 parity |= _quantised(made, folder, manifest, int8)
                 _write_manifest(manifest, made / files[-1])
         return [(made / name).replace(folder / name) for name in files]

@@ -77,25 +77,37 @@ class Flow(Task[FlowConfig]):
 
     def prepare(self, cache: Cache) -> None:
         if self.config.start:
-            tensors, _ = checkpoint.read_tensors(Path(self.config.start) / checkpoint.MODEL)
-            self.load_state_dict(tensors)
+            self.load_start(Path(self.config.start))
+
+    def load_start(self, run: Path) -> None:
+        """Begin with the velocity network of a `flow` or `joint` run."""
+        tensors, _ = checkpoint.read_tensors(run / checkpoint.MODEL)
+        mine = {k[8:]: v for k, v in tensors.items() if k.startswith("network.")}
+        self.network.load_state_dict(mine)
 
     def _condition(self, batch: Batch, hints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return self.network.condition(batch.luminance, batch.f8, batch.f16, batch.f32, hints)
 
-    def _loss(self, batch: Batch, hinted: float, lean: float) -> Tensor:
-        """Mean squared error at logit-normal times; `lean` is the mean of their logits."""
+    def loss(self, batch: Batch, hinted: float, lean: float, draws: int = 1) -> Tensor:
+        """Mean squared error at `draws` logit-normal times of each picture.
+
+        `lean` is the mean of the times' logits.
+        """
         code = to_code(batch.ab)
+        condition = [
+            part.repeat(draws, *[1] * (part.ndim - 1))
+            for part in self._condition(batch, draw_hints(code, hinted))
+        ]
+        code = code.repeat(draws, 1, 1, 1)
         noise = torch.randn_like(code)
         t = torch.sigmoid(torch.randn(len(code), device=code.device) + lean)
         at = t[:, None, None, None]
-        condition = self._condition(batch, draw_hints(code, hinted))
         velocity = self.network((1 - at) * code + at * noise, t, *condition).float()
         return ((velocity - (noise - code)) ** 2).mean()
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
         size = batch.ab.shape[-1]
-        loss = self._loss(batch, self.config.hinted, LEAN[self.sizes.index(size)])
+        loss = self.loss(batch, self.config.hinted, LEAN[self.sizes.index(size)])
         yield Step(loss, {f"velocity_{size}": loss})
 
     def _sample(self, batch: Batch) -> Tensor:
@@ -110,8 +122,8 @@ class Flow(Task[FlowConfig]):
     def validate(self, batch: Batch) -> Logs:
         sample = self._sample(batch)
         return {
-            "velocity": self._loss(batch, 0.0, 0.0),
-            "velocity_early": self._loss(batch, 0.0, 2.0),
+            "velocity": self.loss(batch, 0.0, 0.0),
+            "velocity_early": self.loss(batch, 0.0, 2.0),
             "spread": sample.std() / to_code(batch.ab).std(),
         }
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import checkpoint
@@ -230,7 +231,7 @@ class Loop:
                 parameters = [p for g in optimizer.param_groups for p in g["params"]]
                 norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
                 for settings in optimizer.param_groups:
-                    settings["lr"] = rate
+                    settings["lr"] = rate * settings.get("pace", 1.0)
                 # A step that is not finite would poison the weights and their average.
                 if not torch.isfinite(norm):
                     raise self._diverged("gradient")
@@ -264,8 +265,9 @@ class Loop:
     @torch.no_grad()
     def _update_average(self) -> None:
         decay = min(EMA, self.state.step / (self.state.step + 10))
-        for mean, now in zip(self.average.parameters(), self.task.parameters(), strict=True):
-            mean.lerp_(now, 1.0 - decay)
+        pairs = zip(self.average.parameters(), self.task.parameters(), strict=True)
+        means, latest = zip(*((m, n) for m, n in pairs if n.requires_grad), strict=True)
+        get_ema_multi_avg_fn(decay)(list(means), list(latest), self.state.step)
         for mean, now in zip(self.average.buffers(), self.task.buffers(), strict=True):
             if mean.is_floating_point() and self.state.step > 1:
                 mean.lerp_(now, 1.0 - decay)

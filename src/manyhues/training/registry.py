@@ -19,6 +19,7 @@ KINDS = {
     "mean": ("mean", "Mean", "MeanConfig"),
     "detail": ("detail", "Detail", "DetailConfig"),
     "flow": ("flow", "Flow", "FlowConfig"),
+    "joint": ("joint", "Joint", "JointConfig"),
     "features": ("tune", "Tune", "TuneConfig"),
 }
 

@@ -43,8 +43,12 @@ class Task(nn.Module, ABC, Generic[ConfigT]):
     def prepare(self, cache: Cache) -> None:
         """Compute statistics of the training set into buffers, before the first step."""
 
-    def groups(self) -> list[list[nn.Parameter]]:
-        """Parameters by optimizer; more than one group only for adversaries."""
+    def groups(self) -> list[list[Any]]:
+        """Parameters by optimizer; more than one group only for adversaries.
+
+        A group may be of parts, as PyTorch's optimizers take them: ``{"params": ..., "pace": p}``
+        learns at p times the learning rate.
+        """
         return [[p for p in self.parameters() if p.requires_grad]]
 
     @abstractmethod

@@ -8,7 +8,7 @@ is uncertain, and where it is uncertain is what a sampler has to know.
 
 import copy
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MethodType
@@ -87,57 +87,21 @@ def cropped(batch: Batch, least: float) -> Batch:
     )
 
 
-class Tune(Task[TuneConfig]):
-    """Trains `features` together with a head that is thrown away."""
+class ColourHead(nn.Module):
+    """Features to the distribution of a, b in each cell of the colour grid, as classes."""
 
-    kind = "features"
-    needs_features = False
-    sizes = (64, 128)
-    grey: Tensor
-
-    def __init__(self, config: TuneConfig) -> None:
-        super().__init__(config)
-        width, self.side = config.width, 2 * _HALF + 1
-        self.features = GreyFeatures(network=config.network, zoom=config.zoom)
-        # Edges and textures are grey already, and the way back through large maps costs the most.
-        for block in self.features.blocks[self.features.taps[0] + 1 :]:
-            block.requires_grad_(True)
-            # A twentieth of the weights, and the gradient of a 5 x 5 one takes a CPU forty times as
-            # long as its forward pass.
-            depthwise: Any = block._depthwise_conv
-            depthwise.requires_grad_(False)
-            if 2 in depthwise.stride:
-                # A method, and not a module around it: the weights keep their names.
-                depthwise.forward = MethodType(_single, depthwise)
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.side = 2 * _HALF + 1
         self.luminance = nn.Conv2d(CELL * CELL, width, 1)
         self.maps = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in CHANNELS)
         self.joint = nn.Conv2d(width, width, 3, 1, 1)
         self.logits = nn.Conv2d(width, self.side**2, 1)
-        grey = luminance_to_grey(torch.linspace(0, 100, 1001).numpy()) * 255
-        self.register_buffer("grey", torch.from_numpy(grey), persistent=False)
 
-    def train(self, mode: bool = True) -> "Tune":
-        """The batch statistics of ImageNet stay: batches here mix sizes and sets."""
-        super().train(mode)
-        self.features.eval()
-        return self
-
-    def prepare(self, cache: Cache) -> None:
-        if self.config.start:
-            published = copy.deepcopy(self.features.state_dict())
-            self.features.load_state_dict(GreyFeatures(Path(self.config.start)).state_dict())
-            tensors, _ = checkpoint.read_tensors(Path(self.config.start) / checkpoint.MODEL)
-            head = {k: v for k, v in tensors.items() if not k.startswith("features.")}
-            self.load_state_dict(head, strict=False)  # recovered runs have none
-            for name, value in self.features.state_dict().items():
-                if value.is_floating_point():
-                    value.lerp_(published[name], 1.0 - self.config.keep)
-
-    def predict(self, luminance: Tensor) -> Tensor:
-        """L*/50 - 1 (B, 1, h, w) to log-odds (B, bins, h/4, w/4)."""
-        grey = self.grey[((luminance + 1) * 500).round().long().clamp(0, 1000)]
+    def forward(self, luminance: Tensor, maps: Sequence[Tensor]) -> Tensor:
+        """L*/50 - 1 (B, 1, h, w) and features to log-odds (B, bins, h/4, w/4)."""
         h = self.luminance(F.pixel_unshuffle(luminance, CELL))
-        for layer, value in zip(self.maps, self.features(grey), strict=True):
+        for layer, value in zip(self.maps, maps, strict=True):
             h = h + F.interpolate(layer(FEATURE_SCALE * value), h.shape[2:], mode="bilinear")
         h = F.silu(h)
         out: Tensor = self.logits(h + F.silu(self.joint(h)))
@@ -157,12 +121,86 @@ class Tune(Task[TuneConfig]):
                 bins.append((low[:, 0] + i) * self.side + low[:, 1] + j)
         return torch.stack(shares, 1), torch.stack(bins, 1).long()
 
-    def _loss(self, batch: Batch) -> Tensor:
-        code = to_code(batch.ab)
+    def nats(self, luminance: Tensor, maps: Sequence[Tensor], code: Tensor, vivid: float) -> Tensor:
+        """Mean cross-entropy of true codes; a cell of chroma c counts 1 + `vivid` c."""
         shares, bins = self.target(code)
-        likelihood = self.predict(batch.luminance).log_softmax(1).gather(1, bins)
-        weight = 1 + self.config.vivid * code.norm(dim=1)
+        likelihood = self(luminance, maps).log_softmax(1).gather(1, bins)
+        weight = 1 + vivid * code.norm(dim=1)
         return -(weight * (shares * likelihood).sum(1)).sum() / weight.sum()
+
+    def mean(self, luminance: Tensor, maps: Sequence[Tensor]) -> Tensor:
+        """The expected a, b (B, 2, h/4, w/4) in Lab units."""
+        share = self(luminance, maps).softmax(1)
+        axis = (torch.arange(self.side, device=share.device).float() - _HALF) * BIN
+        grid = torch.stack(torch.meshgrid(axis, axis, indexing="ij")).flatten(1)
+        return torch.einsum("bkhw,ck->bchw", share, grid)
+
+
+def open_above_stride_8(features: GreyFeatures) -> None:
+    """Let gradients into a network's blocks above stride 8.
+
+    Edges and textures are grey already, and the way back through large maps costs the most.
+    """
+    for block in features.blocks[features.taps[0] + 1 :]:
+        block.requires_grad_(True)
+        # A twentieth of the weights, and the gradient of a 5 x 5 one takes a CPU forty times as
+        # long as its forward pass.
+        depthwise: Any = block._depthwise_conv
+        depthwise.requires_grad_(False)
+        if 2 in depthwise.stride:
+            # A method, and not a module around it: the weights keep their names.
+            depthwise.forward = MethodType(_single, depthwise)
+
+
+class Greys(nn.Module):
+    """L*/50 - 1 to the classifier's input, the sRGB grey value in 0..255, by a table."""
+
+    table: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        grey = luminance_to_grey(torch.linspace(0, 100, 1001).numpy()) * 255
+        self.register_buffer("table", torch.from_numpy(grey), persistent=False)
+
+    def forward(self, luminance: Tensor) -> Tensor:
+        out: Tensor = self.table[((luminance + 1) * 500).round().long().clamp(0, 1000)]
+        return out
+
+
+class Tune(Task[TuneConfig]):
+    """Trains `features` together with a head that is thrown away."""
+
+    kind = "features"
+    needs_features = False
+    sizes = (64, 128)
+
+    def __init__(self, config: TuneConfig) -> None:
+        super().__init__(config)
+        self.features = GreyFeatures(network=config.network, zoom=config.zoom)
+        open_above_stride_8(self.features)
+        self.head = ColourHead(config.width)
+        self.greys = Greys()
+
+    def train(self, mode: bool = True) -> "Tune":
+        """The batch statistics of ImageNet stay: batches here mix sizes and sets."""
+        super().train(mode)
+        self.features.eval()
+        return self
+
+    def prepare(self, cache: Cache) -> None:
+        if self.config.start:
+            published = copy.deepcopy(self.features.state_dict())
+            self.features.load_state_dict(GreyFeatures(Path(self.config.start)).state_dict())
+            tensors, _ = checkpoint.read_tensors(Path(self.config.start) / checkpoint.MODEL)
+            head = {k: v for k, v in tensors.items() if not k.startswith("features.")}
+            self.load_state_dict(head, strict=False)  # recovered runs have none
+            for name, value in self.features.state_dict().items():
+                if value.is_floating_point():
+                    value.lerp_(published[name], 1.0 - self.config.keep)
+
+    def _loss(self, batch: Batch) -> Tensor:
+        maps = self.features(self.greys(batch.luminance))
+        return self.head.nats(batch.luminance, maps, to_code(batch.ab), self.config.vivid)
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
         batch = cropped(batch, self.config.crops)
@@ -175,8 +213,5 @@ class Tune(Task[TuneConfig]):
         return {"nats": self._loss(batch)}
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
-        share = self.predict(batch.luminance).softmax(1)
-        axis = (torch.arange(self.side, device=share.device).float() - _HALF) * BIN
-        grid = torch.stack(torch.meshgrid(axis, axis, indexing="ij")).flatten(1)
-        mean = torch.einsum("bkhw,ck->bchw", share, grid)
+        mean = self.head.mean(batch.luminance, self.features(self.greys(batch.luminance)))
         return {"mean": F.interpolate(mean, scale_factor=float(CELL), mode="bilinear")}

@@ -1,0 +1,68 @@
+"""Several checkpoints of one training as one: the mean of their weights (Izmailov et al. 2018).
+
+    python -m manyhues.training.average --out runs/mean runs/early=0.4 runs/late=0.6
+
+Runs are folders of the same kind and configuration; a weight left out is 1, and weights are shares
+of their sum. A mean generalises better than its last checkpoint where training knows its pictures
+too well; docs/model.md has what it brought.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from torch import Size, Tensor
+
+from manyhues.errors import TrainingError, UsageError
+from manyhues.training import checkpoint
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, Size]:
+    return {name: value.shape for name, value in tensors.items()}
+
+
+def average(out: Path, runs: dict[Path, float]) -> Path:
+    """Write the mean of `runs`, by their weights, as a run into the folder `out`; return it.
+
+    Raises `TrainingError` where `out` holds a run or where runs are of different kinds or shapes,
+    `WeightsError` for a checkpoint that cannot be read.
+    """
+    if (out / checkpoint.MODEL).exists():
+        raise TrainingError(f"{out}: holds a run already; use another --out")
+    total = sum(runs.values())
+    if not runs or total <= 0:
+        raise UsageError("weights of runs must have a sum above zero")
+    mean: dict[str, Tensor] = {}
+    latest: dict[str, Any] = {}
+    for run, weight in runs.items():
+        tensors, facts = checkpoint.read_tensors(run / checkpoint.MODEL)
+        parts = {k: v * (weight / total) for k, v in tensors.items() if v.is_floating_point()}
+        if not mean:
+            mean, latest = tensors | parts, facts
+            continue
+        if facts["kind"] != latest["kind"] or _shapes(tensors) != _shapes(mean):
+            raise TrainingError(
+                f"{run}: another kind of run than the first; average like with like"
+            )
+        mean |= {name: mean[name] + part for name, part in parts.items()}
+        latest = max(latest, facts, key=lambda known: known["step"])
+    out.mkdir(parents=True, exist_ok=True)
+    checkpoint.write_tensors(out / checkpoint.MODEL, mean, latest)
+    return out
+
+
+def main() -> None:
+    """Command line of the module."""
+    parser = argparse.ArgumentParser(prog="python -m manyhues.training.average")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("runs", nargs="+", metavar="RUN[=WEIGHT]")
+    given = parser.parse_args()
+    runs = {}
+    for text in given.runs:
+        run, _, weight = text.partition("=")
+        runs[Path(run)] = float(weight or 1)
+    print(average(given.out, runs))
+
+
+if __name__ == "__main__":
+    main()

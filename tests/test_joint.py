@@ -1,0 +1,100 @@
+"""The flow trained together with its features, and the mean of several checkpoints."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from manyhues.errors import TrainingError, UsageError
+from manyhues.training import average, checkpoint, loop, registry
+from manyhues.training.data import Batch
+from manyhues.training.features import GreyFeatures
+from manyhues.training.flow import Flow, FlowConfig
+from manyhues.training.run import train
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    generator = np.random.default_rng(0)
+    for index in range(8):
+        coarse = generator.integers(0, 256, (4, 4, 3), np.uint8)
+        Image.fromarray(coarse).resize((64, 64)).save(folder / f"{index}.png")
+    return folder
+
+
+def save(task: torch.nn.Module, kind: str, out: Path, step: int = 1) -> Path:
+    out.mkdir(parents=True)
+    facts = {"kind": kind, "config": checkpoint.config_facts(task.config), "step": step}
+    checkpoint.write_tensors(out / checkpoint.MODEL, checkpoint.state_of(task), facts)
+    return out
+
+
+def test_flow_and_features_learn_together(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "HELD_OUT", 4)
+    monkeypatch.setattr(loop, "WARM_UP", 1)
+    torch.manual_seed(0)
+    begun = save(Flow(FlowConfig(width=16)), "flow", tmp_path / "flow")
+    options = [f"start={begun}", "width=16", "batch_size=4", "draws=2", "film=0.5"]
+    train("joint", [pictures], tmp_path / "joint", 0.01, False, options)
+    task, facts = registry.load(tmp_path / "joint")
+    assert facts["step"] >= 1
+    before = registry.load(begun)[0].state_dict()
+    ours = {k: v for k, v in task.state_dict().items() if k.startswith("network.")}
+    assert ours.keys() == before.keys()
+    moved = {k for k in ours if not torch.equal(ours[k], before[k])}
+    assert "network.enter.weight" in moved
+    # A run of this kind is a run of features too.
+    tuned = GreyFeatures(tmp_path / "joint").state_dict()
+    published = GreyFeatures(network="efficientnet-lite1", zoom=3.0).state_dict()
+    blocks = {int(k.split(".")[1]) for k in tuned if not torch.equal(tuned[k], published[k])}
+    assert blocks == set(range(7, 21))
+    # Caches hold no features, so that pictures can be cropped anew.
+    assert not list((tmp_path / "cache").rglob("f8.npy"))
+
+
+def test_draws_are_times_and_noises_of_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Flow(FlowConfig(width=16))
+    seen = []
+
+    def velocity(x: torch.Tensor, t: torch.Tensor, *condition: torch.Tensor) -> torch.Tensor:
+        seen.append((x, t, condition))
+        return torch.zeros_like(x)
+
+    monkeypatch.setattr(task.network, "forward", velocity)
+    maps = [torch.randn(2, c, 16 // s, 16 // s) for c, s in ((40, 1), (112, 2), (320, 4))]
+    batch = Batch(torch.rand(2, 1, 64, 64), torch.zeros(2, 2, 64, 64), *maps)
+    loss = task.loss(batch, 0.0, 0.0, draws=3)
+    ((x, t, condition),) = seen
+    assert x.shape == (6, 2, 16, 16)
+    assert len(t.unique()) == 6
+    for part in condition:
+        assert torch.equal(part[:2], part[2:4])
+        assert torch.equal(part[:2], part[4:])
+    # The code is zero and so is the answer: what is left is the noise's mean square.
+    assert float(loss) == pytest.approx(float((x / t[:, None, None, None]).square().mean()))
+
+
+def test_the_mean_of_runs(tmp_path: Path) -> None:
+    runs = []
+    for step, seed in ((7, 0), (9, 1)):
+        torch.manual_seed(seed)
+        runs.append(save(Flow(FlowConfig(width=16)), "flow", tmp_path / str(seed), step))
+    out = average.average(tmp_path / "mean", {runs[0]: 1.0, runs[1]: 3.0})
+    task, facts = registry.load(out)
+    assert facts["step"] == 9
+    one, other = (registry.load(run)[0].state_dict() for run in runs)
+    for name, value in task.state_dict().items():
+        assert torch.allclose(value, 0.25 * one[name] + 0.75 * other[name], atol=1e-6)
+    with pytest.raises(TrainingError, match="holds a run already"):
+        average.average(tmp_path / "mean", {runs[0]: 1.0})
+    save(Flow(FlowConfig(width=32)), "flow", tmp_path / "wide")
+    with pytest.raises(TrainingError, match=r"wide: another kind of run than the first"):
+        average.average(tmp_path / "new", {runs[0]: 1.0, tmp_path / "wide": 1.0})
+    with pytest.raises(UsageError, match="sum above zero"):
+        average.average(tmp_path / "new", {runs[0]: 0.0})
+    assert not (tmp_path / "new").exists()
