@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import METHODS, colourful
+from numpy.typing import NDArray
 from PIL import Image
 
 from manyhues.colorizer import Colorizer
 from manyhues.engine import Engine, noise
 from manyhues.errors import WeightsError
-from manyhues.prior import Draw
+from manyhues.prior import Draw, Flow
 from manyhues.scene import working_size
-from manyhues.steer import parse_hints
+from manyhues.steer import Hint, parse_hints
 
 
 def test_noise_is_a_function_of_seed_k_and_stage() -> None:
@@ -162,6 +163,29 @@ def test_diversity_spreads(weights: Path, method: str) -> None:
     scene = colorizer.encode(colourful(70, 90))
     spreads = [colorizer.sample_ab(scene, 6, diversity=d).std(0).mean() for d in (0.3, 1.0, 1.5)]
     assert spreads == sorted(spreads)
+
+
+def test_less_noise_does_not_pale_the_flow(weights: Path) -> None:
+    colorizer = Colorizer.load("flow", weights)
+    prior = colorizer.prior
+    assert isinstance(prior, Flow)
+    scene = colorizer.encode(colourful(170, 190))  # larger than the working size: no grain
+    codes = np.random.default_rng(0).standard_normal((2, 2, 32, 36), np.float32)
+    hint = Hint(95, 85, np.array([30, -20], np.float32), (190, 170))
+
+    def strength(diversity: float) -> NDArray[np.float32]:
+        draw = Draw(0, range(2), diversity, (hint,))
+        out: NDArray[np.float32] = prior._calibrated(scene, draw, codes) / codes
+        return out
+
+    row, column = hint.cell((32, 36))
+    for diversity, times in ((1.5, 1.0), (0.8, 1.25), (0.5, 2.0), (0.1, 2.0)):
+        found = strength(diversity)
+        assert np.array_equal(found[:, :, row, column], np.ones((2, 2)))  # a hint is what it is
+        found[:, :, row, column] = np.nan
+        expected = times * strength(1.0)[0, 0, 0, 0]
+        assert np.nanmin(found) == pytest.approx(expected, rel=1e-5)
+        assert np.nanmax(found) == pytest.approx(expected, rel=1e-5)
 
 
 def test_mixture_draws_its_components_by_weight(weights: Path) -> None:
