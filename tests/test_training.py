@@ -73,6 +73,20 @@ def test_a_cache_may_be_without_features(pictures: Path, cache_folder: Path) -> 
     assert torch.equal(batch.ab, Cache([cache_folder]).batch(rows).ab)
 
 
+def test_a_cache_may_be_held_in_memory(cache_folder: Path) -> None:
+    disk, memory = Cache([cache_folder, cache_folder]), Cache([cache_folder, cache_folder])
+    memory.hold(torch.device("cpu"))
+    rows = np.array([40, 3, 24, 3])
+    for ours, theirs in zip(
+        vars(memory.batch(rows, flip=True)).values(),
+        vars(disk.batch(rows, flip=True)).values(),
+        strict=True,
+    ):
+        assert torch.equal(ours, theirs)
+    memory.parts = []  # what is held is read no more
+    assert torch.equal(memory.batch(rows, features=False).ab, disk.batch(rows).ab)
+
+
 def test_cache_is_made_anew_when_a_picture_changes(pictures: Path, tmp_path: Path) -> None:
     folder = tmp_path / "few"
     shutil.copytree(pictures, folder, ignore=shutil.ignore_patterns("*[3-9].png"))

@@ -181,6 +181,7 @@ class Cache:
         self.size: int = sizes.pop()
         self.counts = counts
         self._starts = np.cumsum([0, *counts])
+        self._held: dict[str, Tensor] = {}
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -195,6 +196,18 @@ class Cache:
             out[here] = self.parts[number][name][rows[here] - self._starts[number]]
         return out
 
+    def hold(self, device: torch.device) -> None:
+        """Keep the pictures (not the features) in a device's memory, where batches are cut then.
+
+        A GPU keeps them only if half of its free memory takes them.
+        """
+        names = ("luminance", "ab")
+        needed = sum(part[name].nbytes for part in self.parts for name in names)
+        if device.type == "cuda" and needed > torch.cuda.mem_get_info(device)[0] // 2:
+            return
+        every = np.arange(len(self))
+        self._held = {name: torch.from_numpy(self.array(name, every)).to(device) for name in names}
+
     def batch(
         self,
         rows: NDArray[np.int64],
@@ -206,7 +219,11 @@ class Cache:
         """Examples `rows`; `flip` mirrors them, features too (close to the mirror's own)."""
 
         def tensor(name: str) -> Tensor:
-            value = torch.from_numpy(self.array(name, rows)).to(device).float()
+            if name in self._held:
+                held = self._held[name]
+                value = held[torch.from_numpy(rows).to(held.device)].to(device).float()
+            else:
+                value = torch.from_numpy(self.array(name, rows)).to(device).float()
             value = value if value.ndim == 4 else value[:, None]
             value = value.flip(-1) if flip else value
             return value.contiguous(memory_format=torch.channels_last)

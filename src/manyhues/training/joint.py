@@ -32,7 +32,7 @@ class JointConfig(FlowConfig):
 
     network: str = TuneConfig.network
     zoom: float = TuneConfig.zoom
-    crops: float = 0.5
+    crops: float = TuneConfig.crops
     vivid: float = TuneConfig.vivid
     draws: int = 4
     lesson: float = 0.1

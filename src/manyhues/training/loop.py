@@ -84,6 +84,9 @@ class Loop:
             seed,
             report,
         )
+        if self.processes.device.type == "cuda" and not task.needs_features:
+            for cache in caches:
+                cache.hold(self.processes.device)
         groups = self.task.groups()
         self._next_step = self.processes.wrap(_NextStep(self.task), partial=len(groups) > 1)
         self.average = copy.deepcopy(self.task).requires_grad_(False).eval()
