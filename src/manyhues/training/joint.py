@@ -25,9 +25,9 @@ from manyhues.training.tune import ColourHead, Greys, TuneConfig, cropped, open_
 class JointConfig(FlowConfig):
     """`features` and `start` are runs to begin with (default: as published, and from scratch).
 
-    The rest of a picture's work is the grey network's, so the flow learns from `draws` times and
-    noises of each. `lesson` is the weight of the features' own task (`Tune`), `pace` their share
-    of the learning rate. `network`, `zoom`, `crops` and `vivid` are `TuneConfig`'s.
+    One look at a picture serves `draws` times and noises. `lesson` is the weight of the features'
+    own task (`Tune`), `pace` their share of the learning rate. `network`, `zoom`, `crops` and
+    `vivid` are `TuneConfig`'s.
     """
 
     network: str = TuneConfig.network
