@@ -218,6 +218,18 @@ def colourful(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.asarray(np.clip(rgb, 0, 255), np.uint8)
 
 
+def write_blocks(
+    folder: Path, count: int, *, seed: int = 0, cells: int = 4, width: int = 64
+) -> Path:
+    """A folder of small training pictures ``000.png``, ...: soft blocks of random colours."""
+    folder.mkdir(exist_ok=True)
+    generator = np.random.default_rng(seed)
+    for index in range(count):
+        coarse = generator.integers(0, 256, (cells, cells, 3), np.uint8)
+        Image.fromarray(coarse).resize((width, 64)).save(folder / f"{index:03d}.png")
+    return folder
+
+
 def encoded(image: Image.Image, format_: str, **options: Any) -> bytes:
     """A picture as the bytes of a file."""
     out = io.BytesIO()

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from conftest import write_blocks
 from torch import Tensor
 
 from manyhues.color import LINEAR_TO_LUMINANCE, lab_to_linear, rgb_to_lab, rgb_to_luminance
@@ -71,12 +71,7 @@ def test_a_film_sees_greys_as_they_are_and_a_blue_one_swaps_red_and_blue(
 
 
 def test_a_cache_on_film_keeps_colours_and_is_another(tmp_path: Path) -> None:
-    generator = np.random.default_rng(0)
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for index in range(12):
-        coarse = generator.integers(0, 256, (4, 4, 3), np.uint8)
-        Image.fromarray(coarse).resize((64, 64)).save(folder / f"{index:02d}.png")
+    folder = write_blocks(tmp_path / "pictures", 12)
     plain, film_ = (
         build_cache(folder, tmp_path / "cache", film=share, features=False) for share in (0.0, 0.5)
     )

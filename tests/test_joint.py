@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from conftest import write_blocks
 
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import average, checkpoint, loop, registry
@@ -17,12 +16,7 @@ from manyhues.training.run import train
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pictures")
-    generator = np.random.default_rng(0)
-    for index in range(8):
-        coarse = generator.integers(0, 256, (4, 4, 3), np.uint8)
-        Image.fromarray(coarse).resize((64, 64)).save(folder / f"{index}.png")
-    return folder
+    return write_blocks(tmp_path_factory.mktemp("pictures"), 8)
 
 
 def save(task: torch.nn.Module, kind: str, out: Path, step: int = 1) -> Path:

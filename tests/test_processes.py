@@ -10,10 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from conftest import write_blocks
 
 from manyhues.errors import UsageError
 from manyhues.training import loop, registry
@@ -31,13 +30,7 @@ SMALL = ["--set", "width=16", "--set", "batch_size=6"]
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """More than the loop holds out."""
-    folder = tmp_path_factory.mktemp("many") / "pictures"
-    folder.mkdir()
-    generator = np.random.default_rng(0)
-    for index in range(loop.HELD_OUT + 24):
-        coarse = generator.integers(0, 256, (4, 4, 3), np.uint8)
-        Image.fromarray(coarse).resize((64, 64)).save(folder / f"{index:03d}.png")
-    return folder
+    return write_blocks(tmp_path_factory.mktemp("many") / "pictures", loop.HELD_OUT + 24)
 
 
 @pytest.fixture(scope="module")

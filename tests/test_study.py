@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from conftest import write_blocks
 
 from manyhues.training import registry, study
 from manyhues.training.data import Cache, build_cache
@@ -11,11 +11,7 @@ from manyhues.training.vae import Vae, VaeConfig
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
-    folder = tmp_path_factory.mktemp("pictures")
-    generator = np.random.default_rng(1)
-    for index in range(40):
-        coarse = generator.integers(0, 256, (3, 3, 3), np.uint8)
-        Image.fromarray(coarse).resize((64, 64)).save(folder / f"{index:02d}.png")
+    folder = write_blocks(tmp_path_factory.mktemp("pictures"), 40, seed=1, cells=3)
     return Cache([build_cache(folder, folder / "cache")])
 
 

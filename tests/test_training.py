@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import write_blocks
 from PIL import Image
 
 from manyhues import cli
@@ -23,12 +24,7 @@ from manyhues.training.vae import Vae, VaeConfig
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pictures")
-    generator = np.random.default_rng(0)
-    for index in range(24):
-        coarse = generator.integers(0, 256, (4, 4, 3), np.uint8)
-        Image.fromarray(coarse).resize((70, 64)).save(folder / f"{index:02d}.png")
-    return folder
+    return write_blocks(tmp_path_factory.mktemp("pictures"), 24, width=70)
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +46,7 @@ def test_cache_holds_what_the_pictures_hold(pictures: Path, cache_folder: Path) 
     assert (batch.f8.shape[1:], batch.f32.shape[1:]) == ((40, 16, 16), (320, 4, 4))
     from skimage.color import rgb2lab
 
-    lab = rgb2lab(np.asarray(Image.open(pictures / "03.png"))[:, 3:67])
+    lab = rgb2lab(np.asarray(Image.open(pictures / "003.png"))[:, 3:67])
     assert np.abs(batch.ab[3].permute(1, 2, 0).numpy() - lab[..., 1:]).max() <= 0.51
     assert np.abs((batch.luminance[3, 0].numpy() + 1) * 50 - lab[..., 0]).max() <= 0.21
     flipped = cache.batch(np.arange(24), flip=True)
@@ -98,10 +94,7 @@ def test_cache_is_made_anew_when_a_picture_changes(pictures: Path, tmp_path: Pat
 
 
 def test_too_few_pictures_for_the_principal_components(tmp_path: Path) -> None:
-    folder = tmp_path / "few"
-    folder.mkdir()
-    coarse = np.random.default_rng(0).integers(0, 256, (4, 4, 3), np.uint8)
-    Image.fromarray(coarse).resize((64, 64)).save(folder / "1.png")
+    folder = write_blocks(tmp_path / "few", 1)
     with pytest.raises(DataError, match="more than 20"):
         train("vae", [folder], tmp_path / "run", 0.01, False, [])
 

@@ -12,7 +12,7 @@ from manyhues.training.tune import Tune, TuneConfig, cropped
 
 
 def predict(task: Tune, luminance: torch.Tensor) -> torch.Tensor:
-    odds: torch.Tensor = task.head(luminance, task.features(task.greys(luminance)))
+    odds: torch.Tensor = task.head(luminance, task.features(luminance))
     return odds
 
 

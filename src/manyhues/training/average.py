@@ -25,7 +25,7 @@ def average(out: Path, runs: dict[Path, float]) -> Path:
     """Write the mean of `runs`, by their weights, as a run into the folder `out`; return it.
 
     Raises `TrainingError` where `out` holds a run or where runs are of different kinds or shapes,
-    `WeightsError` for a checkpoint that cannot be read.
+    `WeightsError` for a checkpoint that cannot be read, `UsageError` for weights that sum to none.
     """
     if (out / checkpoint.MODEL).exists():
         raise TrainingError(f"{out}: holds a run already; use another --out")

@@ -67,6 +67,7 @@ class Flow(Task[FlowConfig]):
 
     kind = "flow"
     sizes = (64, 128)
+    draws = 1  # times and noises of each picture in a batch
 
     def __init__(self, config: FlowConfig) -> None:
         super().__init__(config)
@@ -76,14 +77,10 @@ class Flow(Task[FlowConfig]):
             self.tuned = Path(config.features)
 
     def prepare(self, cache: Cache) -> None:
-        if self.config.start:
-            self.load_start(Path(self.config.start))
-
-    def load_start(self, run: Path) -> None:
-        """Begin with the velocity network of a `flow` or `joint` run."""
-        tensors, _ = checkpoint.read_tensors(run / checkpoint.MODEL)
-        mine = {k[8:]: v for k, v in tensors.items() if k.startswith("network.")}
-        self.network.load_state_dict(mine)
+        if self.config.start:  # a `flow` run, or a `joint` one, which holds more
+            tensors, _ = checkpoint.read_tensors(Path(self.config.start) / checkpoint.MODEL)
+            mine = {k[8:]: v for k, v in tensors.items() if k.startswith("network.")}
+            self.network.load_state_dict(mine)
 
     def _condition(self, batch: Batch, hints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return self.network.condition(batch.luminance, batch.f8, batch.f16, batch.f32, hints)
@@ -107,7 +104,7 @@ class Flow(Task[FlowConfig]):
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
         size = batch.ab.shape[-1]
-        loss = self.loss(batch, self.config.hinted, LEAN[self.sizes.index(size)])
+        loss = self.loss(batch, self.config.hinted, LEAN[self.sizes.index(size)], self.draws)
         yield Step(loss, {f"velocity_{size}": loss})
 
     def _sample(self, batch: Batch) -> Tensor:

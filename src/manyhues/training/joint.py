@@ -14,11 +14,10 @@ import torch
 
 from manyhues.training.data import Batch, Cache
 from manyhues.training.features import GreyFeatures
-from manyhues.training.film import filmed
-from manyhues.training.flow import LEAN, Flow, FlowConfig
+from manyhues.training.flow import Flow, FlowConfig
 from manyhues.training.grid import to_code
 from manyhues.training.task import Logs, Step
-from manyhues.training.tune import ColourHead, Greys, TuneConfig, cropped, open_above_stride_8
+from manyhues.training.tune import ColourHead, LearningFeatures, TuneConfig, augmented
 
 
 @dataclass(frozen=True)
@@ -50,20 +49,12 @@ class Joint(Flow):
     def __init__(self, config: JointConfig) -> None:
         super().__init__(config)
         self.tuned, self.film = None, 0.0  # caches hold pictures as they are
-        self.features = GreyFeatures(network=config.network, zoom=config.zoom)
-        open_above_stride_8(self.features)
+        self.draws = config.draws
+        self.features = LearningFeatures(config.network, config.zoom)
         self.head = ColourHead(TuneConfig.width)
-        self.greys = Greys()
-
-    def train(self, mode: bool = True) -> "Joint":
-        """The batch statistics of ImageNet stay: batches here mix sizes and sets."""
-        super().train(mode)
-        self.features.eval()
-        return self
 
     def prepare(self, cache: Cache) -> None:
-        if self.config.start:
-            self.load_start(Path(self.config.start))
+        super().prepare(cache)
         if self.config.features:
             begun = GreyFeatures(Path(self.config.features))
             self.features.load_state_dict(begun.state_dict())
@@ -74,7 +65,7 @@ class Joint(Flow):
         return [[{"params": flow}, {"params": grey, "pace": self.config.pace}]]
 
     def _look(self, batch: Batch) -> Batch:
-        f8, f16, f32 = self.features(self.greys(batch.luminance))
+        f8, f16, f32 = self.features(batch.luminance)
         return dataclasses.replace(batch, f8=f8, f16=f16, f32=f32)
 
     def _nats(self, batch: Batch) -> torch.Tensor:
@@ -82,15 +73,11 @@ class Joint(Flow):
         return self.head.nats(batch.luminance, maps, to_code(batch.ab), self.config.vivid)
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
-        size = batch.ab.shape[-1]
-        batch = cropped(batch, self.config.crops)
-        seen = filmed(batch.luminance, batch.ab, self.config.film)
-        batch = self._look(dataclasses.replace(batch, luminance=seen))
-        lean = LEAN[self.sizes.index(size)]
-        velocity = self.loss(batch, self.config.hinted, lean, self.config.draws)
-        nats = self._nats(batch)
-        logs = {f"velocity_{size}": velocity, f"nats_{size}": nats}
-        yield Step(velocity + self.config.lesson * nats, logs)
+        batch = self._look(augmented(batch, self.config.crops, self.config.film))
+        for step in super().steps(batch, progress):
+            nats = self._nats(batch)
+            logs = step.logs | {f"nats_{batch.ab.shape[-1]}": nats}
+            yield Step(step.loss + self.config.lesson * nats, logs)
 
     def validate(self, batch: Batch) -> Logs:
         batch = self._look(batch)

@@ -87,6 +87,12 @@ def cropped(batch: Batch, least: float) -> Batch:
     )
 
 
+def augmented(batch: Batch, crops: float, film: float) -> Batch:
+    """A batch's pictures `cropped`, and a share `film` of them seen as on old film."""
+    batch = cropped(batch, crops)
+    return dataclasses.replace(batch, luminance=filmed(batch.luminance, batch.ab, film))
+
+
 class ColourHead(nn.Module):
     """Features to the distribution of a, b in each cell of the colour grid, as classes."""
 
@@ -136,35 +142,36 @@ class ColourHead(nn.Module):
         return torch.einsum("bkhw,ck->bchw", share, grid)
 
 
-def open_above_stride_8(features: GreyFeatures) -> None:
-    """Let gradients into a network's blocks above stride 8.
+class LearningFeatures(GreyFeatures):
+    """`GreyFeatures` of L*/50 - 1, which learn above stride 8.
 
     Edges and textures are grey already, and the way back through large maps costs the most.
     """
-    for block in features.blocks[features.taps[0] + 1 :]:
-        block.requires_grad_(True)
-        # A twentieth of the weights, and the gradient of a 5 x 5 one takes a CPU forty times as
-        # long as its forward pass.
-        depthwise: Any = block._depthwise_conv
-        depthwise.requires_grad_(False)
-        if 2 in depthwise.stride:
-            # A method, and not a module around it: the weights keep their names.
-            depthwise.forward = MethodType(_single, depthwise)
-
-
-class Greys(nn.Module):
-    """L*/50 - 1 to the classifier's input, the sRGB grey value in 0..255, by a table."""
 
     table: Tensor
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, network: str, zoom: float) -> None:
+        super().__init__(network=network, zoom=zoom)
+        for block in self.blocks[self.taps[0] + 1 :]:
+            block.requires_grad_(True)
+            # A twentieth of the weights, and the gradient of a 5 x 5 one takes a CPU forty times as
+            # long as its forward pass.
+            depthwise: Any = block._depthwise_conv
+            depthwise.requires_grad_(False)
+            if 2 in depthwise.stride:
+                # A method, and not a module around it: the weights keep their names.
+                depthwise.forward = MethodType(_single, depthwise)
         grey = luminance_to_grey(torch.linspace(0, 100, 1001).numpy()) * 255
         self.register_buffer("table", torch.from_numpy(grey), persistent=False)
 
-    def forward(self, luminance: Tensor) -> Tensor:
-        out: Tensor = self.table[((luminance + 1) * 500).round().long().clamp(0, 1000)]
-        return out
+    def train(self, mode: bool = True) -> "LearningFeatures":
+        """The batch statistics of ImageNet stay: batches here mix sizes and sets."""
+        super().train(False)
+        return self
+
+    def forward(self, luminance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """L*/50 - 1 (B, 1, h, w); the grey value by a table."""
+        return super().forward(self.table[((luminance + 1) * 500).round().long().clamp(0, 1000)])
 
 
 class Tune(Task[TuneConfig]):
@@ -176,16 +183,8 @@ class Tune(Task[TuneConfig]):
 
     def __init__(self, config: TuneConfig) -> None:
         super().__init__(config)
-        self.features = GreyFeatures(network=config.network, zoom=config.zoom)
-        open_above_stride_8(self.features)
+        self.features = LearningFeatures(config.network, config.zoom)
         self.head = ColourHead(config.width)
-        self.greys = Greys()
-
-    def train(self, mode: bool = True) -> "Tune":
-        """The batch statistics of ImageNet stay: batches here mix sizes and sets."""
-        super().train(mode)
-        self.features.eval()
-        return self
 
     def prepare(self, cache: Cache) -> None:
         if self.config.start:
@@ -199,19 +198,16 @@ class Tune(Task[TuneConfig]):
                     value.lerp_(published[name], 1.0 - self.config.keep)
 
     def _loss(self, batch: Batch) -> Tensor:
-        maps = self.features(self.greys(batch.luminance))
+        maps = self.features(batch.luminance)
         return self.head.nats(batch.luminance, maps, to_code(batch.ab), self.config.vivid)
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
-        batch = cropped(batch, self.config.crops)
-        seen = filmed(batch.luminance, batch.ab, self.config.film)
-        batch = dataclasses.replace(batch, luminance=seen)
-        loss = self._loss(batch)
+        loss = self._loss(augmented(batch, self.config.crops, self.config.film))
         yield Step(loss, {f"nats_{batch.ab.shape[-1]}": loss})
 
     def validate(self, batch: Batch) -> Logs:
         return {"nats": self._loss(batch)}
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
-        mean = self.head.mean(batch.luminance, self.features(self.greys(batch.luminance)))
+        mean = self.head.mean(batch.luminance, self.features(batch.luminance))
         return {"mean": F.interpolate(mean, scale_factor=float(CELL), mode="bilinear")}
