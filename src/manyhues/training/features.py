@@ -43,6 +43,12 @@ def network_id(tuned: Path | None = None) -> str:
     return f"tuned-{hashlib.sha256((tuned / checkpoint.MODEL).read_bytes()).hexdigest()[:12]}"
 
 
+def looked_at(picture: Tensor, zoom: float) -> Tensor:
+    """0..255 (B, C, h, w) as a classifier wants it, at `zoom` times the size: about -1..1."""
+    x = F.interpolate(picture, scale_factor=zoom, mode="bicubic", align_corners=False)
+    return (x.clamp(0.0, 255.0) - 127.0) / 128.0
+
+
 class GreyFeatures(nn.Module):
     """A frozen EfficientNet-Lite up to its last block; of the run `tuned`, or as it was published.
 
@@ -81,9 +87,7 @@ class GreyFeatures(nn.Module):
     def forward(self, grey: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         # More than the working size: the classifier was made for pictures of 224. At twice, its
         # maps of stride 8 fall on the colour grid, which has a quarter of the working size.
-        x = F.interpolate(grey, scale_factor=self.zoom, mode="bicubic", align_corners=False)
-        x = (x.clamp(0.0, 255.0) - 127.0) / 128.0
-        x = self.stem(x.expand(-1, 3, -1, -1))
+        x = self.stem(looked_at(grey, self.zoom).expand(-1, 3, -1, -1))
         maps = []
         for index, block in enumerate(self.blocks):
             x = block(x)

@@ -35,7 +35,8 @@ class FlowConfig:
     """`hinted` is the share of pictures that are trained with a few known cells.
 
     `features` is a run of tuned grey features (default: as published); `start`, a flow run to
-    begin with; `film`, the share of pictures that are seen as on old film.
+    begin with; `film`, the share of pictures that are seen as on old film; `drop`, the share of
+    its middle values that the network learns without.
     """
 
     features: str = ""
@@ -43,6 +44,7 @@ class FlowConfig:
     width: int = 96
     hinted: float = 0.25
     film: float = 0.0
+    drop: float = 0.0
     batch_size: int = 128
     learning_rate: float = 1e-3
 
@@ -71,7 +73,7 @@ class Flow(Task[FlowConfig]):
 
     def __init__(self, config: FlowConfig) -> None:
         super().__init__(config)
-        self.network = GridUNet(config.width)
+        self.network = GridUNet(config.width, drop=config.drop)
         self.film = config.film
         if config.features:
             self.tuned = Path(config.features)

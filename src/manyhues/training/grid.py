@@ -22,15 +22,19 @@ def to_code(ab: Tensor) -> Tensor:
 
 
 class Residual(nn.Module):
-    """Two convolutions whose middle is scaled and shifted by an embedding (FiLM)."""
+    """Two convolutions whose middle is scaled and shifted by an embedding (FiLM).
 
-    def __init__(self, inputs: int, outputs: int, embedding: int) -> None:
+    `drop` is the share of the middle's values that training leaves out.
+    """
+
+    def __init__(self, inputs: int, outputs: int, embedding: int, drop: float = 0.0) -> None:
         super().__init__()
         self.norm1 = nn.GroupNorm(16, inputs)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, 1, 1)
         self.norm2 = nn.GroupNorm(16, outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1)
         self.film = nn.Linear(embedding, 2 * outputs)
+        self.drop = nn.Dropout(drop)
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
         nn.init.zeros_(self.conv2.weight)
         nn.init.zeros_(self.conv2.bias)  # type: ignore[arg-type]
@@ -38,7 +42,7 @@ class Residual(nn.Module):
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         scale, shift = self.film(embedding)[:, :, None, None].chunk(2, 1)
         h = self.conv1(F.silu(self.norm1(x)))
-        h = self.conv2(F.silu(self.norm2(h) * (1 + scale) + shift))
+        h = self.conv2(self.drop(F.silu(self.norm2(h) * (1 + scale) + shift)))
         out: Tensor = self.skip(x) + h
         return out
 
@@ -73,7 +77,7 @@ class GridUNet(nn.Module):
     the working size) and half of it, where attention joins distant cells.
     """
 
-    def __init__(self, width: int = 96, embedding: int = 256) -> None:
+    def __init__(self, width: int = 96, embedding: int = 256, drop: float = 0.0) -> None:
         super().__init__()
         low = 2 * width
         # Condition
@@ -88,21 +92,21 @@ class GridUNet(nn.Module):
             nn.Linear(64, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
         )
         self.enter = nn.Conv2d(2, width, 3, 1, 1)
-        self.down1 = Residual(width, width, embedding)
-        self.down2 = Residual(width, width, embedding)
+        self.down1 = Residual(width, width, embedding, drop)
+        self.down2 = Residual(width, width, embedding, drop)
         self.down = nn.Conv2d(width, low, 2, 2)
         self.middle = nn.ModuleList(
             [
-                Residual(low, low, embedding),
+                Residual(low, low, embedding, drop),
                 Attention(low),
-                Residual(low, low, embedding),
+                Residual(low, low, embedding, drop),
                 Attention(low),
-                Residual(low, low, embedding),
+                Residual(low, low, embedding, drop),
             ]
         )
         self.up = nn.Conv2d(low, 4 * width, 1)
-        self.up1 = Residual(2 * width, width, embedding)
-        self.up2 = Residual(width, width, embedding)
+        self.up1 = Residual(2 * width, width, embedding, drop)
+        self.up2 = Residual(width, width, embedding, drop)
         self.norm = nn.GroupNorm(16, width)
         self.leave = nn.Conv2d(width, 2, 3, 1, 1)
         nn.init.zeros_(self.leave.weight)

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import torch.nn.functional as F
+from torch import Tensor
 
+from manyhues.training.classes import ClassLesson
 from manyhues.training.data import Batch, Cache
-from manyhues.training.features import GreyFeatures
+from manyhues.training.film import filmed
 from manyhues.training.flow import Flow, FlowConfig
 from manyhues.training.grid import to_code
 from manyhues.training.task import Logs, Step
-from manyhues.training.tune import ColourHead, LearningFeatures, TuneConfig, augmented
+from manyhues.training.tune import ColourHead, LearningFeatures, TuneConfig, cropped
 
 
 @dataclass(frozen=True)
@@ -25,16 +27,21 @@ class JointConfig(FlowConfig):
     """`features` and `start` are runs to begin with (default: as published, and from scratch).
 
     One look at a picture serves `draws` times and noises. `lesson` is the weight of the features'
-    own task (`Tune`), `pace` their share of the learning rate. `network`, `zoom`, `crops` and
-    `vivid` are `TuneConfig`'s.
+    own task (`Tune`), `classes` that of knowing what pictures are of (`ClassLesson`), `pace` the
+    features' share of the learning rate. `network`, `zoom`, `crops`, `vivid` and `keep` are
+    `TuneConfig`'s; `whole` is the share of pictures that are not cropped. `drop` counts for
+    channels and blocks of the features as well.
     """
 
     network: str = TuneConfig.network
     zoom: float = TuneConfig.zoom
     crops: float = TuneConfig.crops
+    whole: float = 0.5
     vivid: float = TuneConfig.vivid
+    keep: float = 1.0
     draws: int = 4
     lesson: float = 0.1
+    classes: float = 0.0
     pace: float = 0.3
     batch_size: int = 256
 
@@ -50,38 +57,57 @@ class Joint(Flow):
         super().__init__(config)
         self.tuned, self.film = None, 0.0  # caches hold pictures as they are
         self.draws = config.draws
-        self.features = LearningFeatures(config.network, config.zoom)
+        self.features = LearningFeatures(config.network, config.zoom, config.drop)
         self.head = ColourHead(TuneConfig.width)
+        self.classes = ClassLesson(config.network, config.zoom) if config.classes else None
 
     def prepare(self, cache: Cache) -> None:
         super().prepare(cache)
         if self.config.features:
-            begun = GreyFeatures(Path(self.config.features))
-            self.features.load_state_dict(begun.state_dict())
+            self.features.begin(Path(self.config.features), self.config.keep)
 
     def groups(self) -> list[list[Any]]:
-        flow = [*self.network.parameters(), *self.head.parameters()]
         grey = [p for p in self.features.parameters() if p.requires_grad]
+        others = [m for m in (self.network, self.head, self.classes) if m is not None]
+        flow = [p for m in others for p in m.parameters()]
         return [[{"params": flow}, {"params": grey, "pace": self.config.pace}]]
 
     def _look(self, batch: Batch) -> Batch:
         f8, f16, f32 = self.features(batch.luminance)
         return dataclasses.replace(batch, f8=f8, f16=f16, f32=f32)
 
-    def _nats(self, batch: Batch) -> torch.Tensor:
+    def _condition(self, batch: Batch, hints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        drop, training = self.config.drop, self.training
+        f8, f16, f32 = (F.dropout2d(m, drop, training) for m in (batch.f8, batch.f16, batch.f32))
+        return super()._condition(dataclasses.replace(batch, f8=f8, f16=f16, f32=f32), hints)
+
+    def _nats(self, batch: Batch) -> Tensor:
         maps = (batch.f8, batch.f16, batch.f32)
         return self.head.nats(batch.luminance, maps, to_code(batch.ab), self.config.vivid)
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
-        batch = self._look(augmented(batch, self.config.crops, self.config.film))
+        part = cropped(batch, self.config.crops, self.config.whole)
+        seen = filmed(part.luminance, part.ab, self.config.film)
+        batch = self._look(dataclasses.replace(part, luminance=seen))
+        size = batch.ab.shape[-1]
         for step in super().steps(batch, progress):
             nats = self._nats(batch)
-            logs = step.logs | {f"nats_{batch.ab.shape[-1]}": nats}
-            yield Step(step.loss + self.config.lesson * nats, logs)
+            loss, logs = step.loss + self.config.lesson * nats, {f"nats_{size}": nats}
+            # Larger ones are the same pictures, and the teacher's look at them costs four times.
+            if self.classes is not None and size == self.sizes[0]:
+                target = self.classes.target(part.luminance, part.ab, part.label)
+                logs["class_nats"] = self.classes.nats(batch.f32, target)
+                loss = loss + self.config.classes * logs["class_nats"]
+            yield Step(loss, step.logs | logs)
 
     def validate(self, batch: Batch) -> Logs:
         batch = self._look(batch)
-        return super().validate(batch) | {"nats": self._nats(batch)}
+        figures = super().validate(batch) | {"nats": self._nats(batch)}
+        known = batch.label >= 0
+        if self.classes is not None and known.any():
+            right = self.classes(batch.f32).argmax(1) == batch.label
+            figures["top1"] = right[known].float().mean()
+        return figures
 
-    def pictures(self, batch: Batch) -> dict[str, torch.Tensor]:
+    def pictures(self, batch: Batch) -> dict[str, Tensor]:
         return super().pictures(self._look(batch))

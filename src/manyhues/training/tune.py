@@ -10,6 +10,7 @@ import copy
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -60,16 +61,16 @@ def _single(layer: nn.Module, x: Tensor) -> Tensor:
     return out
 
 
-def cropped(batch: Batch, least: float) -> Batch:
+def cropped(batch: Batch, least: float, whole: float = 0.5) -> Batch:
     """Random parts of a batch's pictures, of `least` to all of each side, at the batch's size.
 
     Width and height are drawn apart, so that pictures are stretched as well, and each picture is
-    mirrored or not. Half of the pictures stay whole.
+    mirrored or not. A share `whole` of the pictures stays whole.
     """
     count, _, height, width = batch.ab.shape
     device = batch.ab.device
     part = torch.empty(count, 2, device=device).uniform_(least, 1.0)
-    part = torch.where(torch.rand(count, 1, device=device) < 0.5, 1.0, part)
+    part = torch.where(torch.rand(count, 1, device=device) < whole, 1.0, part)
     shift = (1 - part) * torch.empty_like(part).uniform_(-1.0, 1.0)
     mirror = torch.randint(0, 2, (count,), device=device) * 2.0 - 1.0
     place = torch.zeros(count, 2, 3, device=device)
@@ -85,12 +86,6 @@ def cropped(batch: Batch, least: float) -> Batch:
         luminance=luminance.contiguous(memory_format=torch.channels_last),
         ab=ab.contiguous(memory_format=torch.channels_last),
     )
-
-
-def augmented(batch: Batch, crops: float, film: float) -> Batch:
-    """A batch's pictures `cropped`, and a share `film` of them seen as on old film."""
-    batch = cropped(batch, crops)
-    return dataclasses.replace(batch, luminance=filmed(batch.luminance, batch.ab, film))
 
 
 class ColourHead(nn.Module):
@@ -145,28 +140,45 @@ class ColourHead(nn.Module):
 class LearningFeatures(GreyFeatures):
     """`GreyFeatures` of L*/50 - 1, which learn above stride 8.
 
-    Edges and textures are grey already, and the way back through large maps costs the most.
+    Edges and textures are grey already, and the way back through large maps costs the most. In
+    training a learning block is left out of a picture's way with probability `drop` (stochastic
+    depth, Huang et al. 2016, as the published network was trained).
     """
 
     table: Tensor
 
-    def __init__(self, network: str, zoom: float) -> None:
+    def __init__(self, network: str, zoom: float, drop: float = 0.0) -> None:
         super().__init__(network=network, zoom=zoom)
-        for block in self.blocks[self.taps[0] + 1 :]:
+        for block in self._learning():
             block.requires_grad_(True)
             # A twentieth of the weights, and the gradient of a 5 x 5 one takes a CPU forty times as
             # long as its forward pass.
             depthwise: Any = block._depthwise_conv
             depthwise.requires_grad_(False)
+            if drop:
+                block.forward = partial(block.forward, drop_connect_rate=drop)
             if 2 in depthwise.stride:
                 # A method, and not a module around it: the weights keep their names.
                 depthwise.forward = MethodType(_single, depthwise)
         grey = luminance_to_grey(torch.linspace(0, 100, 1001).numpy()) * 255
         self.register_buffer("table", torch.from_numpy(grey), persistent=False)
 
+    def _learning(self) -> list[nn.Module]:
+        return list(self.blocks)[self.taps[0] + 1 :]
+
+    def begin(self, run: Path, keep: float) -> None:
+        """Take the weights of a `features` run; of what is not kept, the published ones."""
+        published = copy.deepcopy(self.state_dict())
+        self.load_state_dict(GreyFeatures(run).state_dict())
+        for name, value in self.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(published[name], 1.0 - keep)
+
     def train(self, mode: bool = True) -> "LearningFeatures":
         """The batch statistics of ImageNet stay: batches here mix sizes and sets."""
         super().train(False)
+        for block in self._learning():
+            block.training = mode  # its own, not its layers': what leaves blocks out asks for it
         return self
 
     def forward(self, luminance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -188,21 +200,19 @@ class Tune(Task[TuneConfig]):
 
     def prepare(self, cache: Cache) -> None:
         if self.config.start:
-            published = copy.deepcopy(self.features.state_dict())
-            self.features.load_state_dict(GreyFeatures(Path(self.config.start)).state_dict())
+            self.features.begin(Path(self.config.start), self.config.keep)
             tensors, _ = checkpoint.read_tensors(Path(self.config.start) / checkpoint.MODEL)
             head = {k: v for k, v in tensors.items() if not k.startswith("features.")}
             self.load_state_dict(head, strict=False)  # recovered runs have none
-            for name, value in self.features.state_dict().items():
-                if value.is_floating_point():
-                    value.lerp_(published[name], 1.0 - self.config.keep)
 
     def _loss(self, batch: Batch) -> Tensor:
         maps = self.features(batch.luminance)
         return self.head.nats(batch.luminance, maps, to_code(batch.ab), self.config.vivid)
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
-        loss = self._loss(augmented(batch, self.config.crops, self.config.film))
+        batch = cropped(batch, self.config.crops)
+        seen = filmed(batch.luminance, batch.ab, self.config.film)
+        loss = self._loss(dataclasses.replace(batch, luminance=seen))
         yield Step(loss, {f"nats_{batch.ab.shape[-1]}": loss})
 
     def validate(self, batch: Batch) -> Logs:
