@@ -98,11 +98,13 @@ def test_what_is_left_out_is_left_out_in_training_alone() -> None:
     for block in (network.down1, network.up2):  # they begin as nothing
         torch.nn.init.normal_(block.conv2.weight, std=0.1)
     torch.nn.init.normal_(network.leave.weight, std=0.1)
-    maps = [torch.randn(1, c, 16 // s, 16 // s) for c, s in ((40, 1), (112, 2), (320, 4))]
-    condition = network.condition(torch.rand(1, 1, 64, 64), *maps, torch.zeros(1, 3, 16, 16))
+    f8, f16, f32 = (torch.randn(1, c, 16 // s, 16 // s) for c, s in ((40, 1), (112, 2), (320, 4)))
+    hints = torch.zeros(1, 3, 16, 16)
+    condition = network.condition(torch.rand(1, 1, 64, 64), f8, f16, f32, hints)
 
     def field() -> torch.Tensor:
-        return network(torch.ones(1, 2, 16, 16), torch.tensor([0.5]), *condition)
+        out: torch.Tensor = network(torch.ones(1, 2, 16, 16), torch.tensor([0.5]), *condition)
+        return out
 
     with torch.inference_mode():
         assert not torch.equal(field(), field())
@@ -157,4 +159,5 @@ def test_classes_are_learned_beside_colours(
     assert "class_nats" in log
     assert "top1" not in log  # no picture has a class to be right about
     task, _ = registry.load(tmp_path / "joint")
-    assert not torch.equal(task.classes.logits.weight, ClassLesson(NETWORK, 3.0).logits.weight)
+    published = ClassLesson(NETWORK, 3.0).logits.weight
+    assert not torch.equal(task.get_parameter("classes.logits.weight"), published)

@@ -175,17 +175,40 @@ def test_less_noise_does_not_pale_the_flow(weights: Path) -> None:
 
     def strength(diversity: float) -> NDArray[np.float32]:
         draw = Draw(0, range(2), diversity, (hint,))
-        out: NDArray[np.float32] = prior._calibrated(scene, draw, codes) / codes
+        whole = prior._calibrated(scene, draw, codes)
+        # A hint is what it is.
+        assert np.allclose(whole[:, :, row, column], np.array([30, -20]) / 25, atol=1e-6)
+        out: NDArray[np.float32] = whole / codes
         return out
 
     row, column = hint.cell((32, 36))
     for diversity, times in ((1.5, 1.0), (0.8, 1.25), (0.5, 2.0), (0.1, 2.0)):
         found = strength(diversity)
-        assert np.array_equal(found[:, :, row, column], np.ones((2, 2)))  # a hint is what it is
         found[:, :, row, column] = np.nan
         expected = times * strength(1.0)[0, 0, 0, 0]
         assert np.nanmin(found) == pytest.approx(expected, rel=1e-5)
         assert np.nanmax(found) == pytest.approx(expected, rel=1e-5)
+
+
+def test_larger_pictures_are_coloured_alike_where_they_look_alike(weights: Path) -> None:
+    colorizer = Colorizer.load("flow", weights)
+    prior = colorizer.prior
+    assert isinstance(prior, Flow)
+    hint = Hint(30, 20, np.array([30, -20], np.float32), (190, 170))
+
+    def differs(height: int, width: int, hints: tuple[Hint, ...] = ()) -> NDArray[np.float32]:
+        scene = colorizer.encode(colourful(height, width))
+        codes = []
+        for share in (0.0, 0.8):
+            prior.spec["alike"] = share
+            codes.append(prior.sample(scene, Draw(0, range(2), 1.0, hints)))
+        return np.asarray(np.abs(codes[1] - codes[0]), np.float32)
+
+    assert not differs(60, 64).any()  # too small to have patches
+    moved = differs(170, 190, (hint,))
+    assert moved.mean() > 0.01
+    row, column = hint.cell(moved.shape[2:])
+    assert not moved[:, :, row, column].any()
 
 
 def test_mixture_draws_its_components_by_weight(weights: Path) -> None:

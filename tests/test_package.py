@@ -15,7 +15,7 @@ SOURCE = Path(manyhues.__file__).parent
 LAYERS = [
     {"errors"},
     {"color"},
-    {"icc", "deep", "metadata", "engine", "coupling", "upsample", "show", "solver"},
+    {"icc", "deep", "metadata", "engine", "coupling", "likeness", "upsample", "show", "solver"},
     {"luminance", "tiff"},
     {"picture", "render", "select", "sheet", "dataset"},
     {"writer", "steer", "scene"},

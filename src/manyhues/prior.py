@@ -21,9 +21,11 @@ from manyhues.color import Array
 from manyhues.coupling import BLOCK, couple
 from manyhues.engine import Engine, noise
 from manyhues.errors import WeightsError
+from manyhues.likeness import alike
 from manyhues.scene import Scene
 from manyhues.solver import integrate, schedule
 from manyhues.steer import Hint
+from manyhues.upsample import resize
 
 DRAFTS = 8  # in a batch: a quarter quicker than one by one
 GRID_SCALE = 25.0  # Lab units of a, b in one unit of a grid code
@@ -183,7 +185,19 @@ class Flow(Prior):
             grown = [_resized(code, shape) for code in codes]
             starts = [(1 - t) * code + t * n for code, n in zip(grown, noises, strict=True)]
             codes = self._integrate(scene, level, starts, noises, float(t), draw.hints)
-        return self._calibrated(scene, draw, codes)
+        return self._calibrated(scene, draw, self._alike(scene, codes))
+
+    def _alike(self, scene: Scene, codes: Array) -> Array:
+        """Without patches that end where nothing in the picture does.
+
+        A picture of the first working size alone is too small to have them: a cell is a thing.
+        """
+        share = float(self.spec.get("alike", 0.0))
+        if len(scene.levels) == 1 or not share:
+            return codes
+        level = scene.levels[-1]
+        lightness = resize(level.lightness, *codes[0].shape[1:])
+        return alike(codes, lightness, level.inputs["f8"][0], share)
 
     def _calibrated(self, scene: Scene, draw: Draw, codes: Array) -> Array:
         """Give back what few steps cost: some strength of the colours, and the finest variation,
@@ -199,8 +213,9 @@ class Flow(Prior):
             grain = np.stack(_noises(scene, draw, codes[0].shape, stage=7))
             grain[[k < 0 for k in draw.indices]] = 0  # no samples: what candidates agree on
             out = out + np.float32(self.spec.get("grain", 0.0)) * grain
-        for row, column in (hint.cell(codes[0].shape[1:]) for hint in draw.hints):
-            out[:, :, row, column] = codes[:, :, row, column]
+        for hint in draw.hints:
+            row, column = hint.cell(codes[0].shape[1:])
+            out[:, :, row, column] = hint.ab / GRID_SCALE
         return np.asarray(out, np.float32)
 
     def rough(self, scene: Scene, draft: Array) -> Array:
@@ -293,8 +308,6 @@ def _coupled(scene: Scene, draw: Draw, shape: tuple[int, ...], stage: int = 0) -
 
 def _resized(code: Array, shape: tuple[int, ...]) -> Array:
     """A grid code ``(2, h, w)`` at another size: bilinear up, box-averaged down."""
-    from manyhues.upsample import resize
-
     return np.stack([resize(plane, shape[1], shape[2]) for plane in code])
 
 
