@@ -84,6 +84,14 @@ def test_the_mean_of_runs(tmp_path: Path) -> None:
     one, other = (registry.load(run)[0].state_dict() for run in runs)
     for name, value in task.state_dict().items():
         assert torch.allclose(value, 0.25 * one[name] + 0.75 * other[name], atol=1e-6)
+    tensors, facts = checkpoint.read_tensors(runs[1] / checkpoint.MODEL)
+    (tmp_path / "more").mkdir()
+    more = {"head": torch.ones(3), **tensors}  # thrown away after training
+    checkpoint.write_tensors(tmp_path / "more" / checkpoint.MODEL, more, facts)
+    out = average.average(tmp_path / "both", {runs[0]: 1.0, tmp_path / "more": 3.0})
+    both, _ = checkpoint.read_tensors(out / checkpoint.MODEL)
+    assert torch.equal(both.pop("head"), torch.ones(3))
+    assert all(torch.allclose(both[k], v, atol=1e-6) for k, v in task.state_dict().items())
     with pytest.raises(TrainingError, match="holds a run already"):
         average.average(tmp_path / "mean", {runs[0]: 1.0})
     save(Flow(FlowConfig(width=32)), "flow", tmp_path / "wide")

@@ -36,7 +36,7 @@ def test_no_share_changes_nothing() -> None:
     assert not alike(np.zeros_like(code), lightness, features, 0.8).any()  # grey stays grey
 
 
-def test_samples_do_not_depend_on_one_another_nor_on_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_do_not_depend_on_one_another_nor_on_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(1)
     lightness, features = halves()
     features = features + generator.normal(size=features.shape).astype(np.float32)
@@ -45,8 +45,10 @@ def test_samples_do_not_depend_on_one_another_nor_on_rows(monkeypatch: pytest.Mo
     assert whole.dtype == np.float32
     for k in range(5):
         assert np.array_equal(alike(codes[k : k + 1], lightness, features, 0.8)[0], whole[k])
-    monkeypatch.setattr(likeness, "_ROWS", 100)
-    assert np.allclose(alike(codes, lightness, features, 0.8), whole, atol=1e-5)
+    monkeypatch.setattr(likeness, "_BAND", 64)
+    assert np.allclose(alike(codes, lightness, features, 0.8), whole, atol=0.02)  # far cells
+    upright = alike(codes.swapaxes(2, 3), lightness.T, features.swapaxes(1, 2), 0.8)
+    assert np.array_equal(upright, alike(codes, lightness, features, 0.8).swapaxes(2, 3))
 
 
 def test_weights_are_those_of_the_formula() -> None:

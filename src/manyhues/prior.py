@@ -204,11 +204,14 @@ class Flow(Prior):
         which the last step takes for noise.
 
         The latter only where a cell is as small in the picture as in training: it would mottle.
-        Less noise is less chroma as well, which is given back in the same measure: calm, not pale.
+        Less noise is less chroma as well. What cells differ by is given back in the same measure,
+        and not what they share, which would lie over the scene as a tint: calm, not pale.
         """
         gains = np.atleast_1d(self.spec.get("gain", 1.0))  # one for each working size
-        calm = float(np.clip(draw.diversity, 0.5, 1.0))
-        out = np.float32(gains[min(len(scene.levels), len(gains)) - 1] / calm) * codes
+        calm = np.float32(np.clip(draw.diversity, 0.5, 1.0))
+        shared = codes.mean((2, 3), keepdims=True) if calm < 1 else np.float32(0)
+        out = shared + (codes - shared) / calm
+        out = np.float32(gains[min(len(scene.levels), len(gains)) - 1]) * out
         if min(scene.luminance.shape) <= min(scene.grid):
             grain = np.stack(_noises(scene, draw, codes[0].shape, stage=7))
             grain[[k < 0 for k in draw.indices]] = 0  # no samples: what candidates agree on

@@ -44,8 +44,8 @@ All methods saw the same pictures and the same luminance; 8 samples a picture, a
   The distance itself falls with the number of pictures, so compare only within a table.
 - **top-1** of the same network's ImageNet classifier, where the data set has its classes.
 - **ms**: median time a picture for features and 8 samples, without reading and writing files;
-  `flow` with the weights before, whose graphs are as large, on the machine of the other methods
-  (the last run was on a slower one).
+  `flow` with weights before, whose graphs are as large, on the machine of the other methods
+  (later runs were beside other work).
 - ± is half of a 95 % interval over pictures: bootstrap, 1,000 resamples; for the Fréchet share
   the infinitesimal jackknife. `results.json` has the intervals of all the others.
 

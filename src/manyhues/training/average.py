@@ -2,9 +2,10 @@
 
     python -m manyhues.training.average --out runs/mean runs/early=0.4 runs/late=0.6
 
-Runs are folders of the same kind and configuration; a weight left out is 1, and weights are shares
-of their sum. A mean generalises better than its last checkpoint where training knows its pictures
-too well; docs/model.md has what it brought.
+Runs are folders of the same kind and shapes; a weight left out is 1, and weights are shares of
+their sum. What only some of them have, such as the head of a lesson, is the mean of theirs. A mean
+generalises better than its last checkpoint where training knows its pictures too well;
+docs/model.md has what it brought.
 """
 
 import argparse
@@ -29,22 +30,25 @@ def average(out: Path, runs: dict[Path, float]) -> Path:
     """
     if (out / checkpoint.MODEL).exists():
         raise TrainingError(f"{out}: holds a run already; use another --out")
-    total = sum(runs.values())
-    if not runs or total <= 0:
+    if not runs or sum(runs.values()) <= 0:
         raise UsageError("weights of runs must have a sum above zero")
     mean: dict[str, Tensor] = {}
+    total: dict[str, float] = {}
     latest: dict[str, Any] = {}
     for run, weight in runs.items():
         tensors, facts = checkpoint.read_tensors(run / checkpoint.MODEL)
-        parts = {k: v * (weight / total) for k, v in tensors.items() if v.is_floating_point()}
-        if not mean:
-            mean, latest = tensors | parts, facts
-            continue
-        if facts["kind"] != latest["kind"] or _shapes(tensors) != _shapes(mean):
+        latest = latest or facts
+        shapes, known = _shapes(tensors), _shapes(mean)
+        if facts["kind"] != latest["kind"] or known | shapes != shapes | known:
             raise TrainingError(
                 f"{run}: another kind of run than the first; average like with like"
             )
-        mean |= {name: mean[name] + part for name, part in parts.items()}
+        for name, value in tensors.items():
+            total[name] = total.get(name, 0.0) + weight
+            if name not in mean or not value.is_floating_point():
+                mean[name] = value
+            elif total[name]:
+                mean[name] = mean[name].lerp(value, weight / total[name])
         latest = max(latest, facts, key=lambda known: known["step"])
     out.mkdir(parents=True, exist_ok=True)
     checkpoint.write_tensors(out / checkpoint.MODEL, mean, latest)

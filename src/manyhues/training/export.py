@@ -29,7 +29,7 @@ from manyhues.engine import WEIGHTS
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import checkpoint, registry
 from manyhues.training.features import CHANNELS, GreyFeatures
-from manyhues.training.flow import DRAFT_STEPS, GAIN, GRAIN, STEPS
+from manyhues.training.flow import ALIKE, DRAFT_STEPS, GAIN, GRAIN, STEPS
 from manyhues.training.grid import CODE_SCALE, GridUNet
 
 PARITY = 0.05  # largest difference to PyTorch that an export may have, Lab units
@@ -302,6 +302,7 @@ def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]
                 "renoise": 0.6,
                 "gain": GAIN,
                 "grain": GRAIN,
+                "alike": ALIKE,
             },
         }
         graphs = [condition, velocity]
