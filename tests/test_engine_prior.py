@@ -189,23 +189,27 @@ def test_less_noise_does_not_pale_the_flow(weights: Path) -> None:
         assert np.nanmax(np.abs(found - times * (codes - shared))) < 1e-4
 
 
-def test_larger_pictures_are_coloured_alike_where_they_look_alike(weights: Path) -> None:
+def test_calm_larger_pictures_are_coloured_alike_where_they_look_alike(weights: Path) -> None:
     colorizer = Colorizer.load("flow", weights)
     prior = colorizer.prior
     assert isinstance(prior, Flow)
     hint = Hint(30, 20, np.array([30, -20], np.float32), (190, 170))
 
-    def differs(height: int, width: int, hints: tuple[Hint, ...] = ()) -> NDArray[np.float32]:
+    def differs(
+        height: int, width: int, diversity: float, hints: tuple[Hint, ...] = ()
+    ) -> NDArray[np.float32]:
         scene = colorizer.encode(colourful(height, width))
         codes = []
         for share in (0.0, 0.8):
             prior.spec["alike"] = share
-            codes.append(prior.sample(scene, Draw(0, range(2), 1.0, hints)))
+            codes.append(prior.sample(scene, Draw(0, range(2), diversity, hints)))
         return np.asarray(np.abs(codes[1] - codes[0]), np.float32)
 
-    assert not differs(60, 64).any()  # too small to have patches
-    moved = differs(170, 190, (hint,))
+    assert not differs(60, 64, 0.8).any()  # too small to have patches
+    assert not differs(170, 190, 1.0).any()  # the model's distribution, as it is
+    moved = differs(170, 190, 0.8, (hint,))
     assert moved.mean() > 0.01
+    assert moved.mean() > 1.5 * differs(170, 190, 0.9, (hint,)).mean()
     row, column = hint.cell(moved.shape[2:])
     assert not moved[:, :, row, column].any()
 

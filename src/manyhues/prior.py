@@ -185,14 +185,16 @@ class Flow(Prior):
             grown = [_resized(code, shape) for code in codes]
             starts = [(1 - t) * code + t * n for code, n in zip(grown, noises, strict=True)]
             codes = self._integrate(scene, level, starts, noises, float(t), draw.hints)
-        return self._calibrated(scene, draw, self._alike(scene, codes))
+        return self._calibrated(scene, draw, self._alike(scene, draw, codes))
 
-    def _alike(self, scene: Scene, codes: Array) -> Array:
-        """Without patches that end where nothing in the picture does.
+    def _alike(self, scene: Scene, draw: Draw, codes: Array) -> Array:
+        """Without patches that end where nothing in the picture does, for those who want it calm.
 
-        A picture of the first working size alone is too small to have them: a cell is a thing.
+        From a diversity of 1, not at all, to .8, in full: some things of a colour of their own go
+        as well. A picture of the first working size alone has no patches: a cell is a thing.
         """
-        share = float(self.spec.get("alike", 0.0))
+        calm = float(np.clip((1 - draw.diversity) / 0.2, 0, 1))
+        share = calm * float(self.spec.get("alike", 0.0))
         if len(scene.levels) == 1 or not share:
             return codes
         level = scene.levels[-1]

@@ -24,7 +24,8 @@ DRAFT_STEPS = 3  # of a candidate to choose by
 # What samples get when the last step is done; docs/model.md has what it does.
 GAIN = (1.0, 1.14)  # times the code, where the last working size is the first or the second
 GRAIN = 0.08  # code units of normal noise, in pictures no larger than the working size
-ALIKE = 0.8  # share of a cell's colour that comes from cells like it, in larger ones
+# Share of a cell's colour that comes from cells like it, in larger ones drawn with less noise.
+ALIKE = 0.8
 # Where the times of training lie at each working size. Colours are broad: averaged over the 256
 # cells, a scene's tint stands out of the noise up to t of about .87, so the first working size,
 # which settles the scene, has to learn late times; the second only ever starts at .6.
