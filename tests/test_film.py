@@ -8,7 +8,13 @@ import torch
 from conftest import write_blocks
 from torch import Tensor
 
-from manyhues.color import LINEAR_TO_LUMINANCE, lab_to_linear, rgb_to_lab, rgb_to_luminance
+from manyhues.color import (
+    LINEAR_TO_LUMINANCE,
+    lab_to_linear,
+    linear_to_srgb,
+    rgb_to_lab,
+    rgb_to_luminance,
+)
 from manyhues.training import film
 from manyhues.training.data import Cache, build_cache
 from manyhues.training.film import filmed
@@ -28,6 +34,7 @@ def test_light_is_that_of_color_py() -> None:
     light = film.linear(luminance, ab)
     expected = lab_to_linear(lab).clip(0, 1).transpose(0, 3, 1, 2)
     assert light.numpy() == pytest.approx(expected, abs=1e-5)
+    assert film.srgb(light).numpy() == pytest.approx(linear_to_srgb(light.numpy()), abs=1e-6)
     seen = film.luminance_of(torch.einsum("c,nchw->nhw", torch.tensor(film.FILMS[0]), light))
     as_grey = film.luminance_of(
         torch.einsum("c,nchw->nhw", torch.tensor(LINEAR_TO_LUMINANCE), light)

@@ -218,9 +218,8 @@ class Flow(Prior):
             grain = np.stack(_noises(scene, draw, codes[0].shape, stage=7))
             grain[[k < 0 for k in draw.indices]] = 0  # no samples: what candidates agree on
             out = out + np.float32(self.spec.get("grain", 0.0)) * grain
-        for hint in draw.hints:
-            row, column = hint.cell(codes[0].shape[1:])
-            out[:, :, row, column] = hint.ab / GRID_SCALE
+        for (row, column), ab in _hinted(draw.hints, codes[0].shape[1:]):
+            out[:, :, row, column] = ab
         return np.asarray(out, np.float32)
 
     def rough(self, scene: Scene, draft: Array) -> Array:
@@ -260,7 +259,7 @@ class Flow(Prior):
         steps: int | None = None,
         at_once: int = 1,
     ) -> Array:
-        cells = [(hint.cell(starts[0].shape[1:]), hint.ab / GRID_SCALE) for hint in hints]
+        cells = _hinted(hints, starts[0].shape[1:])
         known = np.zeros((1, 3, *starts[0].shape[1:]), np.float32)  # a, b, and 1 where known
         for (row, column), ab in cells:
             known[0, :, row, column] = (*ab, 1)
@@ -309,6 +308,11 @@ def _coupled(scene: Scene, draw: Draw, shape: tuple[int, ...], stage: int = 0) -
         blocks[k // BLOCK][k % BLOCK] if k >= 0 else _noises(scene, draw.of([k]), shape, stage)[0]
         for k in draw.indices
     ]
+
+
+def _hinted(hints: Sequence[Hint], grid: tuple[int, ...]) -> list[tuple[tuple[int, int], Array]]:
+    """The cells of a grid ``(h, w)`` that hints lie in, and what the code is there: ``(2,)``."""
+    return [(hint.cell(grid), hint.ab / GRID_SCALE) for hint in hints]
 
 
 def _resized(code: Array, shape: tuple[int, ...]) -> Array:

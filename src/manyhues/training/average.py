@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Size, Tensor
 
 from manyhues.errors import TrainingError, UsageError
@@ -39,17 +40,19 @@ def average(out: Path, runs: dict[Path, float]) -> Path:
         tensors, facts = checkpoint.read_tensors(run / checkpoint.MODEL)
         latest = latest or facts
         shapes, known = _shapes(tensors), _shapes(mean)
-        if facts["kind"] != latest["kind"] or known | shapes != shapes | known:
+        fits = all(known.get(name, shape) == shape for name, shape in shapes.items())
+        if facts["kind"] != latest["kind"] or not fits:
             raise TrainingError(
                 f"{run}: another kind of run than the first; average like with like"
             )
         for name, value in tensors.items():
-            total[name] = total.get(name, 0.0) + weight
-            if name not in mean or not value.is_floating_point():
+            if value.is_floating_point():
+                total[name] = total.get(name, 0.0) + weight
+                mean[name] = weight * value + mean.get(name, torch.zeros(()))
+            else:
                 mean[name] = value
-            elif total[name]:
-                mean[name] = mean[name].lerp(value, weight / total[name])
-        latest = max(latest, facts, key=lambda known: known["step"])
+        latest = max(latest, facts, key=lambda each: each["step"])
+    mean |= {name: mean[name] / weight for name, weight in total.items() if weight}
     out.mkdir(parents=True, exist_ok=True)
     checkpoint.write_tensors(out / checkpoint.MODEL, mean, latest)
     return out

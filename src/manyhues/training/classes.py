@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from manyhues.training.features import classifier, looked_at
-from manyhues.training.film import linear
+from manyhues.training.film import linear, srgb
 
 TRUST = 0.5  # in the label, where a picture has one; the rest in what the teacher sees
 
@@ -64,8 +64,7 @@ class ClassLesson(nn.Module):
         """Shares of the classes (B, 1000): L*/50 - 1 and a, b; labels (B,), -1 for unknown."""
         (teacher,) = self._teacher
         with torch.autocast(luminance.device.type, enabled=False):
-            light = linear(50 * (luminance.float() + 1), ab.float()).clamp_min(1e-6)
-            rgb = torch.where(light > 0.0031308, 1.055 * light ** (1 / 2.4) - 0.055, 12.92 * light)
+            rgb = srgb(linear(50 * (luminance.float() + 1), ab.float()))
         x = looked_at(255 * rgb, self.zoom)
         seen: Tensor = teacher.to(x.device)(x).float().softmax(1)
         known = (label >= 0).float()[:, None]

@@ -32,6 +32,12 @@ def linear(luminance: Tensor, ab: Tensor) -> Tensor:
     return torch.einsum("rc,bchw->brhw", torch.tensor(XYZN_TO_LINEAR).to(xyz), xyz).clamp(0, 1)
 
 
+def srgb(light: Tensor) -> Tensor:
+    """Linear RGB to sRGB, both in 0..1."""
+    curved = 1.055 * light.clamp_min(0.0031308) ** (1 / 2.4) - 0.055
+    return torch.where(light > 0.0031308, curved, 12.92 * light)
+
+
 def luminance_of(light: Tensor) -> Tensor:
     """Relative luminance in 0..1 to L*."""
     light = light.clamp(0, 1)

@@ -15,11 +15,10 @@ from torch import Tensor
 
 from manyhues.training.classes import ClassLesson
 from manyhues.training.data import Batch, Cache
-from manyhues.training.film import filmed
 from manyhues.training.flow import Flow, FlowConfig
 from manyhues.training.grid import to_code
 from manyhues.training.task import Logs, Step
-from manyhues.training.tune import ColourHead, LearningFeatures, TuneConfig, cropped
+from manyhues.training.tune import ColourHead, LearningFeatures, TuneConfig, cropped, on_film
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,7 @@ class Joint(Flow):
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
         part = cropped(batch, self.config.crops, self.config.whole)
-        seen = filmed(part.luminance, part.ab, self.config.film)
-        batch = self._look(dataclasses.replace(part, luminance=seen))
+        batch = self._look(on_film(part, self.config.film))
         size = batch.ab.shape[-1]
         for step in super().steps(batch, progress):
             nats = self._nats(batch)

@@ -88,6 +88,11 @@ def cropped(batch: Batch, least: float, whole: float = 0.5) -> Batch:
     )
 
 
+def on_film(batch: Batch, share: float) -> Batch:
+    """A batch of which a `share` of the pictures is seen as on old film, colours as they are."""
+    return dataclasses.replace(batch, luminance=filmed(batch.luminance, batch.ab, share))
+
+
 class ColourHead(nn.Module):
     """Features to the distribution of a, b in each cell of the colour grid, as classes."""
 
@@ -210,9 +215,7 @@ class Tune(Task[TuneConfig]):
         return self.head.nats(batch.luminance, maps, to_code(batch.ab), self.config.vivid)
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
-        batch = cropped(batch, self.config.crops)
-        seen = filmed(batch.luminance, batch.ab, self.config.film)
-        loss = self._loss(dataclasses.replace(batch, luminance=seen))
+        loss = self._loss(on_film(cropped(batch, self.config.crops), self.config.film))
         yield Step(loss, {f"nats_{batch.ab.shape[-1]}": loss})
 
     def validate(self, batch: Batch) -> Logs:
