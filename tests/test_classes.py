@@ -57,12 +57,12 @@ def test_the_teacher_sees_colours_and_half_of_a_label_is_believed(lesson: ClassL
     luminance = torch.full((2, 1, 64, 64), 0.2)
     ab = torch.zeros(2, 2, 64, 64)
     ab[:, 1] = 60.0  # yellow
-    unknown = lesson.target(luminance, ab, torch.tensor([-1, -1]))
+    unknown = lesson.target(luminance, ab, torch.tensor([-1, -1]), 64)
     assert torch.allclose(unknown.sum(1), torch.ones(2), atol=1e-4)
     assert torch.equal(unknown[0], unknown[1])
-    grey = lesson.target(luminance, 0 * ab, torch.tensor([-1, -1]))
+    grey = lesson.target(luminance, 0 * ab, torch.tensor([-1, -1]), 64)
     assert (grey - unknown).abs().sum(1).min() > 0.1
-    known = lesson.target(luminance, ab, torch.tensor([5, -1]))
+    known = lesson.target(luminance, ab, torch.tensor([5, -1]), 64)
     assert torch.equal(known[1], unknown[1])
     expected = (1 - TRUST) * unknown[0]
     expected[5] += TRUST

@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,6 +50,49 @@ def test_small_pictures_are_not_blown_up_to_the_finer_working_size(weights: Path
     large = colorizer.encode_luminance(np.full((64, 80), 50, np.float32))
     assert [level.height for level in small.levels] == [64]
     assert [level.height for level in large.levels] == [64, 96]
+
+
+def test_features_see_a_larger_picture_close_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to `look` times the working size; a small picture is read as it is."""
+    colorizer = Colorizer.load("flow")
+    looks: list[dict[str, tuple[int, ...]]] = []
+    run = colorizer.prior.engine.run
+
+    def watched(graph: str, feeds: dict[str, NDArray[np.float32]]) -> dict[str, Any]:
+        looks.append({name: feeds[name].shape[2:] for name in ("luminance", "grey")})
+        return run(graph, feeds)
+
+    monkeypatch.setattr(colorizer.prior.engine, "run", watched)
+    for height, width, seen in (
+        (48, 64, [(64, 64 + 16)]),
+        (80, 100, [(80, 100)]),
+        (100, 150, [(100, 150), (128, 192)]),
+        (600, 800, [(128, 160), (256, 352)]),
+    ):
+        looks.clear()
+        scene = colorizer.encode_luminance(np.full((height, width), 40, np.float32))
+        assert sorted(look["grey"] for look in looks) == seen
+        for look, level in zip(sorted(looks, key=lambda x: x["grey"]), scene.levels, strict=True):
+            assert look["luminance"] == (level.height, level.width)
+
+
+def test_the_coarse_level_takes_a_share_from_the_finer_one(weights: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(weights, tmp_path / "weights")
+    manifest = json.loads((folder / "flow.json").read_text())
+    manifest |= {"working_sizes": [64, 128], "finer": [0.0, 0.25, 0.5]}
+    (folder / "flow.json").write_text(json.dumps(manifest))
+    picture = np.random.default_rng(0).integers(0, 2, (256, 384), np.uint8) * np.uint8(255)
+    mixed = Colorizer.load("flow", folder).encode(picture)
+    manifest["finer"] = []
+    (folder / "flow.json").write_text(json.dumps(manifest))
+    coarse, fine = Colorizer.load("flow", folder).encode(picture).levels
+    assert np.array_equal(mixed.levels[1].inputs["f32"], fine.inputs["f32"])
+    for name, share in (("f8", 0.0), ("f16", 0.25), ("f32", 0.5)):
+        own, near = coarse.inputs[name], fine.inputs[name]
+        near = near.reshape(*own.shape[:2], own.shape[2], 2, own.shape[3], 2).mean((3, 5))
+        expected = (1 - share) * own + share * near
+        np.testing.assert_allclose(mixed.levels[0].inputs[name], expected, atol=1e-5)
+        assert (np.abs(own - expected).max() > 1e-3) == (share > 0)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -15,6 +15,7 @@ from manyhues.engine import WEIGHTS
 from manyhues.errors import TrainingError, UsageError
 from manyhues.prior import Draw
 from manyhues.training import checkpoint, export, registry
+from manyhues.training.graph import PARITY, Graph, write_graph
 
 
 def save_run(kind: str, out: Path, **config: object) -> torch.nn.Module:
@@ -68,7 +69,7 @@ def check_exported(graphs: list[Path], method: str | None) -> None:
         assert manifest["method"] == method
         assert str(weights.parent) not in json.dumps(manifest)
         for differences in manifest["trained"]["parity"].values():
-            assert differences["float32"] < export.PARITY
+            assert differences["float32"] < PARITY
             assert differences["half"] < 0.5  # half a step of Lab: out of sight
     assert not [f for f in weights.iterdir() if f.name.startswith(".")]
 
@@ -131,9 +132,9 @@ def test_a_stopped_export_mixes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     old = ("features.onnx", "detail.decoder.onnx", "flow.condition.onnx", "flow.velocity.onnx")
     for name in old:
         (folder / name).write_bytes(b"old")
-    whole = export.write_graph
+    whole = write_graph
 
-    def stopped(graph: export.Graph, into: Path) -> dict[str, float]:
+    def stopped(graph: Graph, into: Path) -> dict[str, float]:
         if graph.name == "flow.velocity.onnx":
             raise KeyboardInterrupt
         return whole(graph, into)
@@ -146,11 +147,27 @@ def test_a_stopped_export_mixes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_features_export_agrees_with_torch(tmp_path: Path) -> None:
     graph = export._features()
-    differences = export.write_graph(graph, tmp_path)
-    assert differences["float32"] < export.PARITY
+    differences = write_graph(graph, tmp_path)
+    assert differences["float32"] < PARITY
     session = ort.InferenceSession(str(tmp_path / "features.onnx"))
     f8, f16, f32 = session.run(None, {"grey": np.full((1, 1, 32, 48), 128, np.float32)})
     assert (f8.shape, f16.shape, f32.shape) == ((1, 40, 8, 12), (1, 112, 4, 6), (1, 320, 2, 3))
+
+
+def test_tuned_features_are_exported_for_pictures_larger_than_the_working_size(
+    tmp_path: Path,
+) -> None:
+    save_run("joint", tmp_path / "run")
+    graph = export._features("flow.features.onnx", tmp_path / "run")
+    assert write_graph(graph, tmp_path)["float32"] < PARITY
+    session = ort.InferenceSession(str(tmp_path / "flow.features.onnx"))
+    for seen in ((48, 80), (100, 130)):  # neither of the shapes that it was exported with
+        inputs = {"grey": 255 * torch.rand(1, 1, *seen), "luminance": torch.zeros(1, 1, 48, 80)}
+        with torch.inference_mode():
+            ours = graph.module(*inputs.values())
+        theirs = session.run(None, {name: value.numpy() for name, value in inputs.items()})
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(a.numpy(), b, atol=PARITY)
 
 
 def test_parity_is_enforced(tmp_path: Path) -> None:
@@ -161,9 +178,9 @@ def test_parity_is_enforced(tmp_path: Path) -> None:
             return x + (0.0 if torch.compiler.is_exporting() else 1.0)
 
     x = {"x": torch.zeros(1, 2)}
-    graph = export.Graph("drift.onnx", Drifting(), x, ("y",), {}, x)
+    graph = Graph("drift.onnx", Drifting(), x, ("y",), {}, x)
     with pytest.raises(TrainingError, match=r"drift\.onnx: differs from PyTorch by 1"):
-        export.write_graph(graph, tmp_path)
+        write_graph(graph, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

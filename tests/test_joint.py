@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from conftest import write_blocks
 
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import average, checkpoint, loop, registry
 from manyhues.training.data import Batch
-from manyhues.training.features import GreyFeatures
+from manyhues.training.features import GreyFeatures, blend_finer
 from manyhues.training.flow import Flow, FlowConfig
+from manyhues.training.joint import Joint, JointConfig
 from manyhues.training.run import train
 
 
@@ -49,6 +51,29 @@ def test_flow_and_features_learn_together(
     assert blocks == set(range(7, 21))
     # Caches hold no features, so that pictures can be cropped anew.
     assert not list((tmp_path / "cache").rglob("f8.npy"))
+
+
+def test_larger_pictures_teach_both_working_sizes() -> None:
+    """The first reads them as `Scene` does: its own maps and a share of the finer ones."""
+    torch.manual_seed(0)
+    task = registry.build("joint", registry.make_config("joint", {"width": "16", "drop": "0"}))
+    assert isinstance(task, Joint)
+    luminance, ab = torch.rand(2, 1, 128, 128) * 2 - 1, 40 * torch.randn(2, 2, 128, 128)
+    nothing = torch.empty(0)
+    batch = Batch(luminance, ab, nothing, nothing, nothing)
+    (step,) = task.steps(batch, 0.0)
+    expected = {"velocity_128", "nats_128", "blended_velocity_64", "blended_nats_64"}
+    assert step.logs.keys() == expected
+    task.eval()
+    with torch.no_grad():
+        coarse = task._coarser(task._look(batch))
+        fine, own = task.features(luminance), task.features(luminance, (64, 64))
+    assert torch.equal(coarse.luminance, F.avg_pool2d(luminance, 2))
+    assert torch.equal(coarse.ab, F.avg_pool2d(ab, 2))
+    for part, mixed in zip(
+        (coarse.f8, coarse.f16, coarse.f32), blend_finer(own, fine), strict=True
+    ):
+        assert torch.equal(part, mixed)
 
 
 def test_draws_are_times_and_noises_of_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +117,16 @@ def test_the_mean_of_runs(tmp_path: Path) -> None:
     both, _ = checkpoint.read_tensors(out / checkpoint.MODEL)
     assert torch.equal(both.pop("head"), torch.ones(3))
     assert all(torch.allclose(both[k], v, atol=1e-6) for k, v in task.state_dict().items())
+    # A flow run with one that brings its features as well, whichever trained longer.
+    joint = save(Joint(JointConfig(width=16)), "joint", tmp_path / "joint", 2)
+    task, facts = registry.load(average.average(tmp_path / "kin", {runs[0]: 1.0, joint: 1.0}))
+    assert facts["kind"] == "joint"
+    mixed, alone = task.state_dict(), registry.load(joint)[0].state_dict()
+    own = {name for name in alone if name.startswith("features.")}
+    assert own
+    assert all(torch.allclose(mixed[name], alone[name]) for name in own)
+    name = "network.enter.weight"
+    assert torch.allclose(mixed[name], (one[name] + alone[name]) / 2, atol=1e-6)
     with pytest.raises(TrainingError, match="holds a run already"):
         average.average(tmp_path / "mean", {runs[0]: 1.0})
     save(Flow(FlowConfig(width=32)), "flow", tmp_path / "wide")

@@ -7,11 +7,15 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
+from conftest import colourful
+from PIL import Image
 
+from manyhues.colorizer import Colorizer
 from manyhues.engine import WEIGHTS
 from manyhues.errors import TrainingError, WeightsError
+from manyhues.scene import Level
 from manyhues.training import checkpoint, registry
-from manyhues.training.data import Cache
+from manyhues.training.data import Cache, build_cache
 from manyhues.training.features import GreyFeatures
 from manyhues.training.flow import Flow, FlowConfig
 from manyhues.training.recover import recover
@@ -27,17 +31,46 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_recovered_networks_do_what_the_graphs_do(runs: Path) -> None:
     """At another size than the one that `recover` checks itself at."""
-    grey = 255 * torch.rand(1, 1, 80, 64)
-    maps = GreyFeatures(runs / "features")(grey)
+    grey = 255 * torch.rand(1, 1, 130, 100)
+    maps = GreyFeatures(runs / "features")(grey, (80, 64))
     session = ort.InferenceSession(str(WEIGHTS / "flow.features.onnx"))
-    for ours, theirs in zip(maps, session.run(None, {"grey": grey.numpy()}), strict=True):
+    feeds = {"grey": grey.numpy(), "luminance": np.zeros((1, 1, 80, 64), np.float32)}
+    for ours, theirs in zip(maps, session.run(None, feeds), strict=True):
         assert np.abs(ours.numpy() - theirs).max() < 0.01 * ours.std()
     detail: Any = registry.load(runs / "detail")[0]
     code, luminance = torch.randn(2, 2, 20, 16), torch.rand(1, 1, 80, 64) * 2 - 1
     session = ort.InferenceSession(str(WEIGHTS / "flow.decoder.onnx"))
-    feeds = {"code": code, "luminance": luminance, "f8": maps[0]}
-    (theirs,) = session.run(None, {name: value.numpy() for name, value in feeds.items()})
+    inputs = {"code": code, "luminance": luminance, "f8": maps[0]}
+    (theirs,) = session.run(None, {name: value.numpy() for name, value in inputs.items()})
     assert np.abs(detail.decoder(code, luminance, maps[0]).numpy() - theirs).max() < 0.05
+
+
+def test_features_are_cached_as_the_runtime_reads_them(runs: Path, tmp_path: Path) -> None:
+    """Of a picture of the second working size, at both."""
+    picture = colourful(128, 128, 5)
+    (tmp_path / "p").mkdir()
+    Image.fromarray(picture).save(tmp_path / "p" / "a.png")
+    levels = Colorizer.load("flow").encode(picture).levels
+
+    def errors(level: Level, *, finer: bool) -> list[float]:
+        source, tuned, size = tmp_path / "p", runs / "features", level.height
+        folder = build_cache(source, tmp_path / "c", size=size, tuned=tuned, finer=finer)
+        batch = Cache([folder]).batch(np.arange(1))
+        pairs = (
+            (level.inputs[name], cached.numpy())
+            for name, cached in (("f8", batch.f8), ("f16", batch.f16), ("f32", batch.f32))
+        )
+        return [float(np.abs(a - b).mean() / np.abs(a).mean()) for a, b in pairs]
+
+    same, fine, without = (
+        errors(levels[0], finer=True),
+        errors(levels[1], finer=False),
+        errors(levels[0], finer=False),  # lacks the second size's share
+    )
+    assert max(same + fine) < 0.15  # caches are made in bfloat16
+    assert same[0] == without[0]
+    assert same[1] < 0.6 * without[1]
+    assert same[2] < 0.3 * without[2]
 
 
 def test_training_starts_from_recovered_runs(runs: Path) -> None:

@@ -1,13 +1,15 @@
 import copy
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from manyhues.errors import WeightsError
 from manyhues.training import checkpoint
-from manyhues.training.data import Batch, Cache
-from manyhues.training.features import GreyFeatures, network_id
+from manyhues.training.data import Batch, Cache, build_cache, grey_of
+from manyhues.training.features import FINER_SHARES, GreyFeatures, blend_finer, network_id
 from manyhues.training.tune import Tune, TuneConfig, cropped
 
 
@@ -71,6 +73,45 @@ def test_tuned_features_are_those_of_the_run(tmp_path: Path) -> None:
     assert torch.equal(f16, published(grey)[1])
     assert not torch.allclose(f32, published(grey)[2])
     assert network_id(tmp_path) != network_id()
+    # A picture that is larger than the working size is seen as it is, for maps of the same sizes.
+    near = torch.rand(1, 1, 128, 160) * 255
+    for seen, plain in zip(tuned(near, (64, 80)), (f8, f16, f32), strict=True):
+        assert seen.shape == plain.shape
+    blurred = torch.nn.functional.avg_pool2d(near, 2)
+    assert not torch.allclose(tuned(near, (64, 80))[0], tuned(blurred)[0], atol=0.1)
+
+
+def test_large_pictures_are_cached_close_up(tmp_path: Path) -> None:
+    """Those of twice the working size, by tuned features; their L* and colours stay as they are."""
+    task = Tune(TuneConfig(width=8, zoom=3.0))
+    facts = {"kind": "features", "config": checkpoint.config_facts(task.config)}
+    checkpoint.write_tensors(tmp_path / checkpoint.MODEL, checkpoint.state_of(task), facts)
+    random = np.random.default_rng(0)
+    large, small = tmp_path / "large", tmp_path / "small"  # test_recover.py has the runtime's word
+    for folder, side in ((large, 128), (small, 96)):
+        folder.mkdir()
+        rgb = random.integers(0, 256, (side // 2, side // 2, 3), np.uint8).repeat(2, 0).repeat(2, 1)
+        Image.fromarray(rgb).save(folder / "a.png")
+
+    def batch(source: Path, tuned: Path | None) -> Batch:
+        cache = Cache([build_cache(source, tmp_path / "cache", size=64, tuned=tuned)])
+        return cache.batch(np.arange(1))
+
+    features = GreyFeatures(tmp_path)
+    for source in (large, small):
+        ours, plain = batch(source, tmp_path), batch(source, None)
+        assert torch.allclose(ours.luminance, plain.luminance, atol=0.02)
+        assert torch.allclose(ours.ab, plain.ab, atol=2)
+        grey = torch.from_numpy(grey_of((ours.luminance.numpy() + 1) * 50))
+        own = features(grey)[2]
+        assert torch.allclose(ours.f32, own, atol=0.3) == (source == small)
+
+
+def test_finer_maps_are_averaged_in() -> None:
+    own = [torch.zeros(1, 1, 2, 2) for _ in FINER_SHARES]
+    fine = [torch.arange(16.0).reshape(1, 1, 4, 4) for _ in FINER_SHARES]
+    for share, part in zip(FINER_SHARES, blend_finer(own, fine), strict=True):
+        assert torch.allclose(part, share * torch.tensor([[[[2.5, 4.5], [10.5, 12.5]]]]))
 
 
 def test_a_run_that_does_not_say_its_network_is_refused(tmp_path: Path) -> None:

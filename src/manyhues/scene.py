@@ -1,5 +1,6 @@
 """A picture as the networks see it: L* and grey features at each working size."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -109,8 +110,28 @@ def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
         small = resize(picture.luminance, h, w)
         inputs: dict[str, Array] = {"luminance": np.asarray(small / 50 - 1, np.float32)[None, None]}
         if features is not None:
-            grey = np.asarray(luminance_to_grey(small) * 255, np.float32)[None, None]
-            inputs |= engine.run(features, {"grey": grey})
+            # The picture itself, as far as it is larger than the working size, has more to see.
+            sides = np.clip((height, width), (h, w), np.multiply(manifest.get("look", 1), (h, w)))
+            near = small if tuple(sides) == (h, w) else resize(picture.luminance, *sides)
+            grey = np.asarray(luminance_to_grey(near) * 255, np.float32)[None, None]
+            inputs |= engine.run(features, {"grey": grey, **inputs})
         return Level(h, w, inputs)
 
-    return Scene(picture, tuple(engine.map(read, used)))
+    levels = engine.map(read, used)
+    for level in reversed(range(len(levels) - 1)):
+        levels[level] = _with_finer(levels[level], levels[level + 1], manifest.get("finer", ()))
+    return Scene(picture, tuple(levels))
+
+
+def _with_finer(level: Level, finer: Level, shares: Sequence[float]) -> Level:
+    """A level with a share of each map replaced by the finer level's, averaged to its size.
+
+    `shares` are those of strides 8, 16 and 32. Things are larger there, and better recognised.
+    """
+    inputs = dict(level.inputs)
+    for name, share in zip(("f8", "f16", "f32"), shares, strict=False):
+        if share:
+            own, near = inputs[name][0], finer.inputs[name][0]
+            seen = np.stack([resize(plane, *own.shape[1:]) for plane in near])
+            inputs[name] = ((1 - np.float32(share)) * own + np.float32(share) * seen)[None]
+    return replace(level, inputs=inputs)

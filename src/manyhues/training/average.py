@@ -2,8 +2,9 @@
 
     python -m manyhues.training.average --out runs/mean runs/early=0.4 runs/late=0.6
 
-Runs are folders of the same kind and shapes; a weight left out is 1, and weights are shares of
-their sum. What only some of them have, such as the head of a lesson, is the mean of theirs. A mean
+Runs are folders of the same kind and shapes (a `joint` run is a `flow` run with its features); a
+weight left out is 1, and weights are shares of their sum. What only some of them have, such as
+features or the head of a lesson, is the mean of theirs. A mean
 generalises better than its last checkpoint where training knows its pictures too well;
 docs/model.md has what it brought.
 """
@@ -41,7 +42,8 @@ def average(out: Path, runs: dict[Path, float]) -> Path:
         latest = latest or facts
         shapes, known = _shapes(tensors), _shapes(mean)
         fits = all(known.get(name, shape) == shape for name, shape in shapes.items())
-        if facts["kind"] != latest["kind"] or not fits:
+        kinds = {facts["kind"], latest["kind"]}
+        if not (len(kinds) == 1 or kinds == {"flow", "joint"}) or not fits:
             raise TrainingError(
                 f"{run}: another kind of run than the first; average like with like"
             )
@@ -51,7 +53,7 @@ def average(out: Path, runs: dict[Path, float]) -> Path:
                 mean[name] = weight * value + mean.get(name, torch.zeros(()))
             else:
                 mean[name] = value
-        latest = max(latest, facts, key=lambda each: each["step"])
+        latest = max(latest, facts, key=lambda each: (each["kind"] == "joint", each["step"]))
     mean |= {name: mean[name] / weight for name, weight in total.items() if weight}
     out.mkdir(parents=True, exist_ok=True)
     checkpoint.write_tensors(out / checkpoint.MODEL, mean, latest)

@@ -60,12 +60,15 @@ class ClassLesson(nn.Module):
         return out.float()
 
     @torch.no_grad()
-    def target(self, luminance: Tensor, ab: Tensor, label: Tensor) -> Tensor:
-        """Shares of the classes (B, 1000): L*/50 - 1 and a, b; labels (B,), -1 for unknown."""
+    def target(self, luminance: Tensor, ab: Tensor, label: Tensor, size: int) -> Tensor:
+        """Shares of the classes (B, 1000): L*/50 - 1 and a, b; labels (B,), -1 for unknown.
+
+        The teacher looks at `zoom` times the working size `size`; the picture may be larger.
+        """
         (teacher,) = self._teacher
         with torch.autocast(luminance.device.type, enabled=False):
             rgb = srgb(linear(50 * (luminance.float() + 1), ab.float()))
-        x = looked_at(255 * rgb, self.zoom)
+        x = looked_at(255 * rgb, int(self.zoom * size), int(self.zoom * size))
         seen: Tensor = teacher.to(x.device)(x).float().softmax(1)
         known = (label >= 0).float()[:, None]
         true = F.one_hot(label.long().clamp_min(0), seen.shape[1]).float()

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,13 +23,22 @@ from manyhues.color import luminance_to_grey, rgb_to_lab
 from manyhues.dataset import Pictures, Pixels, open_pictures, square
 from manyhues.errors import DataError
 from manyhues.training.classes import class_numbers
-from manyhues.training.features import CHANNELS, GreyFeatures, network_id
+from manyhues.training.features import (
+    CHANNELS,
+    FINER_SHARES,
+    LOOK,
+    GreyFeatures,
+    blend_finer,
+    network_id,
+)
 from manyhues.training.film import filmed
 from manyhues.training.processes import mixed_precision, pick_device
 
 _VERSION = 2
 _BLOCK = 128
-_LOOK = 16  # pictures that the grey network looks at together: more fall out of a CPU's caches
+_FEATURE_BATCH = (
+    16  # pictures that the grey network looks at together: more fall out of a CPU's caches
+)
 _MAPS = ("f8", "f16", "f32")
 
 
@@ -37,7 +47,8 @@ class Batch:
     """Training examples of one working size.
 
     `luminance` (B, 1, h, w) is L*/50 - 1; `ab` (B, 2, h, w) is in Lab units; the features are
-    those of `GreyFeatures`; `label` (B,) is the class as in `class_numbers`.
+    those of `GreyFeatures`, with a share of a finer size's where one is; `label` (B,) is the class
+    as in `class_numbers`.
     """
 
     luminance: Tensor
@@ -72,20 +83,28 @@ def build_cache(
     split: str | None = None,
     tuned: Path | None = None,
     features: bool = True,
+    finer: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Make the cache of one picture set, or find it ready; return its folder.
 
     The features are those of `GreyFeatures`, of the run `tuned` where one is given; a cache may
-    also be without. `crops` versions of every picture are stored: the centre square, then random
-    squares; a share `film` of them is seen as on old film, colours as they are. Pictures without
-    real colour are left out. Written under a temporary name and renamed, so that a cache that
-    exists is whole. Raises `DataError` when nothing is left.
+    also be without. Tuned ones see pictures as the runtime does (`Scene`): such as are twice the
+    working size close up, and with a share of the next working size's maps where one is `finer`.
+    `crops` versions of every picture are stored: the centre square, then random squares; a share
+    `film` of them is seen as on old film, colours as they are. Pictures without real colour are
+    left out. Written under a temporary name and renamed, so that a cache that exists is whole.
+    Raises `DataError` when nothing is left.
     """
     pictures = open_pictures(source, split)
     seen_by = network_id(tuned) if features else None
     key: list[object] = [_VERSION, seen_by, size, crops, split, pictures.ids, pictures.stamps()]
+    # As large as the first picture is, so are all: a random square may be enlarged to that.
+    native = min(pictures[0].shape[:2])
+    look = LOOK if features and tuned is not None and native >= LOOK * size else 1
+    finer = finer and look > 1
     key += [film] if film else []
+    key += [look, *(FINER_SHARES if finer else ())] if look > 1 else []
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
     folder = root / f"{source.resolve().name}-{size}-{digest}"
     if folder.exists():
@@ -95,7 +114,7 @@ def build_cache(
     partial.mkdir()
     try:
         network = GreyFeatures(tuned) if features else None
-        _fill(partial, pictures, size, crops, film, network, progress)
+        _fill(partial, pictures, size, look, finer, crops, film, network, progress)
         if not folder.exists():  # another machine may have been quicker
             partial.rename(folder)
     finally:
@@ -107,6 +126,8 @@ def _fill(
     folder: Path,
     pictures: Pictures,
     size: int,
+    look: int,
+    finer: bool,
     crops: int,
     film: float,
     network: GreyFeatures | None,
@@ -135,20 +156,25 @@ def _fill(
     block: list[Pixels] = []
     of: list[int] = []  # the picture that each of the block is a version of
 
+    def maps_of(grey: Tensor) -> Sequence[Tensor]:
+        assert network
+        own: Sequence[Tensor] = network(grey, (size, size))
+        return blend_finer(own, network(grey)) if finer else own
+
     def flush() -> None:
         nonlocal count
         lab = rgb_to_lab(np.stack(block) / np.float32(255))
         luminance, ab = torch.from_numpy(lab.transpose(0, 3, 1, 2)).split((1, 2), 1)
-        seen = (filmed(luminance / 50 - 1, ab, film, noise)[:, 0].numpy() + 1) * 50
-        quantised = np.round(seen * 2.55)
+        seen = (filmed(luminance / 50 - 1, ab, film, noise) + 1) * 50
+        seen = (seen * 2.55).round() / 2.55
         rows = slice(count, count + len(block))
-        arrays["luminance"][rows] = quantised
-        arrays["ab"][rows] = ab.round().clamp(-127, 127).numpy()
+        arrays["luminance"][rows] = (F.avg_pool2d(seen, look)[:, 0] * 2.55).round().numpy()
+        arrays["ab"][rows] = F.avg_pool2d(ab, look).round().clamp(-127, 127).numpy()
         arrays["label"][rows] = numbers[of]
         if network:
-            grey = torch.from_numpy(grey_of(quantised / 2.55))[:, None].to(device)
+            grey = torch.from_numpy(grey_of(seen.numpy())).to(device)
             with torch.inference_mode(), mixed_precision(device):
-                looks = [network(part) for part in grey.split(_LOOK)]
+                looks = [maps_of(part) for part in grey.split(_FEATURE_BATCH)]
             for name, values in zip(_MAPS, zip(*looks, strict=True), strict=True):
                 arrays[name][rows] = torch.cat(values).float().cpu().numpy()
         count += len(block)
@@ -156,8 +182,8 @@ def _fill(
         of.clear()
 
     for index, rgb in pictures.coloured():
-        block.append(square(rgb, size))
-        block += [_random_crop(rgb, size, generator) for _ in range(crops - 1)]
+        block.append(square(rgb, look * size))
+        block += [_random_crop(rgb, look * size, generator) for _ in range(crops - 1)]
         of += [index] * crops
         if len(block) >= _BLOCK:
             flush()

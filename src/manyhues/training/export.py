@@ -1,134 +1,24 @@
-"""``manyhues export``: a trained run to ONNX graphs and a manifest that the runtime reads.
+"""``manyhues export``: a trained run to ONNX graphs and a manifest that the runtime reads."""
 
-Every graph is compared with PyTorch in float32 before its weights are stored in half precision
-(they are cast back when a session opens, so that only the file is smaller).
-"""
-
-import contextlib
-import io
 import json
-import logging
 import shutil
 import tempfile
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from manyhues import writer
 from manyhues.engine import WEIGHTS
-from manyhues.errors import TrainingError, UsageError
+from manyhues.errors import UsageError
 from manyhues.training import checkpoint, registry
-from manyhues.training.features import CHANNELS, GreyFeatures
+from manyhues.training.features import CHANNELS, FINER_SHARES, LOOK, FeaturesAtSize, GreyFeatures
 from manyhues.training.flow import ALIKE, DRAFT_STEPS, GAIN, GRAIN, STEPS
+from manyhues.training.graph import Graph, halve, write_graph
 from manyhues.training.grid import CODE_SCALE, GridUNet
-
-PARITY = 0.05  # largest difference to PyTorch that an export may have, Lab units
-OPSET = 18
-
-
-@dataclass(frozen=True)
-class Graph:
-    """One graph to write: example inputs fix its names, ranks and dynamic axes.
-
-    `scale` turns a difference of outputs into Lab units.
-    """
-
-    name: str
-    module: nn.Module
-    inputs: dict[str, Tensor]
-    outputs: Sequence[str]
-    dynamic: dict[str, dict[int, Any]]
-    again: dict[str, Tensor]  # inputs of another shape, to see that the axes are dynamic
-    scale: float = 1.0
-
-
-def _session(model: bytes | str) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def _difference(graph: Graph, session: ort.InferenceSession, inputs: dict[str, Tensor]) -> float:
-    with torch.inference_mode():
-        ours = graph.module(*inputs.values())
-    ours = ours if isinstance(ours, tuple) else (ours,)
-    theirs = session.run(None, {k: v.numpy() for k, v in inputs.items()})
-    return graph.scale * max(
-        float(np.abs(a.numpy() - b).max()) for a, b in zip(ours, theirs, strict=True)
-    )
-
-
-def halve(model: onnx.ModelProto, least: int = 1024) -> None:
-    """Store float32 initialisers of `least` numbers or more as float16, cast back on use.
-
-    Fewer are scales and biases, which int8 convolutions want as they are.
-    """
-    graph = model.graph
-    casts = []
-    for initialiser in graph.initializer:
-        if initialiser.data_type != TensorProto.FLOAT:
-            continue
-        values: NDArray[np.float32] = numpy_helper.to_array(initialiser)
-        if values.size < least or np.abs(values).max() > 6e4:
-            continue
-        name = initialiser.name
-        initialiser.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
-    for node in reversed(casts):
-        graph.node.insert(0, node)
-
-
-def write_graph(graph: Graph, folder: Path) -> dict[str, float]:
-    """Export, check, halve and write one graph; return its differences to PyTorch, Lab units.
-
-    Raises `TrainingError` when float32 differs by more than `PARITY`.
-    """
-    graph.module.eval()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports that torchvision is absent
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        warnings.catch_warnings(),
-        contextlib.redirect_stdout(io.StringIO()),  # the exporter is talkative
-    ):
-        warnings.simplefilter("ignore")
-        path = Path(scratch) / "graph.onnx"
-        torch.onnx.export(
-            graph.module,
-            tuple(graph.inputs.values()),
-            str(path),
-            input_names=list(graph.inputs),
-            output_names=list(graph.outputs),
-            dynamic_shapes=tuple(graph.dynamic.get(name) for name in graph.inputs),
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-        )
-        model = onnx.load(str(path))
-    for entry in (*model.graph.node, *model.graph.value_info):
-        entry.ClearField("doc_string")
-        entry.ClearField("metadata_props")  # stack traces with the exporting machine's paths
-    session = _session(model.SerializeToString())
-    exact = max(_difference(graph, session, each) for each in (graph.inputs, graph.again))
-    if exact > PARITY:
-        raise TrainingError(
-            f"{graph.name}: differs from PyTorch by {exact:.3g}, more than {PARITY}; "
-            "this is a fault of the export, please report it"
-        )
-    halve(model)
-    data = model.SerializeToString()
-    half = max(_difference(graph, _session(data), each) for each in (graph.inputs, graph.again))
-    writer.write(data, folder / graph.name, overwrite=True)
-    return {"float32": round(exact, 6), "half": round(half, 4)}
 
 
 class _Condition(nn.Module):
@@ -157,6 +47,7 @@ class _Predict(nn.Module):
 
 _H, _W = torch.export.Dim("h16"), torch.export.Dim("w16")
 _N = torch.export.Dim("n")
+_ANY_H, _ANY_W = torch.export.Dim("any_h"), torch.export.Dim("any_w")
 
 
 def _maps(h: int, w: int, *names: str) -> dict[str, Tensor]:
@@ -201,13 +92,17 @@ def _spatial(
 
 
 def _features(name: str = "features.onnx", tuned: Path | None = None) -> Graph:
+    def inputs(h: int, w: int, look: int) -> dict[str, Tensor]:
+        grey = {"grey": torch.rand(1, 1, look * h, look * w) * 255}
+        return grey | (_maps(h, w, "luminance") if tuned else {})
+
     return Graph(
         name,
-        GreyFeatures(tuned),
-        {"grey": torch.rand(1, 1, 64, 96) * 255},
+        FeaturesAtSize(GreyFeatures(tuned)) if tuned else GreyFeatures(),
+        inputs(64, 96, LOOK if tuned else 1),
         ("f8", "f16", "f32"),
-        {"grey": {2: 16 * _H, 3: 16 * _W}},
-        {"grey": torch.rand(1, 1, 128, 80) * 255},
+        {"grey": {2: _ANY_H, 3: _ANY_W} if tuned else _SPATIAL["luminance"], **_SPATIAL},
+        inputs(128, 80, 1),
     )
 
 
@@ -308,7 +203,7 @@ def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]
         graphs = [condition, velocity]
         if task.tuned:
             graphs.append(_features("flow.features.onnx", task.tuned))
-            manifest["features"] = graphs[-1].name
+            manifest |= {"features": graphs[-1].name, "look": LOOK, "finer": FINER_SHARES}
         return "flow", manifest, graphs
     raise UsageError(f"a `{kind}` run colours nothing by itself; export what was trained on it")
 

@@ -3,24 +3,31 @@
 The paper took its features from a colorization network (Zhang et al. 2016, conv7). Here they are
 the activations of an EfficientNet-Lite at strides 8, 16 and 32, of the grey picture at twice the
 working size: at a working size of 64 that is 16x16x40, 8x8x112 and 4x4x320. Tuned features may
-look at more pixels (`zoom`); their maps are brought to the same sizes.
+look at more pixels (`zoom`), and at a picture that has more of them; their maps are brought to the
+same sizes.
 """
 
 import contextlib
 import hashlib
 import importlib
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from manyhues.errors import WeightsError
+from manyhues.errors import UsageError, WeightsError
 from manyhues.training import checkpoint
 
 NETWORK = "efficientnet-lite0"  # as published, for all methods without tuned features
 ZOOM = 2.0  # times the working size
+# Where a picture has a finer working size, this share of a map (strides 8, 16, 32) comes from that
+# one's: the deeper a map, the more it is about things, which are better recognised close up.
+FINER_SHARES = (0.0, 0.25, 0.5)
+LOOK = 2  # times the working size, at most, is taken of a larger picture and enlarged to `zoom`
 CHANNELS = (40, 112, 320)  # Lite0's and Lite1's
 FEATURE_SCALE = 0.3  # brings the classifier's activations to about unit variance
 
@@ -43,19 +50,27 @@ def network_id(tuned: Path | None = None) -> str:
     return f"tuned-{hashlib.sha256((tuned / checkpoint.MODEL).read_bytes()).hexdigest()[:12]}"
 
 
-def looked_at(picture: Tensor, zoom: float) -> Tensor:
-    """0..255 (B, C, h, w) as a classifier wants it, at `zoom` times the size: about -1..1."""
-    x = F.interpolate(picture, scale_factor=zoom, mode="bicubic", align_corners=False)
+def blend_finer(own: Sequence[Tensor], finer: Sequence[Tensor]) -> list[Tensor]:
+    """Maps of a working size, with `FINER_SHARES` of those of twice that size."""
+    pairs = zip(own, finer, FINER_SHARES, strict=True)
+    return [torch.lerp(coarse, F.avg_pool2d(fine, 2), share) for coarse, fine, share in pairs]
+
+
+def looked_at(picture: Tensor, height: int, width: int) -> Tensor:
+    """0..255 (B, C, h, w) as a classifier wants it, at another size: about -1..1."""
+    x = F.interpolate(picture, (height, width), mode="bicubic", align_corners=False)
     return (x.clamp(0.0, 255.0) - 127.0) / 128.0
 
 
 class GreyFeatures(nn.Module):
     """A frozen EfficientNet-Lite up to its last block; of the run `tuned`, or as it was published.
 
-    In: `grey` (B, 1, h, w), the sRGB grey value in 0..255 at the working size, h and w multiples
-    of 16. Out: f8 (B, 40, h/4, w/4), f16 (B, 112, h/8, w/8), f32 (B, 320, h/16, w/16).
-    `network` and `zoom` are the run's where one is given. Raises `WeightsError` for a run that
-    does not say them.
+    In: `grey` (B, 1, H, W), the sRGB grey value in 0..255, and the working `size` h, w, multiples
+    of 16, by default that of `grey`: what is larger has more to see. The classifier sees
+    `zoom` times the working size. Out: f8 (B, 40, h/4, w/4), f16 (B, 112, h/8, w/8), f32
+    (B, 320, h/16, w/16). `network` and `zoom` are the run's where one is given. Raises
+    `WeightsError` for a run that does not say them, `UsageError` for a zoom that is no multiple of
+    a quarter.
     """
 
     def __init__(
@@ -72,6 +87,8 @@ class GreyFeatures(nn.Module):
                     f"{tuned / checkpoint.MODEL}: no `features` run, or made by another version; "
                     "train it again"
                 ) from error
+        if zoom * 4 % 1:
+            raise UsageError(f"zoom={zoom}: take a multiple of 0.25")
         whole = classifier(network)
         self.zoom = zoom
         self.stem = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6())
@@ -84,10 +101,16 @@ class GreyFeatures(nn.Module):
             self.load_state_dict({k.removeprefix("features."): v for k, v in mine.items()})
         self.eval().requires_grad_(False)
 
-    def forward(self, grey: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, grey: Tensor, size: tuple[int, int] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        height, width = size or grey.shape[2:]
         # More than the working size: the classifier was made for pictures of 224. At twice, its
         # maps of stride 8 fall on the colour grid, which has a quarter of the working size.
-        x = self.stem(looked_at(grey, self.zoom).expand(-1, 3, -1, -1))
+        # In whole numbers: the export would take what passes through a float for a constant.
+        quarters = int(4 * self.zoom)
+        seen = looked_at(grey, height * quarters // 4, width * quarters // 4)
+        x = self.stem(seen.expand(-1, 3, -1, -1))
         maps = []
         for index, block in enumerate(self.blocks):
             x = block(x)
@@ -95,10 +118,22 @@ class GreyFeatures(nn.Module):
                 maps.append(x)
         maps.append(x)
         if self.zoom != ZOOM:
-            h, w = grey.shape[2:]
-            sides = [(h // stride, w // stride) for stride in (4, 8, 16)]
+            sides = [(height // stride, width // stride) for stride in (4, 8, 16)]
             maps = [
                 F.interpolate(m, side, mode="bilinear", align_corners=False)
                 for m, side in zip(maps, sides, strict=True)
             ]
         return maps[0], maps[1], maps[2]
+
+
+class FeaturesAtSize(nn.Module):
+    """`GreyFeatures` of `grey` for the working size that `luminance` has: one graph for all."""
+
+    def __init__(self, features: GreyFeatures) -> None:
+        super().__init__()
+        self.features = features
+
+    def forward(self, grey: Tensor, luminance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        height, width = luminance.shape[2:]
+        maps: tuple[Tensor, Tensor, Tensor] = self.features(grey, (height, width))
+        return maps

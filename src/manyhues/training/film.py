@@ -21,7 +21,7 @@ FILMS = (
 )
 TONE = 0.25  # deviation of the logarithm of gamma and of contrast
 FADE = 20.0  # L* at most that black has risen and white has fallen by
-GRAIN = 4.0  # L* at most, its deviation at the working size
+GRAIN = 4.0  # L* at most, its deviation at the size that is filmed
 
 
 def linear(luminance: Tensor, ab: Tensor) -> Tensor:

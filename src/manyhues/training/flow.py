@@ -22,7 +22,7 @@ from manyhues.training.task import Logs, Step, Task
 STEPS = (8, 2)  # of the solver at each working size; docs/model.md has what others give
 DRAFT_STEPS = 3  # of a candidate to choose by
 # What samples get when the last step is done; docs/model.md has what it does.
-GAIN = (1.0, 1.14)  # times the code, where the last working size is the first or the second
+GAIN = (1.02, 1.1)  # times the code, where the last working size is the first or the second
 GRAIN = 0.08  # code units of normal noise, in pictures no larger than the working size
 # Share of a cell's colour that comes from cells like it, in larger ones drawn with less noise.
 ALIKE = 0.8

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from manyhues.training.classes import ClassLesson
 from manyhues.training.data import Batch, Cache
+from manyhues.training.features import blend_finer
 from manyhues.training.flow import Flow, FlowConfig
 from manyhues.training.grid import to_code
 from manyhues.training.task import Logs, Step
@@ -75,6 +76,17 @@ class Joint(Flow):
         f8, f16, f32 = self.features(batch.luminance)
         return dataclasses.replace(batch, f8=f8, f16=f16, f32=f32)
 
+    def _coarser(self, fine: Batch) -> Batch:
+        """Pictures of the second working size as the first reads them (`Scene`).
+
+        But for what a still larger picture would show at the second: here that is all there is.
+        """
+        height, width = (side // 2 for side in fine.luminance.shape[2:])
+        own = self.features(fine.luminance, (height, width))
+        f8, f16, f32 = blend_finer(own, (fine.f8, fine.f16, fine.f32))
+        luminance, ab = F.avg_pool2d(fine.luminance, 2), F.avg_pool2d(fine.ab, 2)
+        return dataclasses.replace(fine, luminance=luminance, ab=ab, f8=f8, f16=f16, f32=f32)
+
     def _condition(self, batch: Batch, hints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         drop, training = self.config.drop, self.training
         f8, f16, f32 = (F.dropout2d(m, drop, training) for m in (batch.f8, batch.f16, batch.f32))
@@ -87,16 +99,23 @@ class Joint(Flow):
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
         part = cropped(batch, self.config.crops, self.config.whole)
         batch = self._look(on_film(part, self.config.film))
+        yield self._losses(batch, part, progress)
+
+    def _losses(self, batch: Batch, part: Batch, progress: float) -> Step:
+        """The losses of a batch that was looked at; of larger pictures, at both working sizes."""
         size = batch.ab.shape[-1]
-        for step in super().steps(batch, progress):
-            nats = self._nats(batch)
-            loss, logs = step.loss + self.config.lesson * nats, {f"nats_{size}": nats}
-            # Larger ones are the same pictures, and the teacher's look at them costs four times.
-            if self.classes is not None and size == self.sizes[0]:
-                target = self.classes.target(part.luminance, part.ab, part.label)
-                logs["class_nats"] = self.classes.nats(batch.f32, target)
-                loss = loss + self.config.classes * logs["class_nats"]
-            yield Step(loss, step.logs | logs)
+        (step,), nats = super().steps(batch, progress), self._nats(batch)
+        loss, logs = step.loss + self.config.lesson * nats, step.logs | {f"nats_{size}": nats}
+        if size != self.sizes[0]:
+            coarse = self._losses(self._coarser(batch), part, progress)
+            # By their own names: the first size logs what is read from 64 pixels.
+            logs |= {f"blended_{name}": value for name, value in coarse.logs.items()}
+            return Step(loss + coarse.loss, logs)
+        if self.classes is not None:
+            target = self.classes.target(part.luminance, part.ab, part.label, size)
+            logs["class_nats"] = self.classes.nats(batch.f32, target)
+            loss = loss + self.config.classes * logs["class_nats"]
+        return Step(loss, logs)
 
     def validate(self, batch: Batch) -> Logs:
         batch = self._look(batch)

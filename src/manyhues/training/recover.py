@@ -23,7 +23,7 @@ from manyhues.engine import WEIGHTS
 from manyhues.errors import TrainingError, WeightsError
 from manyhues.training import checkpoint
 from manyhues.training.detail import Detail, DetailConfig
-from manyhues.training.features import GreyFeatures
+from manyhues.training.features import FeaturesAtSize, GreyFeatures
 from manyhues.training.flow import Flow, FlowConfig
 from manyhues.training.tune import TuneConfig
 
@@ -99,6 +99,7 @@ def features(weights: Path) -> GreyFeatures:
     config = TuneConfig()
     network = GreyFeatures(network=config.network, zoom=config.zoom)
     layers = _Graph(weights / "flow.features.onnx").layers()
+    layers = {name.removeprefix("features."): pair for name, pair in layers.items()}
     pairs = [("stem.0", "stem.1")]
     for i, block in enumerate(network.blocks):
         names = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
@@ -175,11 +176,12 @@ def recover(out: Path, weights: Path = WEIGHTS) -> list[Path]:
         return torch.randn(*shape, generator=generator)
 
     network = features(weights)
-    grey = 255 * torch.rand(1, 1, 64, 64, generator=generator)
-    _check(weights / "flow.features.onnx", network, {"grey": grey})
+    grey = 255 * torch.rand(1, 1, 128, 128, generator=generator)  # seen at twice the working size
+    seen = {"grey": grey, "luminance": torch.zeros(1, 1, 64, 64)}
+    _check(weights / "flow.features.onnx", FeaturesAtSize(network), seen)
     tensors = {f"features.{k}": v for k, v in checkpoint.state_of(network).items()}
     _write(folders[0], "features", TuneConfig(), tensors)
-    f8, f16, f32 = network(grey)
+    f8, f16, f32 = network(grey, (64, 64))
 
     decoder = detail(weights, DetailConfig(features=str(folders[0])))
     seen = {"code": random(2, 2, 16, 16), "luminance": random(1, 1, 64, 64), "f8": f8}

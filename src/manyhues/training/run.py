@@ -58,6 +58,7 @@ def open_caches(
                     split=split,
                     tuned=tuned,
                     features=features,
+                    finer=size < max(sizes),
                     progress=tell,
                 )
             )

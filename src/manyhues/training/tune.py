@@ -186,9 +186,12 @@ class LearningFeatures(GreyFeatures):
             block.training = mode  # its own, not its layers': what leaves blocks out asks for it
         return self
 
-    def forward(self, luminance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """L*/50 - 1 (B, 1, h, w); the grey value by a table."""
-        return super().forward(self.table[((luminance + 1) * 500).round().long().clamp(0, 1000)])
+    def forward(
+        self, luminance: Tensor, size: tuple[int, int] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """L*/50 - 1 (B, 1, H, W), for a working `size`; the grey value by a table."""
+        grey = self.table[((luminance + 1) * 500).round().long().clamp(0, 1000)]
+        return super().forward(grey, size)
 
 
 class Tune(Task[TuneConfig]):
