@@ -123,6 +123,11 @@ def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
     return Scene(picture, tuple(levels))
 
 
+def _averaging(many: int, few: int) -> Array:
+    """The matrix ``(few, many)`` that averages neighbours: all maps of a level in one product."""
+    return resize(np.eye(many, dtype=np.float32), few, many)
+
+
 def _with_finer(level: Level, finer: Level, shares: Sequence[float]) -> Level:
     """A level with a share of each map replaced by the finer level's, averaged to its size.
 
@@ -131,7 +136,9 @@ def _with_finer(level: Level, finer: Level, shares: Sequence[float]) -> Level:
     inputs = dict(level.inputs)
     for name, share in zip(("f8", "f16", "f32"), shares, strict=False):
         if share:
-            own, near = inputs[name][0], finer.inputs[name][0]
-            seen = np.stack([resize(plane, *own.shape[1:]) for plane in near])
-            inputs[name] = ((1 - np.float32(share)) * own + np.float32(share) * seen)[None]
+            own, near = inputs[name], finer.inputs[name]
+            rows, columns = map(_averaging, near.shape[2:], own.shape[2:])
+            inputs[name] = (1 - np.float32(share)) * own + np.float32(share) * (
+                rows @ near @ columns.T
+            )
     return replace(level, inputs=inputs)
