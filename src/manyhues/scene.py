@@ -138,7 +138,6 @@ def _with_finer(level: Level, finer: Level, shares: Sequence[float]) -> Level:
         if share:
             own, near = inputs[name], finer.inputs[name]
             rows, columns = map(_averaging, near.shape[2:], own.shape[2:])
-            inputs[name] = (1 - np.float32(share)) * own + np.float32(share) * (
-                rows @ near @ columns.T
-            )
+            seen = rows @ near @ columns.T
+            inputs[name] = np.asarray((1 - share) * own + share * seen, np.float32)
     return replace(level, inputs=inputs)
