@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from manyhues.errors import WeightsError
+from manyhues.errors import UsageError, WeightsError
 from manyhues.training import checkpoint
 from manyhues.training.data import Batch, Cache, build_cache, grey_of
 from manyhues.training.features import FINER_SHARES, GreyFeatures, blend_finer, network_id
@@ -112,6 +112,11 @@ def test_finer_maps_are_averaged_in() -> None:
     fine = [torch.arange(16.0).reshape(1, 1, 4, 4) for _ in FINER_SHARES]
     for share, part in zip(FINER_SHARES, blend_finer(own, fine), strict=True):
         assert torch.allclose(part, share * torch.tensor([[[[2.5, 4.5], [10.5, 12.5]]]]))
+
+
+def test_a_zoom_that_no_graph_can_hold_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"zoom=2\.2: take a multiple of 0\.25"):
+        GreyFeatures(zoom=2.2)
 
 
 def test_a_run_that_does_not_say_its_network_is_refused(tmp_path: Path) -> None:

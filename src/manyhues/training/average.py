@@ -4,9 +4,8 @@
 
 Runs are folders of the same kind and shapes (a `joint` run is a `flow` run with its features); a
 weight left out is 1, and weights are shares of their sum. What only some of them have, such as
-features or the head of a lesson, is the mean of theirs. A mean
-generalises better than its last checkpoint where training knows its pictures too well;
-docs/model.md has what it brought.
+features or the head of a lesson, is the mean of theirs. A mean generalises better than its last
+checkpoint where training knows its pictures too well; docs/model.md has what it brought.
 """
 
 import argparse

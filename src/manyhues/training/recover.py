@@ -62,14 +62,18 @@ class _Graph:
         column = (-1,) + (1,) * (stored.ndim - 1) if scale.size > 1 else ()
         return (stored - zero.reshape(column)) * scale.reshape(column)
 
-    def layers(self) -> Layers:
-        """Weight and bias of every convolution and linear layer, by the layer's name."""
+    def layers(self, inside: str = "") -> Layers:
+        """Weight and bias of every convolution and linear layer, by the layer's name.
+
+        Of a network that was exported `inside` another module, by its name in the network.
+        """
         found: Layers = {}
         for node in self.model.graph.node:
             if node.op_type in ("Conv", "Gemm"):
                 weight, bias = self.value(node.input[1]), self.value(node.input[2])
                 if weight is not None and bias is not None:
-                    found[node.input[1].split(".weight")[0]] = weight, bias
+                    name = node.input[1].split(".weight")[0]
+                    found[name.removeprefix(f"{inside}.")] = weight, bias
         return found
 
     def affine(self) -> list[NDArray[np.float32]]:
@@ -98,8 +102,7 @@ def features(weights: Path) -> GreyFeatures:
     keep their published statistics and scales here, so that tuning can go on."""
     config = TuneConfig()
     network = GreyFeatures(network=config.network, zoom=config.zoom)
-    layers = _Graph(weights / "flow.features.onnx").layers()
-    layers = {name.removeprefix("features."): pair for name, pair in layers.items()}
+    layers = _Graph(weights / "flow.features.onnx").layers(inside="features")
     pairs = [("stem.0", "stem.1")]
     for i, block in enumerate(network.blocks):
         names = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
@@ -128,8 +131,7 @@ def flow(weights: Path, settings: FlowConfig) -> Flow:
     task = Flow(settings)
     velocity = _Graph(weights / "flow.velocity.onnx")
     layers = velocity.layers()
-    for name, pair in _Graph(weights / "flow.condition.onnx").layers().items():
-        layers[name.removeprefix("network.")] = pair
+    layers |= _Graph(weights / "flow.condition.onnx").layers(inside="network")
     affine = iter(velocity.affine())
     for name in _norms(task.network):
         layers[name] = next(affine), next(affine)
