@@ -3,6 +3,8 @@
     python benchmarks/choice.py FOLDER_OR_SHARD [--size 64] [--limit 500] [-n 6]
         [--picks random diverse likely] [--film] [--weights FOLDER]
 
+A way of picking may name a diversity: `diverse@0.8`.
+
 Contract: the first `--limit` pictures with real colour, at `--size` x `--size`, n results of each,
 picture i with seed i. Printed for each way of picking:
 
@@ -87,11 +89,14 @@ def main() -> None:
     if classes is not None:
         grey_top1, true_top1 = (judge.top1(f, classes).mean() for f in known)
         print(f"top-1: grey {grey_top1:.1%}, true {true_top1:.1%}")
-    for pick in args.picks:
+    for way in args.picks:
+        pick, _, diversity = way.partition("@")
         results, fields, apart, first = [], [], [], []
         for index, lightness in enumerate(luminance):
             scene = colorizer.encode_luminance(lightness)
-            ab = colorizer.sample(scene, args.n, pick=pick, seed=index).ab
+            ab = colorizer.sample(
+                scene, args.n, pick=pick, seed=index, diversity=float(diversity or 1)
+            ).ab
             coloured = render(lightness, resize_ab(ab, args.size, args.size))
             fields.append(ab)
             apart.append(metrics.pairwise_distance(coloured))
@@ -108,7 +113,7 @@ def main() -> None:
             right = judge.top1(features, classes.repeat(args.n))
             top1 = f"  top-1 {right.mean():.1%}, first {right[:: args.n].mean():.1%}"
         print(
-            f"{pick:8} apart {np.mean(apart):.2f} ({np.mean(apart) / plain:.2f})  "
+            f"{way:8} apart {np.mean(apart):.2f} ({np.mean(apart) / plain:.2f})  "
             f"frechet {distance.distance:.1f} ± {(high - low) / 2:.1f}  "
             f"first {np.mean(first):.2f}  "
             f"colourfulness {colours.mean():.0f} %, first {colours[:: args.n].mean():.0f} %  "

@@ -9,7 +9,7 @@ from conftest import write_blocks
 
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import average, checkpoint, loop, registry
-from manyhues.training.data import Batch
+from manyhues.training.data import Batch, Cache
 from manyhues.training.features import GreyFeatures, blend_finer
 from manyhues.training.flow import Flow, FlowConfig
 from manyhues.training.joint import Joint, JointConfig
@@ -49,6 +49,14 @@ def test_flow_and_features_learn_together(
     published = GreyFeatures(network="efficientnet-lite1", zoom=3.0).state_dict()
     blocks = {int(k.split(".")[1]) for k in tuned if not torch.equal(tuned[k], published[k])}
     assert blocks == set(range(7, 21))
+    # Training on from it begins with its head, or features would learn from a new one's noise.
+    on = registry.build(
+        "joint", registry.make_config("joint", {"width": "16", "features": str(tmp_path / "joint")})
+    )
+    head, mine = "head.logits.weight", task.get_parameter("head.logits.weight")
+    assert not torch.equal(on.get_parameter(head), mine)
+    on.prepare(Cache(list((tmp_path / "cache").iterdir())))
+    assert torch.equal(on.get_parameter(head), mine)
     # Caches hold no features, so that pictures can be cropped anew.
     assert not list((tmp_path / "cache").rglob("f8.npy"))
 

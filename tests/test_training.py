@@ -129,6 +129,18 @@ def test_every_kind_trains_saves_and_loads(kind: str, pictures: Path, cache_fold
     assert all(np.isfinite(float(row[4])) for row in rows)
 
 
+def test_a_seed_is_a_run(pictures: Path, tmp_path: Path) -> None:
+    """First weights, batches and noise: runs to average are told apart by their seeds."""
+    weights = []
+    for name, seed in (("first", 1), ("again", 1), ("other", 2)):
+        train("cvae", [pictures], tmp_path / name, 1e-9, False, ["batch_size=4"], seed=seed)
+        weights.append(checkpoint.read_tensors(tmp_path / name / checkpoint.RESUME)[0])
+    first, again, other = weights
+    names = [name for name in first if name.startswith("model.")]
+    assert all(torch.equal(first[name], again[name]) for name in names)
+    assert any(not torch.equal(first[name], other[name]) for name in names)
+
+
 def test_mdn_predicts_the_code_of_a_vae(pictures: Path, cache_folder: Path) -> None:
     runs = cache_folder.parent.parent
     train("vae", [pictures], runs / "vae", 0.01, False, ["batch_size=4"])

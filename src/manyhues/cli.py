@@ -209,13 +209,16 @@ def train(
         int,
         typer.Option(min=1, help="Take a batch in so many pieces: the same steps, less memory."),
     ] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Another seed, another run: their mean is better than one.")
+    ] = 0,
 ) -> None:
     """Train a network."""
     _need_torch("train")
     from manyhues.training.run import train as run
 
     try:
-        run(kind.value, data, out, minutes, resume, options or [], accumulate)
+        run(kind.value, data, out, minutes, resume, options or [], accumulate, seed)
     except KeyboardInterrupt:
         _say(f"stopped; {out} is saved, the same command with --resume goes on from there")
         raise typer.Exit(130) from None

@@ -13,14 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Size, Tensor
+from torch import Tensor
 
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import checkpoint
-
-
-def _shapes(tensors: dict[str, Tensor]) -> dict[str, Size]:
-    return {name: value.shape for name, value in tensors.items()}
 
 
 def average(out: Path, runs: dict[Path, float]) -> Path:
@@ -39,7 +35,7 @@ def average(out: Path, runs: dict[Path, float]) -> Path:
     for run, weight in runs.items():
         tensors, facts = checkpoint.read_tensors(run / checkpoint.MODEL)
         latest = latest or facts
-        shapes, known = _shapes(tensors), _shapes(mean)
+        shapes, known = checkpoint.shapes(tensors), checkpoint.shapes(mean)
         fits = all(known.get(name, shape) == shape for name, shape in shapes.items())
         kinds = {facts["kind"], latest["kind"]}
         if not (len(kinds) == 1 or kinds == {"flow", "joint"}) or not fits:

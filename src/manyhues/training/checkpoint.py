@@ -8,6 +8,7 @@ Both are written beside their name and renamed, so that a kill leaves the last w
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{path}: corrupt checkpoint ({error}); delete the run's folder and train again, "
             "or restore the file from a copy"
         ) from error
+
+
+def shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    """The shape of each tensor: what two runs have to share to fit each other."""
+    return {name: value.shape for name, value in tensors.items()}
 
 
 def state_of(model: nn.Module) -> dict[str, Tensor]:

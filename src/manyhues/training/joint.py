@@ -19,7 +19,14 @@ from manyhues.training.features import blend_finer
 from manyhues.training.flow import Flow, FlowConfig
 from manyhues.training.grid import to_code
 from manyhues.training.task import Logs, Step
-from manyhues.training.tune import ColourHead, LearningFeatures, TuneConfig, cropped, on_film
+from manyhues.training.tune import (
+    ColourHead,
+    LearningFeatures,
+    TuneConfig,
+    cropped,
+    on_film,
+    take_heads,
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ class Joint(Flow):
         super().prepare(cache)
         if self.config.features:
             self.features.begin(Path(self.config.features), self.config.keep)
+            take_heads(self, Path(self.config.features))
 
     def groups(self) -> list[list[Any]]:
         grey = [p for p in self.features.parameters() if p.requires_grad]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -75,11 +76,13 @@ def train(
     resume: bool,
     options: list[str],
     accumulate: int = 1,
+    seed: int = 0,
 ) -> None:
     """Train one model; the run lands in `out`, the feature cache beside it in ``cache/``.
 
     Under ``torchrun`` all processes train it together, see `Loop`. `options` are ``key=value``
-    settings of the kind's configuration. Raises `UsageError`, `DataError` or `TrainingError`.
+    settings of the kind's configuration; `seed` is that of first weights, batches and noise.
+    Raises `UsageError`, `DataError` or `TrainingError`.
     """
     minutes = DEFAULT_MINUTES if minutes is None else minutes
     settings: dict[str, str] = {}
@@ -94,10 +97,11 @@ def train(
     if resume and not (out / checkpoint.RESUME).exists():
         raise TrainingError(f"{out}: nothing to resume; leave --resume out to start")
     out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
     task = build(kind, config)
     with join() as processes:
         try:
-            _train(task, data, out, minutes, resume, accumulate, processes)
+            _train(task, data, out, minutes, resume, accumulate, seed, processes)
         except KeyboardInterrupt:
             if not processes.first:  # the first one says it for all
                 raise SystemExit(130) from None
@@ -111,6 +115,7 @@ def _train(
     minutes: float,
     resume: bool,
     accumulate: int,
+    seed: int,
     processes: Processes,
 ) -> None:
     kind, console = task.kind, Console(stderr=True, quiet=not processes.first)
@@ -147,6 +152,7 @@ def _train(
             caches,
             out,
             minutes=minutes,
+            seed=seed,
             report=report,
             processes=processes,
             accumulate=accumulate,

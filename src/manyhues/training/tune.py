@@ -194,6 +194,19 @@ class LearningFeatures(GreyFeatures):
         return super().forward(grey, size)
 
 
+def take_heads(task: nn.Module, run: Path) -> None:
+    """What a run of features learned beside them, where `task` has the like.
+
+    A head that begins anew would teach the features noise. Recovered runs have none.
+    """
+    tensors, _ = checkpoint.read_tensors(run / checkpoint.MODEL)
+    for part in ("head", "classes"):
+        module, start = getattr(task, part, None), f"{part}."
+        theirs = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+        if module and checkpoint.shapes(theirs) == checkpoint.shapes(module.state_dict()):
+            module.load_state_dict(theirs)
+
+
 class Tune(Task[TuneConfig]):
     """Trains `features` together with a head that is thrown away."""
 
@@ -209,9 +222,7 @@ class Tune(Task[TuneConfig]):
     def prepare(self, cache: Cache) -> None:
         if self.config.start:
             self.features.begin(Path(self.config.start), self.config.keep)
-            tensors, _ = checkpoint.read_tensors(Path(self.config.start) / checkpoint.MODEL)
-            head = {k: v for k, v in tensors.items() if not k.startswith("features.")}
-            self.load_state_dict(head, strict=False)  # recovered runs have none
+            take_heads(self, Path(self.config.start))
 
     def _loss(self, batch: Batch) -> Tensor:
         maps = self.features(batch.luminance)
