@@ -3,7 +3,7 @@
     python benchmarks/choice.py FOLDER_OR_SHARD [--size 64] [--limit 500] [-n 6]
         [--picks random diverse likely] [--film] [--weights FOLDER]
 
-A way of picking may name a diversity: `diverse@0.8`.
+A way of picking may name a diversity: `diverse@0.8`. Distances are compared to the first way's.
 
 Contract: the first `--limit` pictures with real colour, at `--size` x `--size`, n results of each,
 picture i with seed i. Printed for each way of picking:
@@ -39,6 +39,12 @@ from manyhues.training.film import filmed
 CELLS = 16
 
 
+def way(text: str) -> tuple[str, str, float]:
+    """``diverse@0.8`` to itself, the pick and the diversity."""
+    pick, at, diversity = text.partition("@")
+    return text, pick, float(diversity) if at else 1.0
+
+
 def casts_and_neon(ab: NDArray[np.float32]) -> str:
     """Of fields ``(n, 2, h, w)``: how many lie under a cast, how many cells are neon."""
     cells = resize_ab(ab, CELLS, CELLS)
@@ -65,7 +71,9 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--limit", type=int, default=500)
     parser.add_argument("-n", type=int, default=6)
-    parser.add_argument("--picks", nargs="+", default=["random", "diverse", "likely"])
+    parser.add_argument(
+        "--picks", nargs="+", type=way, default=[way(p) for p in ("random", "diverse", "likely")]
+    )
     parser.add_argument("--method", default="flow")
     parser.add_argument("--film", action="store_true")
     parser.add_argument("--weights", type=Path)
@@ -89,14 +97,12 @@ def main() -> None:
     if classes is not None:
         grey_top1, true_top1 = (judge.top1(f, classes).mean() for f in known)
         print(f"top-1: grey {grey_top1:.1%}, true {true_top1:.1%}")
-    for way in args.picks:
-        pick, _, diversity = way.partition("@")
+    widest = max(len(name) for name, _, _ in args.picks)
+    for name, pick, diversity in args.picks:
         results, fields, apart, first = [], [], [], []
         for index, lightness in enumerate(luminance):
             scene = colorizer.encode_luminance(lightness)
-            ab = colorizer.sample(
-                scene, args.n, pick=pick, seed=index, diversity=float(diversity or 1)
-            ).ab
+            ab = colorizer.sample(scene, args.n, pick=pick, seed=index, diversity=diversity).ab
             coloured = render(lightness, resize_ab(ab, args.size, args.size))
             fields.append(ab)
             apart.append(metrics.pairwise_distance(coloured))
@@ -113,7 +119,7 @@ def main() -> None:
             right = judge.top1(features, classes.repeat(args.n))
             top1 = f"  top-1 {right.mean():.1%}, first {right[:: args.n].mean():.1%}"
         print(
-            f"{way:8} apart {np.mean(apart):.2f} ({np.mean(apart) / plain:.2f})  "
+            f"{name:{widest}} apart {np.mean(apart):.2f} ({np.mean(apart) / plain:.2f})  "
             f"frechet {distance.distance:.1f} ± {(high - low) / 2:.1f}  "
             f"first {np.mean(first):.2f}  "
             f"colourfulness {colours.mean():.0f} %, first {colours[:: args.n].mean():.0f} %  "

@@ -160,4 +160,9 @@ def test_classes_are_learned_beside_colours(
     assert "top1" not in log  # no picture has a class to be right about
     task, _ = registry.load(tmp_path / "joint")
     published = ClassLesson(NETWORK, 3.0).logits.weight
-    assert not torch.equal(task.get_parameter("classes.logits.weight"), published)
+    learned = task.get_parameter("classes.logits.weight")
+    assert not torch.equal(learned, published)
+    settings = {"width": "16", "classes": "0.3", "features": str(tmp_path / "joint")}
+    on = registry.build("joint", registry.make_config("joint", settings))
+    on.prepare(Cache(list((tmp_path / "cache").iterdir())))
+    assert torch.equal(on.get_parameter("classes.logits.weight"), learned)

@@ -14,6 +14,7 @@ from manyhues.training.features import GreyFeatures, blend_finer
 from manyhues.training.flow import Flow, FlowConfig
 from manyhues.training.joint import Joint, JointConfig
 from manyhues.training.run import train
+from manyhues.training.tune import Tune, TuneConfig, take_heads
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,10 @@ def test_flow_and_features_learn_together(
     assert not torch.equal(on.get_parameter(head), mine)
     on.prepare(Cache(list((tmp_path / "cache").iterdir())))
     assert torch.equal(on.get_parameter(head), mine)
+    narrow = Tune(TuneConfig(width=8))
+    fresh = narrow.head.logits.weight.clone()
+    take_heads(narrow, tmp_path / "joint")  # of another shape: it begins anew
+    assert torch.equal(narrow.head.logits.weight, fresh)
     # Caches hold no features, so that pictures can be cropped anew.
     assert not list((tmp_path / "cache").rglob("f8.npy"))
 

@@ -1,5 +1,6 @@
 """The loop on a handful of invented pictures: it learns, resumes, and fails as it should."""
 
+import copy
 import csv
 import os
 import shutil
@@ -14,7 +15,7 @@ from PIL import Image
 
 from manyhues import cli
 from manyhues.errors import DataError, TrainingError, UsageError, WeightsError
-from manyhues.training import checkpoint, loop, registry
+from manyhues.training import checkpoint, loop, registry, run
 from manyhues.training.data import Batch, Cache, build_cache
 from manyhues.training.loop import Loop
 from manyhues.training.run import train
@@ -129,8 +130,14 @@ def test_every_kind_trains_saves_and_loads(kind: str, pictures: Path, cache_fold
     assert all(np.isfinite(float(row[4])) for row in rows)
 
 
-def test_a_seed_is_a_run(pictures: Path, tmp_path: Path) -> None:
-    """First weights, batches and noise: runs to average are told apart by their seeds."""
+@pytest.mark.parametrize("begun", [False, True], ids=["first weights", "batches and noise"])
+def test_a_seed_is_a_run(
+    begun: bool, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs to average differ by their seeds, those that begin from the same weights as well."""
+    if begun:
+        task = registry.build("cvae", registry.make_config("cvae", {"batch_size": "4"}))
+        monkeypatch.setattr(run, "build", lambda kind, config: copy.deepcopy(task))
     weights = []
     for name, seed in (("first", 1), ("again", 1), ("other", 2)):
         train("cvae", [pictures], tmp_path / name, 1e-9, False, ["batch_size=4"], seed=seed)
@@ -139,6 +146,15 @@ def test_a_seed_is_a_run(pictures: Path, tmp_path: Path) -> None:
     names = [name for name in first if name.startswith("model.")]
     assert all(torch.equal(first[name], again[name]) for name in names)
     assert any(not torch.equal(first[name], other[name]) for name in names)
+    _, facts = checkpoint.read_tensors(tmp_path / "other" / checkpoint.RESUME)
+    assert facts["seed"] == 2  # and goes on with it
+
+
+def test_what_is_held_out_is_so_in_every_copy_of_a_folder(cache_folder: Path) -> None:
+    cache = Cache([cache_folder, cache_folder])
+    count = cache.counts[0]
+    epoch = next(cache.epochs(2 * count - 8, 0, skip=4))
+    assert sorted(epoch) == [*range(4, count), *range(count + 4, 2 * count)]
 
 
 def test_mdn_predicts_the_code_of_a_vae(pictures: Path, cache_folder: Path) -> None:

@@ -209,9 +209,7 @@ def train(
         int,
         typer.Option(min=1, help="Take a batch in so many pieces: the same steps, less memory."),
     ] = 1,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Another seed, another run: their mean is better than one.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of first weights, batches and noise.")] = 0,
 ) -> None:
     """Train a network."""
     _need_torch("train")

@@ -200,6 +200,7 @@ class Cache:
     """One or several caches of the same working size, as one sequence of examples."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
+        self.folders = list(folders)
         self.parts: list[dict[str, NDArray[Any]]] = []
         counts = []
         sizes = set()
@@ -277,10 +278,17 @@ class Cache:
     def epochs(self, batch_size: int, seed: int, *, skip: int = 0) -> Iterator[NDArray[np.int64]]:
         """Endless batches of shuffled row numbers, without the first `skip`, which are held out.
 
-        The last batch of an epoch is dropped when it is not full, unless it is the only one.
+        So are they in a folder that is given again, to count more. The last batch of an epoch is
+        dropped when it is not full, unless it is the only one.
         """
         generator = np.random.default_rng(seed)
+        taught = np.ones(len(self), bool)
+        for number, folder in enumerate(self.folders):
+            first = self.folders.index(folder)
+            held = np.clip(skip - self._starts[first], 0, self.counts[first])
+            taught[self._starts[number] :][:held] = False
+        rows = np.flatnonzero(taught)
         while True:
-            order = skip + generator.permutation(len(self) - skip)
+            order = generator.permutation(rows)
             for begin in range(0, max(1, len(order) - batch_size + 1), batch_size):
                 yield order[begin : begin + batch_size]

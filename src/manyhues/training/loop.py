@@ -109,6 +109,7 @@ class Loop:
             "step": self.state.step,
             "seconds": self.state.seconds,
             "pictures": sum(len(cache) for cache in self.caches),
+            "seed": self.seed,
         }
         checkpoint.write_tensors(
             self.out / checkpoint.MODEL, checkpoint.state_of(self.average), facts
@@ -136,6 +137,7 @@ class Loop:
         average, _ = checkpoint.read_tensors(self.out / checkpoint.MODEL)
         self.average.load_state_dict(average)
         self.state = State(facts["step"], facts["seconds"])
+        self.seed = facts.get("seed", self.seed)
 
     # Training
 

@@ -195,16 +195,17 @@ class LearningFeatures(GreyFeatures):
 
 
 def take_heads(task: nn.Module, run: Path) -> None:
-    """What a run of features learned beside them, where `task` has the like.
+    """What a run of features learned beside them, where `task` has the like in the same shapes.
 
-    A head that begins anew would teach the features noise. Recovered runs have none.
+    A head that begins anew teaches the features noise at first. Recovered runs have none.
     """
     tensors, _ = checkpoint.read_tensors(run / checkpoint.MODEL)
     for part in ("head", "classes"):
         module, start = getattr(task, part, None), f"{part}."
         theirs = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
-        if module and checkpoint.shapes(theirs) == checkpoint.shapes(module.state_dict()):
-            module.load_state_dict(theirs)
+        if module is None or checkpoint.shapes(theirs) != checkpoint.shapes(module.state_dict()):
+            continue
+        module.load_state_dict(theirs)
 
 
 class Tune(Task[TuneConfig]):
