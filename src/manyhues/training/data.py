@@ -36,9 +36,8 @@ from manyhues.training.processes import mixed_precision, pick_device
 
 _VERSION = 2
 _BLOCK = 128
-_FEATURE_BATCH = (
-    16  # pictures that the grey network looks at together: more fall out of a CPU's caches
-)
+# Pictures that the grey network looks at together: more fall out of a CPU's caches.
+_FEATURE_BATCH = 16
 _MAPS = ("f8", "f16", "f32")
 
 

@@ -81,8 +81,8 @@ def train(
     """Train one model; the run lands in `out`, the feature cache beside it in ``cache/``.
 
     Under ``torchrun`` all processes train it together, see `Loop`. `options` are ``key=value``
-    settings of the kind's configuration; `seed` is that of first weights, batches and noise.
-    Raises `UsageError`, `DataError` or `TrainingError`.
+    settings of the kind's configuration; `seed` is that of first weights, batches and noise, and a
+    resumed run keeps its own. Raises `UsageError`, `DataError` or `TrainingError`.
     """
     minutes = DEFAULT_MINUTES if minutes is None else minutes
     settings: dict[str, str] = {}
