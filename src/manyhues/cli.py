@@ -61,6 +61,7 @@ class Kind(StrEnum):
     detail = "detail"
     features = "features"
     joint = "joint"
+    adversarial = "adversarial"
 
 
 def _version(wanted: bool) -> None:

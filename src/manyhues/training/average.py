@@ -2,10 +2,11 @@
 
     python -m manyhues.training.average --out runs/mean runs/early=0.4 runs/late=0.6
 
-Runs are folders of the same kind and shapes (a `joint` run is a `flow` run with its features); a
-weight left out is 1, and weights are shares of their sum. What only some of them have, such as
-features or the head of a lesson, is the mean of theirs. A mean generalises better than its last
-checkpoint where training knows its pictures too well; docs/model.md has what it brought.
+Runs are folders of the same kind and shapes (`joint` and `adversarial` ones are `flow` runs with
+their features); a weight left out is 1, and weights are shares of their sum. Of several kinds the
+mean is of the richest, and has what that kind has: what only some runs have, such as features or
+the head of a lesson, is the mean of theirs. A mean generalises better than its last checkpoint
+where training knows its pictures too well; docs/model.md has what it brought.
 """
 
 import argparse
@@ -17,6 +18,14 @@ from torch import Tensor
 
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import checkpoint
+
+_RICHER = ("joint", "adversarial")  # kinds of flow that bring their features, in their usual order
+
+
+def _rank(facts: dict[str, Any]) -> tuple[int, int]:
+    """Which of several runs says what their mean is: the richest, and of those the longest."""
+    kind = facts["kind"]
+    return (_RICHER.index(kind) + 1 if kind in _RICHER else 0), facts["step"]
 
 
 def average(out: Path, runs: dict[Path, float]) -> Path:
@@ -31,6 +40,7 @@ def average(out: Path, runs: dict[Path, float]) -> Path:
         raise UsageError("weights of runs must have a sum above zero")
     mean: dict[str, Tensor] = {}
     total: dict[str, float] = {}
+    names: dict[str, set[str]] = {}  # of each kind
     latest: dict[str, Any] = {}
     for run, weight in runs.items():
         tensors, facts = checkpoint.read_tensors(run / checkpoint.MODEL)
@@ -38,7 +48,7 @@ def average(out: Path, runs: dict[Path, float]) -> Path:
         shapes, known = checkpoint.shapes(tensors), checkpoint.shapes(mean)
         fits = all(known.get(name, shape) == shape for name, shape in shapes.items())
         kinds = {facts["kind"], latest["kind"]}
-        if not (len(kinds) == 1 or kinds == {"flow", "joint"}) or not fits:
+        if not (len(kinds) == 1 or kinds <= {"flow", *_RICHER}) or not fits:
             raise TrainingError(
                 f"{run}: another kind of run than the first; average like with like"
             )
@@ -48,8 +58,10 @@ def average(out: Path, runs: dict[Path, float]) -> Path:
                 mean[name] = weight * value + mean.get(name, torch.zeros(()))
             else:
                 mean[name] = value
-        latest = max(latest, facts, key=lambda each: (each["kind"] == "joint", each["step"]))
+        names[facts["kind"]] = names.get(facts["kind"], set()) | tensors.keys()
+        latest = facts if _rank(facts) > _rank(latest) else latest
     mean |= {name: mean[name] / weight for name, weight in total.items() if weight}
+    mean = {name: value for name, value in mean.items() if name in names[latest["kind"]]}
     out.mkdir(parents=True, exist_ok=True)
     checkpoint.write_tensors(out / checkpoint.MODEL, mean, latest)
     return out

@@ -16,9 +16,10 @@ from manyhues.engine import WEIGHTS
 from manyhues.errors import UsageError
 from manyhues.training import checkpoint, registry
 from manyhues.training.features import CHANNELS, FINER_SHARES, LOOK, FeaturesAtSize, GreyFeatures
-from manyhues.training.flow import ALIKE, DRAFT_STEPS, GAIN, GRAIN, STEPS
+from manyhues.training.flow import ALIKE, DRAFT_STEPS, GAIN, GRAIN, RENOISE, STEPS
 from manyhues.training.graph import Graph, halve, write_graph
 from manyhues.training.grid import CODE_SCALE, GridUNet
+from manyhues.training.looking import Looking
 
 
 class _Condition(nn.Module):
@@ -174,7 +175,7 @@ def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]
         inputs = ("luminance", "f8", "f16", "f32")
         graph = _spatial("mean.prior.onnx", module, inputs, ("code",), CODE_SCALE)
         return "mean", grid | {"prior": {"kind": "point", "graph": graph.name}}, [graph]
-    if kind in ("flow", "joint"):
+    if kind in ("flow", "joint", "adversarial"):
         network = task.network
         condition = _spatial(
             "flow.condition.onnx",
@@ -194,7 +195,7 @@ def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]
                 "velocity": velocity.name,
                 "steps": list(STEPS),
                 "draft_steps": DRAFT_STEPS,
-                "renoise": 0.6,
+                "renoise": RENOISE,
                 "gain": GAIN,
                 "grain": GRAIN,
                 "alike": ALIKE,
@@ -217,7 +218,12 @@ def _vector(
     }
 
 
-_PATHS = ("vae", "features", "start")  # where a run lay is nobody's business but its owner's
+_PATHS = (
+    "vae",
+    "features",
+    "start",
+    "decoder",
+)  # where a run lay is nobody's business but its owner's
 
 
 def _provenance(facts: dict[str, Any]) -> dict[str, Any]:
@@ -240,7 +246,7 @@ def export(run: Path, weights: Path | None = None, int8: Path | None = None) -> 
     folder = weights or WEIGHTS
     folder.mkdir(parents=True, exist_ok=True)
     task, facts = registry.load(run)
-    if facts["kind"] == "joint":  # a flow that brings its own features
+    if isinstance(task, Looking):  # a flow that brings its own features
         task.tuned = run
     method, manifest, graphs = _plan(facts["kind"], task.float())
     shared = manifest.get("embedding", {}).get("graph")

@@ -21,6 +21,7 @@ from manyhues.training.task import Logs, Step, Task
 
 STEPS = (8, 2)  # of the solver at each working size; docs/model.md has what others give
 DRAFT_STEPS = 3  # of a candidate to choose by
+RENOISE = 0.6  # the time that a coarser answer is noised to, to be finished at the next size
 # What samples get when the last step is done; docs/model.md has what it does.
 GAIN = (1.02, 1.1)  # times the code, where the last working size is the first or the second
 GRAIN = 0.08  # code units of normal noise, in pictures no larger than the working size
@@ -81,7 +82,7 @@ class Flow(Task[FlowConfig]):
             self.tuned = Path(config.features)
 
     def prepare(self, cache: Cache) -> None:
-        if self.config.start:  # a `flow` run, or a `joint` one, which holds more
+        if self.config.start:  # a `flow` run, or one that holds more
             tensors, _ = checkpoint.read_tensors(Path(self.config.start) / checkpoint.MODEL)
             mine = {k[8:]: v for k, v in tensors.items() if k.startswith("network.")}
             self.network.load_state_dict(mine)

@@ -285,7 +285,7 @@ class Loop:
             return {}
         cache, device = self.caches[0], self.processes.device
         batch = self._load(cache, np.arange(min(HELD_OUT, len(cache))))
-        few = self._load(cache, np.arange(8))
+        few = self._load(cache, np.arange(min(8, len(cache))))
         gpus = [device] if device.type == "cuda" else []
         with torch.random.fork_rng(gpus), mixed_precision(device):
             torch.manual_seed(0)  # the same noise every time, so that curves compare

@@ -20,6 +20,7 @@ KINDS = {
     "detail": ("detail", "Detail", "DetailConfig"),
     "flow": ("flow", "Flow", "FlowConfig"),
     "joint": ("joint", "Joint", "JointConfig"),
+    "adversarial": ("adversarial", "Adversarial", "AdversarialConfig"),
     "features": ("tune", "Tune", "TuneConfig"),
 }
 
