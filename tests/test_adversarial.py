@@ -1,5 +1,7 @@
 """The velocity trained on through its own steps, against a critic that sees colours."""
 
+import dataclasses
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from test_export import save_run
 
 from manyhues.color import lab_to_rgb
 from manyhues.errors import UsageError
-from manyhues.training import average, checkpoint, export, loop, registry
+from manyhues.training import adversarial, average, checkpoint, export, loop, registry
 from manyhues.training.adversarial import Adversarial, AdversarialConfig
 from manyhues.training.critic import Critic, hinge, in_colour, told_apart
 from manyhues.training.data import Batch
@@ -25,11 +27,20 @@ def batch(count: int, size: int) -> Batch:
     return Batch(luminance, ab, NOTHING, NOTHING, NOTHING)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _near_enough() -> Iterator[None]:
+    """The critic looks at pictures as small as they are: its networks are slow on a CPU."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adversarial, "ZOOM", (1.0, 1.0))
+        yield
+
+
 @pytest.fixture(scope="module")
 def ready() -> Adversarial:
     """A task whose critic has learned alone for long enough, of untrained networks."""
     torch.manual_seed(0)
-    task = Adversarial(AdversarialConfig(width=16, alone=0, film=0.0))
+    task = Adversarial(AdversarialConfig(width=16, alone=0.5, film=0.0))
+    task.critic = Critic(("efficientnet-lite0",), width=16)
     with torch.no_grad():
         for parameter in task.network.parameters():
             if parameter.abs().max() == 0:
@@ -92,8 +103,12 @@ def test_samples_are_drawn_as_the_runtime_draws_them(ready: Adversarial) -> None
     assert times[0] == 1
     assert times[8] == pytest.approx(0.6)
     assert all(a > b for size in (times[:8], times[8:]) for a, b in pairwise(size))
-    code.square().mean().backward()
-    assert float(ready.network.enter.weight.grad.abs().max()) > 0  # type: ignore[union-attr]
+    # What the first size drew is on the way back as well.
+    first = levels[0].f8.detach().requires_grad_()
+    levels[0] = dataclasses.replace(levels[0], f8=first)
+    ready._drawn(levels).square().mean().backward()
+    assert first.grad is not None
+    assert float(first.grad.abs().max()) > 0
     ready.zero_grad()
 
 
@@ -102,7 +117,7 @@ def test_the_critic_weighs_as_much_as_it_was_told_to(ready: Adversarial) -> None
 
     def norm(loss: torch.Tensor) -> float:
         parts = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
-        return torch.cat([p.flatten() for p in parts if p is not None]).norm().item()
+        return float(torch.cat([p.flatten() for p in parts if p is not None]).norm())
 
     part, seen = ready._cut(batch(2, 64))
     true, grey = ready._context(part, seen)
@@ -114,6 +129,52 @@ def test_the_critic_weighs_as_much_as_it_was_told_to(ready: Adversarial) -> None
     ratio = float(weight) * norm(fooled) / norm(flow)
     assert ratio == pytest.approx(ready.config.ratio, rel=1e-3)
     assert ready.balance[1] == 0  # the other working size is measured for itself
+    # From now on smoothly, and not after every batch.
+    first = float(ready.balance[0])
+    ready._weight(10 * fooled, flow, 0)
+    assert float(ready.balance[0]) == first
+    ready.heard.zero_()
+    ready._weight(2 * fooled, flow, 0)
+    assert float(ready.balance[0]) == pytest.approx(first * 0.5**0.15, rel=1e-3)
+    ready.heard.zero_()
+    ready._weight(1e6 * fooled, flow, 0)
+    assert float(ready.balance[0]) == pytest.approx(first * (0.5 / 3) ** 0.15, rel=1e-3)
+
+
+def test_velocity_and_critic_learn_against_each_other(ready: Adversarial) -> None:
+    torch.manual_seed(0)
+    ready.zero_grad()
+    ready.balance.zero_()
+    alone = [step.logs.keys() for step in ready.steps(batch(2, 64), 0.4)]
+    assert alone == [{"velocity_64"}, {"critic_64"}]
+    velocity, critic = ready.steps(batch(2, 64), 0.6)
+    assert (velocity.group, critic.group) == (0, 1)
+    weight = ready.config.ratio * ready.balance[0]
+    expected = velocity.logs["velocity_64"] - weight * velocity.logs["fooled_64"]
+    assert velocity.loss.item() == pytest.approx(expected.item(), rel=1e-4)
+    critic.loss.backward()
+    assert all(p.grad is not None for p in ready.critic.parameters())
+    assert all(p.grad is None for p in ready.network.parameters())
+    optimizer = torch.optim.Adam(ready.critic.parameters(), 1e-3, (0.0, 0.99))
+    same = batch(2, 64)
+    for _ in range(15):  # the critic learns to tell them apart, and in the right direction
+        torch.manual_seed(1)
+        _, critic = ready.steps(same, 0.4)
+        optimizer.zero_grad()
+        critic.loss.backward()
+        optimizer.step()
+    assert critic.loss.item() < 1.8
+    torch.manual_seed(1)
+    velocity, _ = ready.steps(same, 0.6)
+    assert velocity.logs["fooled_64"].item() < 0
+    ready.zero_grad()
+
+
+def test_larger_pictures_are_told_apart_at_their_own_size(ready: Adversarial) -> None:
+    velocity, critic = ready.steps(batch(1, 128), 0.6)
+    names = {"velocity_128", "blended_velocity_64", "fooled_128"}
+    assert velocity.logs.keys() == names
+    assert critic.logs.keys() == {"critic_128"}
 
 
 def test_it_trains_on_and_leaves_features_and_decoder_alone(
@@ -125,11 +186,11 @@ def test_it_trains_on_and_leaves_features_and_decoder_alone(
     before = save_run("joint", tmp_path / "joint", width=16).state_dict()
     decoder = save_run("detail", tmp_path / "detail", features=str(tmp_path / "joint")).state_dict()
     begun = [f"{name}={tmp_path / 'joint'}" for name in ("start", "features")]
-    options = [*begun, f"decoder={tmp_path / 'detail'}", "width=16", "batch_size=2", "alone=1"]
+    options = [*begun, f"decoder={tmp_path / 'detail'}", "width=16", "batch_size=2", "alone=0"]
     train("adversarial", [pictures], tmp_path / "run", 0.06, False, options)
     task, facts = registry.load(tmp_path / "run")
     assert isinstance(task, Adversarial)
-    assert facts["step"] >= 2
+    assert facts["step"] >= 1
     after = task.state_dict()
     assert float(task.balance[0]) > 0  # the critic was heard
     moved = {
@@ -143,12 +204,22 @@ def test_it_trains_on_and_leaves_features_and_decoder_alone(
     mean = average.average(tmp_path / "mean", {tmp_path / "joint": 1.0, tmp_path / "run": 1.0})
     mixed, facts = registry.load(mean)
     assert facts["kind"] == "adversarial"
+    assert [part["share"] for part in facts["mean_of"]] == [0.5, 0.5]
     name = "network.enter.weight"
     expected = (before[name] + after[name]) / 2
     assert torch.allclose(mixed.state_dict()[name], expected, atol=1e-6)
     method, _, graphs = export._plan("adversarial", mixed)
     assert method == "flow"
     assert len(graphs) == 2
+
+
+def test_its_samples_are_whole(tmp_path: Path) -> None:
+    run = str(tmp_path / "joint")
+    save_run("joint", tmp_path / "joint", width=16)
+    settings = {"start": run, "features": run, "decoder": run}
+    task = Adversarial(AdversarialConfig(width=16, drop=0.1, **settings))  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="leave drop at 0"):
+        task.prepare(None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("missing", ["start", "features", "decoder"])

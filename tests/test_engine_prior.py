@@ -233,29 +233,37 @@ def test_less_noise_does_not_pale_the_flow(weights: Path) -> None:
         assert np.nanmax(np.abs(found - times * (codes - shared))) < 1e-4
 
 
-def test_calm_larger_pictures_are_coloured_alike_where_they_look_alike(weights: Path) -> None:
+def test_larger_pictures_are_coloured_alike_where_they_look_alike(weights: Path) -> None:
     colorizer = Colorizer.load("flow", weights)
     prior = colorizer.prior
     assert isinstance(prior, Flow)
     hint = Hint(30, 20, np.array([30, -20], np.float32), (190, 170))
 
-    def differs(
-        height: int, width: int, diversity: float, hints: tuple[Hint, ...] = ()
-    ) -> NDArray[np.float32]:
+    def differs(height: int, width: int, hints: tuple[Hint, ...] = ()) -> NDArray[np.float32]:
         scene = colorizer.encode(colourful(height, width))
         codes = []
         for share in (0.0, 0.8):
             prior.spec["alike"] = share
-            codes.append(prior.sample(scene, Draw(0, range(2), diversity, hints)))
+            codes.append(prior.sample(scene, Draw(0, range(2), 1.0, hints)))
         return np.asarray(np.abs(codes[1] - codes[0]), np.float32)
 
-    assert not differs(60, 64, 0.8).any()  # too small to have patches
-    assert not differs(170, 190, 1.0).any()  # the model's distribution, as it is
-    moved = differs(170, 190, 0.8, (hint,))
+    assert not differs(60, 64).any()  # too small to have patches
+    moved = differs(170, 190, (hint,))
     assert moved.mean() > 0.01
-    assert moved.mean() > 1.5 * differs(170, 190, 0.9, (hint,)).mean()
     row, column = hint.cell(moved.shape[2:])
     assert not moved[:, :, row, column].any()
+    # Neighbours of a sample as well, as far as they are drawn anew.
+    scene = colorizer.encode(colourful(170, 190))
+    code = prior.sample(scene, Draw(0, range(1), 1.0, (hint,)))[0]
+
+    def varied(amount: float, share: float) -> NDArray[np.float32]:
+        prior.spec["alike"] = share
+        return np.asarray(prior.vary(scene, Draw(1, range(1), 1.0, (hint,)), code, amount))
+
+    shifts = [np.abs(varied(t, 0.8) - varied(t, 0.0)) for t in (0.0, 0.2, 0.5)]
+    assert not shifts[0].any()
+    assert 0 < shifts[1].mean() < shifts[2].mean()
+    assert not shifts[2][:, :, row, column].any()
 
 
 def test_mixture_draws_its_components_by_weight(weights: Path) -> None:

@@ -185,16 +185,14 @@ class Flow(Prior):
             grown = [_resized(code, shape) for code in codes]
             starts = [(1 - t) * code + t * n for code, n in zip(grown, noises, strict=True)]
             codes = self._integrate(scene, level, starts, noises, float(t), draw.hints)
-        return self._calibrated(scene, draw, self._alike(scene, draw, codes))
+        return self._calibrated(scene, draw, self._alike(scene, codes))
 
-    def _alike(self, scene: Scene, draw: Draw, codes: Array) -> Array:
-        """Without patches that end where nothing in the picture does, for those who want it calm.
+    def _alike(self, scene: Scene, codes: Array, new: float = 1.0) -> Array:
+        """Without patches that end where nothing in the picture does; `new` is how much was drawn.
 
-        From a diversity of 1, not at all, to .8, in full: some things of a colour of their own go
-        as well. A picture of the first working size alone has no patches: a cell is a thing.
+        A picture of the first working size alone has none: a cell is a thing.
         """
-        calm = float(np.clip((1 - draw.diversity) / 0.2, 0, 1))
-        share = calm * float(self.spec.get("alike", 0.0))
+        share = new * float(self.spec.get("alike", 0.0))
         if len(scene.levels) == 1 or not share:
             return codes
         level = scene.levels[-1]
@@ -237,7 +235,12 @@ class Flow(Prior):
         noises = _coupled(scene, draw, base.shape, stage=8)
         starts = [(1 - amount) * base + amount * n for n in noises]
         codes = self._integrate(scene, level, starts, noises, amount, draw.hints)
-        return codes if level == last else self.finish(scene, draw, codes)
+        if level < last:
+            return self.finish(scene, draw, codes)
+        codes = self._alike(scene, codes, amount / renoise)
+        for (row, column), ab in _hinted(draw.hints, codes.shape[2:]):
+            codes[:, :, row, column] = ab
+        return codes
 
     def _coarse(
         self, scene: Scene, draw: Draw, steps: int | None = None, at_once: int = 1

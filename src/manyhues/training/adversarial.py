@@ -36,13 +36,14 @@ PACE = 6.0  # the critic's learning rate, times the flow's
 class AdversarialConfig(LookingConfig):
     """`decoder` is the `detail` run that samples are decoded with.
 
-    The critic's gradient has `ratio` times the norm of flow matching's; for the first `alone`
-    batches the critic learns and its verdict counts for nothing.
+    The critic's gradient has `ratio` times the norm of flow matching's; for a share `alone` of the
+    run the critic learns and its verdict counts for nothing. The decoder is to be one that was
+    trained on these features. `drop` has to be 0: samples are drawn as they will be.
     """
 
     decoder: str = ""
     ratio: float = 2.0
-    alone: int = 200
+    alone: float = 0.15
     crops: float = 0.5
     whole: float = 0.4
     film: float = 0.3
@@ -56,7 +57,7 @@ class Adversarial(Looking):
     kind = "adversarial"
     config: AdversarialConfig
     balance: Tensor
-    batches_seen: Tensor
+    heard: Tensor
 
     def __init__(self, config: AdversarialConfig) -> None:
         super().__init__(config)
@@ -65,7 +66,7 @@ class Adversarial(Looking):
         self.critic = Critic()
         # Of each working size: flow matching's norm over the critic's; 0 before it was measured.
         self.register_buffer("balance", torch.zeros(len(self.sizes)))
-        self.register_buffer("batches_seen", torch.zeros((), dtype=torch.long))
+        self.register_buffer("heard", torch.zeros((), dtype=torch.long))  # verdicts that counted
 
     def prepare(self, cache: Cache) -> None:
         from manyhues.training.registry import load
@@ -74,6 +75,8 @@ class Adversarial(Looking):
         for name in ("start", "features", "decoder"):
             if not getattr(self.config, name):
                 raise UsageError(f"adversarial trains on; add --set {name}=runs/NAME")
+        if self.config.drop:
+            raise UsageError("adversarial draws samples as they will be drawn; leave drop at 0")
         run = Path(self.config.decoder)
         trained, _ = load(run)
         if not isinstance(trained, Detail) or trained.config.width != DetailConfig.width:
@@ -90,7 +93,11 @@ class Adversarial(Looking):
         return [self._coarser(seen), seen] if larger else [seen]
 
     def _drawn(self, levels: Sequence[Batch]) -> Tensor:
-        """Codes drawn coarse to fine, as the runtime does (`prior.Flow`)."""
+        """Codes drawn coarse to fine, in the steps of the runtime (`prior.Flow`).
+
+        Without what it does to codes that are done (gain, grain, likeness): that is measured, and
+        set, for the velocity that comes out.
+        """
         code: Tensor | None = None
         for level, steps in zip(levels, STEPS, strict=False):
             noise = torch.randn_like(to_code(level.ab))
@@ -128,16 +135,18 @@ class Adversarial(Looking):
 
         As Esser et al. 2021 (VQGAN, equation 7), but over all of the network and smoothed.
         """
-        before = self.balance[level].clone()
-        if int(self.batches_seen) % MEASURED_EVERY == 0 or not before:
+        before = float(self.balance[level])
+        if int(self.heard) % MEASURED_EVERY == 0 or not before:
             parameters = list(self.network.parameters())
             norms = []
             for loss in (flow, fooled):
                 parts = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
                 norms.append(torch.cat([p.flatten() for p in parts if p is not None]).norm())
-            now = norms[0] / norms[1].clamp_min(1e-12)
-            kept = now.clamp(before / 3, before * 3) if before else now
-            self.balance[level] = torch.lerp(before, kept, 0.15) if before else kept
+            change = float(norms[0] / norms[1].clamp_min(1e-12)) / (before or 1.0)
+            if before:  # a ratio is smoothed by its logarithm, or chance would raise it
+                change = min(max(change, 1 / 3), 3.0) ** 0.15
+            self.balance[level] = (before or 1.0) * change
+        self.heard += 1
         return self.config.ratio * self.balance[level]
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
@@ -145,20 +154,35 @@ class Adversarial(Looking):
             part, seen = self._cut(batch)
             levels = self._levels(seen)
             true, grey = self._context(part, seen)
-        size, ready = part.ab.shape[-1], int(self.batches_seen) >= self.config.alone
+        size, ready = part.ab.shape[-1], progress >= self.config.alone
         with torch.set_grad_enabled(ready):
             drawn = self._shown(self._drawn(levels), part, seen)
-        caught = hinge(self.critic(true, grey), self.critic([m.detach() for m in drawn], grey))
+        # The velocity's step first: what is kept for the critic's has no way back to keep.
+        shown = [m.detach() for m in drawn]
+        yield self._velocity_step(levels, drawn if ready else None, grey, progress)
+        del drawn
+        caught = hinge(self.critic(true, grey), self.critic(shown, grey))
         yield Step(caught, {f"critic_{size}": caught}, group=1)
-        flow = torch.stack([next(super(Adversarial, self).steps(b, progress)).loss for b in levels])
-        loss, logs = flow.sum(), {f"velocity_{size}": flow[-1]}
-        if ready:
-            verdicts = self.critic(drawn, grey)
-            fooled = -torch.stack([verdict.mean() for verdict in verdicts]).mean()
-            loss = loss + self._weight(fooled, loss, len(levels) - 1).detach() * fooled
-            logs[f"fooled_{size}"] = -fooled
-        self.batches_seen += 1
-        yield Step(loss, logs)
+
+    def _velocity_step(
+        self,
+        levels: Sequence[Batch],
+        drawn: Sequence[Tensor] | None,
+        grey: Sequence[Tensor],
+        progress: float,
+    ) -> Step:
+        """Flow matching at every level and, of samples that were `drawn`, the critic's verdict."""
+        matching = [next(super(Adversarial, self).steps(each, progress)) for each in levels]
+        loss = torch.stack([step.loss for step in matching]).sum()
+        size = levels[-1].ab.shape[-1]
+        logs = matching[-1].logs
+        if len(matching) > 1:  # by names of their own: the first size logs what has 64 pixels
+            logs = logs | {f"blended_{k}": v for k, v in matching[0].logs.items()}
+        if drawn is not None:
+            fooled = torch.stack([verdict.mean() for verdict in self.critic(drawn, grey)]).mean()
+            weight = self._weight(-fooled, loss, len(levels) - 1).detach()
+            loss, logs = loss - weight * fooled, logs | {f"fooled_{size}": fooled}
+        return Step(loss, logs)
 
     def validate(self, batch: Batch) -> Logs:
         seen = self._look(batch)

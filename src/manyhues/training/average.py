@@ -21,6 +21,8 @@ from manyhues.training import checkpoint
 
 _RICHER = ("joint", "adversarial")  # kinds of flow that bring their features, in their usual order
 
+_TOLD = ("kind", "step", "seconds", "mean_of")  # what a mean says of its parts
+
 
 def _rank(facts: dict[str, Any]) -> tuple[int, int]:
     """Which of several runs says what their mean is: the richest, and of those the longest."""
@@ -42,6 +44,7 @@ def average(out: Path, runs: dict[Path, float]) -> Path:
     total: dict[str, float] = {}
     names: dict[str, set[str]] = {}  # of each kind
     latest: dict[str, Any] = {}
+    parts: list[dict[str, Any]] = []
     for run, weight in runs.items():
         tensors, facts = checkpoint.read_tensors(run / checkpoint.MODEL)
         latest = latest or facts
@@ -58,12 +61,14 @@ def average(out: Path, runs: dict[Path, float]) -> Path:
                 mean[name] = weight * value + mean.get(name, torch.zeros(()))
             else:
                 mean[name] = value
+        share = round(weight / sum(runs.values()), 4)
+        parts.append({"share": share} | {k: facts[k] for k in _TOLD if k in facts})
         names[facts["kind"]] = names.get(facts["kind"], set()) | tensors.keys()
         latest = facts if _rank(facts) > _rank(latest) else latest
     mean |= {name: mean[name] / weight for name, weight in total.items() if weight}
     mean = {name: value for name, value in mean.items() if name in names[latest["kind"]]}
     out.mkdir(parents=True, exist_ok=True)
-    checkpoint.write_tensors(out / checkpoint.MODEL, mean, latest)
+    checkpoint.write_tensors(out / checkpoint.MODEL, mean, latest | {"mean_of": parts})
     return out
 
 

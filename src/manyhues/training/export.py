@@ -227,8 +227,9 @@ _PATHS = (
 
 
 def _provenance(facts: dict[str, Any]) -> dict[str, Any]:
-    """What a checkpoint says of its training."""
-    return {
+    """What a checkpoint says of its training; of a mean, also what it is the mean of."""
+    parts = {"mean_of": facts["mean_of"]} if "mean_of" in facts else {}
+    return parts | {
         "minutes": round(facts["seconds"] / 60, 1),
         "steps": facts["step"],
         "pictures": facts["pictures"],

@@ -26,7 +26,7 @@ class JointConfig(LookingConfig):
 
     `lesson` is the weight of the features' own task (`Tune`), `classes` that of knowing what
     pictures are of (`ClassLesson`), `pace` the features' share of the learning rate; `vivid` is
-    `TuneConfig`'s.
+    `TuneConfig`'s. `drop` counts for channels of the features as well.
     """
 
     vivid: float = TuneConfig.vivid

@@ -22,7 +22,7 @@ class LookingConfig(FlowConfig):
     """`features` and `start` are runs to begin with (default: as published, and from scratch).
 
     `network`, `zoom`, `crops` and `keep` are `TuneConfig`'s; `whole` is the share of pictures that
-    are not cropped. `drop` counts for channels and blocks of the features as well.
+    are not cropped. `drop` counts for blocks of the features as well.
     """
 
     network: str = TuneConfig.network
