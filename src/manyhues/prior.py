@@ -216,9 +216,7 @@ class Flow(Prior):
             grain = np.stack(_noises(scene, draw, codes[0].shape, stage=7))
             grain[[k < 0 for k in draw.indices]] = 0  # no samples: what candidates agree on
             out = out + np.float32(self.spec.get("grain", 0.0)) * grain
-        for (row, column), ab in _hinted(draw.hints, codes[0].shape[1:]):
-            out[:, :, row, column] = ab
-        return np.asarray(out, np.float32)
+        return _keeping(np.asarray(out, np.float32), _hinted(draw.hints, codes.shape[2:]))
 
     def rough(self, scene: Scene, draft: Array) -> Array:
         """The draft, grown to the last working size."""
@@ -238,9 +236,7 @@ class Flow(Prior):
         if level < last:
             return self.finish(scene, draw, codes)
         codes = self._alike(scene, codes, amount / renoise)
-        for (row, column), ab in _hinted(draw.hints, codes.shape[2:]):
-            codes[:, :, row, column] = ab
-        return codes
+        return _keeping(codes, _hinted(draw.hints, codes.shape[2:]))
 
     def _coarse(
         self, scene: Scene, draw: Draw, steps: int | None = None, at_once: int = 1
@@ -282,9 +278,7 @@ class Flow(Prior):
             some = slice(first, first + at_once)
             start, n = np.stack(starts[some]), np.stack(noises[some])
             x: Array = integrate(partial(velocity, n=n), start.astype(np.float32), times)
-            for (row, column), ab in cells:
-                x[:, :, row, column] = ab
-            return x
+            return _keeping(x, cells)
 
         return np.concatenate(self.engine.map(follow, range(0, len(starts), at_once)))
 
@@ -316,6 +310,13 @@ def _coupled(scene: Scene, draw: Draw, shape: tuple[int, ...], stage: int = 0) -
 def _hinted(hints: Sequence[Hint], grid: tuple[int, ...]) -> list[tuple[tuple[int, int], Array]]:
     """The cells of a grid ``(h, w)`` that hints lie in, and what the code is there: ``(2,)``."""
     return [(hint.cell(grid), hint.ab / GRID_SCALE) for hint in hints]
+
+
+def _keeping(codes: Array, cells: Sequence[tuple[tuple[int, int], Array]]) -> Array:
+    """Codes ``(n, 2, h, w)`` with their hinted cells as `_hinted` has them, in place."""
+    for (row, column), ab in cells:
+        codes[:, :, row, column] = ab
+    return codes
 
 
 def _resized(code: Array, shape: tuple[int, ...]) -> Array:

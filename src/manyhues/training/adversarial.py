@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from manyhues.errors import UsageError
-from manyhues.solver import integrate, schedule
+from manyhues.solver import schedule
 from manyhues.training.critic import Critic, hinge, in_colour, told_apart
 from manyhues.training.data import Batch, Cache
 from manyhues.training.detail import Detail, DetailConfig, DetailDecoder
@@ -101,17 +101,11 @@ class Adversarial(Looking):
         code: Tensor | None = None
         for level, steps in zip(levels, STEPS, strict=False):
             noise = torch.randn_like(to_code(level.ab))
-            hints = noise.new_zeros(len(noise), 3, *noise.shape[2:])
-            condition = self._condition(level, hints)
-
-            def velocity(x: Tensor, t: float, condition: Any = condition) -> Tensor:
-                return self.network(x, x.new_full((len(x),), t), *condition).float()
-
             start, times = noise, schedule(steps)
             if code is not None:
                 grown = F.interpolate(code, scale_factor=2.0, mode="bilinear")
                 start, times = torch.lerp(grown, noise, RENOISE), np.float32(RENOISE) * times
-            code = integrate(velocity, start, times)
+            code = self._follow(level, start, times)
         assert code is not None
         return code
 
@@ -187,6 +181,6 @@ class Adversarial(Looking):
     def validate(self, batch: Batch) -> Logs:
         seen = self._look(batch)
         true, grey = self._context(batch, seen)
-        drawn = self._shown(self._drawn([seen]), batch, seen)
+        drawn = self._shown(self._sample(seen), batch, seen)
         apart = told_apart(self.critic(true, grey), self.critic(drawn, grey))
         return super().validate(seen) | {"told_apart": apart}

@@ -14,9 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from manyhues.color import XYZN_TO_LINEAR
-from manyhues.training.features import FEATURE_SCALE, classifier, looked_at
-from manyhues.training.film import srgb
+from manyhues.training.features import (
+    FEATURE_SCALE,
+    classifier,
+    looked_at,
+    maps_after,
+    stride_ends,
+)
+from manyhues.training.film import srgb, unclipped
 
 NETWORKS = ("efficientnet-lite0", "efficientnet-lite1")  # Lite2 judges in evaluation
 LEAK = 0.1  # of the gradient passes where a colour is out of gamut, to bring it back
@@ -39,21 +44,12 @@ class _Gamut(torch.autograd.Function):
 def in_colour(luminance: Tensor, ab: Tensor) -> Tensor:
     """L*/50 - 1 (B, 1, h, w) and a, b (B, 2, h, w) in Lab to sRGB in 0..255 (B, 3, h, w).
 
-    As `film.linear`, but for what is out of gamut; in single precision.
+    What is out of gamut is clipped and still learns; in single precision.
     """
     with torch.autocast(luminance.device.type, enabled=False):
-        y, ab = (50 * (luminance.float() + 1) + 16) / 116, ab.float()
-        f = torch.cat([y + ab[:, :1] / 500, y, y - ab[:, 1:] / 200], 1)
-        xyz = torch.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29))
-        light = torch.einsum("rc,bchw->brhw", torch.tensor(XYZN_TO_LINEAR).to(xyz), xyz)
+        light = unclipped(50 * (luminance.float() + 1), ab.float())
         seen: Tensor = _Gamut.apply(light)  # type: ignore[no-untyped-call]
         return 255 * srgb(seen)
-
-
-def _taps(network: Any) -> list[int]:
-    """The last blocks at strides 4, 8, 16 and 32."""
-    halving = [i for i, b in enumerate(network._blocks) if 2 in b._depthwise_conv.stride]
-    return [i - 1 for i in halving[1:]] + [len(network._blocks) - 1]
 
 
 def _head(channels: int, width: int) -> nn.Sequential:
@@ -72,7 +68,7 @@ class Critic(nn.Module):
     def __init__(self, networks: Sequence[str] = NETWORKS, width: int = 128) -> None:
         super().__init__()
         self._networks = [classifier(name).eval().requires_grad_(False) for name in networks]
-        self._taps = [_taps(network) for network in self._networks]
+        self._taps = [stride_ends(network._blocks)[1:] for network in self._networks]  # from 4 on
         self.heads = nn.ModuleList(
             _head(network._blocks[tap]._bn2.num_features, width)
             for network, taps in zip(self._networks, self._taps, strict=True)
@@ -86,10 +82,7 @@ class Critic(nn.Module):
         for network, taps in zip(self._networks, self._taps, strict=True):
             network.to(picture.device)
             x = F.relu6(network._bn0(network._conv_stem(seen)))
-            for index, block in enumerate(network._blocks):
-                x = block(x)
-                if index in taps:
-                    maps.append(x)
+            maps += maps_after(network._blocks, x, taps)
         return maps
 
     def forward(self, colour: Sequence[Tensor], grey: Sequence[Tensor]) -> list[Tensor]:

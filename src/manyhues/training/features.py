@@ -62,6 +62,22 @@ def looked_at(picture: Tensor, height: int, width: int) -> Tensor:
     return (x.clamp(0.0, 255.0) - 127.0) / 128.0
 
 
+def stride_ends(blocks: Sequence[Any]) -> list[int]:
+    """Which blocks of a classifier are the last at strides 2, 4, 8, 16 and 32."""
+    halving = [i for i, b in enumerate(blocks) if 2 in b._depthwise_conv.stride]
+    return [i - 1 for i in halving] + [len(blocks) - 1]
+
+
+def maps_after(blocks: Sequence[Any], x: Tensor, taps: Sequence[int]) -> list[Tensor]:
+    """What comes out of blocks `taps` when x goes through all of them."""
+    maps = []
+    for index, block in enumerate(blocks):
+        x = block(x)
+        if index in taps:
+            maps.append(x)
+    return maps
+
+
 class GreyFeatures(nn.Module):
     """A frozen EfficientNet-Lite up to its last block; of the run `tuned`, or as it was published.
 
@@ -93,9 +109,7 @@ class GreyFeatures(nn.Module):
         self.zoom = zoom
         self.stem = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6())
         self.blocks: nn.ModuleList = whole._blocks
-        # The last blocks at strides 8 and 16 stand before those that halve; stride 32 is the end.
-        halving = [i for i, b in enumerate(self.blocks) if 2 in b._depthwise_conv.stride]
-        self.taps = tuple(i - 1 for i in halving[-2:])
+        self.taps = tuple(stride_ends(whole._blocks)[2:])  # at strides 8, 16 and 32
         if tuned is not None:
             mine = {k: v for k, v in tensors.items() if k.startswith("features.")}
             self.load_state_dict({k.removeprefix("features."): v for k, v in mine.items()})
@@ -111,12 +125,7 @@ class GreyFeatures(nn.Module):
         quarters = int(4 * self.zoom)
         seen = looked_at(grey, height * quarters // 4, width * quarters // 4)
         x = self.stem(seen.expand(-1, 3, -1, -1))
-        maps = []
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            if index in self.taps:
-                maps.append(x)
-        maps.append(x)
+        maps = maps_after(list(self.blocks), x, self.taps)
         if self.zoom != ZOOM:
             sides = [(height // stride, width // stride) for stride in (4, 8, 16)]
             maps = [

@@ -24,12 +24,17 @@ FADE = 20.0  # L* at most that black has risen and white has fallen by
 GRAIN = 4.0  # L* at most, its deviation at the size that is filmed
 
 
-def linear(luminance: Tensor, ab: Tensor) -> Tensor:
-    """L* (B, 1, h, w) and a, b (B, 2, h, w) to linear RGB (B, 3, h, w), clipped to 0..1."""
+def unclipped(luminance: Tensor, ab: Tensor) -> Tensor:
+    """L* (B, 1, h, w) and a, b (B, 2, h, w) to linear RGB (B, 3, h, w); in gamut it is in 0..1."""
     y = (luminance + 16) / 116
     f = torch.cat([y + ab[:, :1] / 500, y, y - ab[:, 1:] / 200], 1)
     xyz = torch.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29))
-    return torch.einsum("rc,bchw->brhw", torch.tensor(XYZN_TO_LINEAR).to(xyz), xyz).clamp(0, 1)
+    return torch.einsum("rc,bchw->brhw", torch.tensor(XYZN_TO_LINEAR).to(xyz), xyz)
+
+
+def linear(luminance: Tensor, ab: Tensor) -> Tensor:
+    """L* (B, 1, h, w) and a, b (B, 2, h, w) to linear RGB (B, 3, h, w), clipped to 0..1."""
+    return unclipped(luminance, ab).clamp(0, 1)
 
 
 def srgb(light: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from manyhues.color import Array
 from manyhues.solver import integrate, schedule
 from manyhues.training import checkpoint
 from manyhues.training.data import Batch, Cache
@@ -112,14 +113,17 @@ class Flow(Task[FlowConfig]):
         loss = self.loss(batch, self.config.hinted, LEAN[self.sizes.index(size)], self.draws)
         yield Step(loss, {f"velocity_{size}": loss})
 
-    def _sample(self, batch: Batch) -> Tensor:
-        code = to_code(batch.ab)
-        condition = self._condition(batch, code.new_zeros(len(code), 3, *code.shape[2:]))
+    def _follow(self, batch: Batch, start: Tensor, times: Array) -> Tensor:
+        """Where codes (B, 2, H, W) end that set out from `start`, without hints."""
+        condition = self._condition(batch, start.new_zeros(len(start), 3, *start.shape[2:]))
 
         def velocity(x: Tensor, t: float) -> Tensor:
             return self.network(x, x.new_full((len(x),), t), *condition).float()
 
-        return integrate(velocity, torch.randn_like(code), schedule(STEPS[0]))
+        return integrate(velocity, start, times)
+
+    def _sample(self, batch: Batch) -> Tensor:
+        return self._follow(batch, torch.randn_like(to_code(batch.ab)), schedule(STEPS[0]))
 
     def validate(self, batch: Batch) -> Logs:
         sample = self._sample(batch)
