@@ -62,6 +62,7 @@ class Kind(StrEnum):
     features = "features"
     joint = "joint"
     adversarial = "adversarial"
+    preference = "preference"
 
 
 def _version(wanted: bool) -> None:

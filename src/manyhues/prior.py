@@ -177,15 +177,27 @@ class Flow(Prior):
 
     def finish(self, scene: Scene, draw: Draw, drafts: Array) -> Array:
         """Refine grids of the first working size through the remaining ones."""
-        codes = drafts
+        return self.done(scene, draw, self._refined(scene, draw, drafts)[-1])
+
+    def stages(self, scene: Scene, draw: Draw) -> list[Array]:
+        """Codes ``(n, 2, h, w)`` of the samples at each working size, as the velocity has them."""
+        return self._refined(scene, draw, self._coarse(scene, draw))
+
+    def done(self, scene: Scene, draw: Draw, codes: Array) -> Array:
+        """Final codes of what the velocity left at the last working size."""
+        return self._calibrated(scene, draw, self._alike(scene, codes))
+
+    def _refined(self, scene: Scene, draw: Draw, drafts: Array) -> list[Array]:
+        """Grids of the first working size, and of each further one that starts from those."""
+        stages = [drafts]
         t = np.float32(self.spec.get("renoise", 0.6))
         for level in range(1, len(scene.levels)):
             shape = self._shape(scene, level)
             noises = _coupled(scene, draw, shape, stage=level)
-            grown = [_resized(code, shape) for code in codes]
+            grown = [_resized(code, shape) for code in stages[-1]]
             starts = [(1 - t) * code + t * n for code, n in zip(grown, noises, strict=True)]
-            codes = self._integrate(scene, level, starts, noises, float(t), draw.hints)
-        return self._calibrated(scene, draw, self._alike(scene, codes))
+            stages.append(self._integrate(scene, level, starts, noises, float(t), draw.hints))
+        return stages
 
     def _alike(self, scene: Scene, codes: Array, new: float = 1.0) -> Array:
         """Without patches that end where nothing in the picture does; `new` is how much was drawn.

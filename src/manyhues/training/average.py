@@ -51,7 +51,7 @@ def average(out: Path, runs: dict[Path, float]) -> Path:
         shapes, known = checkpoint.shapes(tensors), checkpoint.shapes(mean)
         fits = all(known.get(name, shape) == shape for name, shape in shapes.items())
         kinds = {facts["kind"], latest["kind"]}
-        if not (len(kinds) == 1 or kinds <= {"flow", *_RICHER}) or not fits:
+        if not (len(kinds) == 1 or kinds <= {"flow", "preference", *_RICHER}) or not fits:
             raise TrainingError(
                 f"{run}: another kind of run than the first; average like with like"
             )

@@ -175,7 +175,7 @@ def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]
         inputs = ("luminance", "f8", "f16", "f32")
         graph = _spatial("mean.prior.onnx", module, inputs, ("code",), CODE_SCALE)
         return "mean", grid | {"prior": {"kind": "point", "graph": graph.name}}, [graph]
-    if kind in ("flow", "joint", "adversarial"):
+    if kind in ("flow", "joint", "adversarial", "preference"):
         network = task.network
         condition = _spatial(
             "flow.condition.onnx",

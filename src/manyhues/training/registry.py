@@ -21,6 +21,7 @@ KINDS = {
     "flow": ("flow", "Flow", "FlowConfig"),
     "joint": ("joint", "Joint", "JointConfig"),
     "adversarial": ("adversarial", "Adversarial", "AdversarialConfig"),
+    "preference": ("preference", "Preference", "PreferenceConfig"),
     "features": ("tune", "Tune", "TuneConfig"),
 }
 

@@ -127,7 +127,7 @@ def _train(
         console=console,
     ) as progress:
         with processes.first_on_each_machine():
-            caches = open_caches(
+            caches = task.caches(data) or open_caches(
                 data,
                 out.parent / "cache",
                 task.sizes,

@@ -1,7 +1,7 @@
 """What the training loop asks of a model: one small interface for every kind."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -39,6 +39,10 @@ class Task(nn.Module, ABC, Generic[ConfigT]):
     def __init__(self, config: ConfigT) -> None:
         super().__init__()
         self.config = config
+
+    def caches(self, data: Sequence[Path]) -> list[Cache] | None:
+        """Training sets of another kind than pictures, under `data`; None where it reads those."""
+        return None
 
     def prepare(self, cache: Cache) -> None:
         """Compute statistics of the training set into buffers, before the first step."""

@@ -1,0 +1,257 @@
+"""Colourings that somebody judged: drawn here, laid out to be looked at, and read by `preference`.
+
+    python -m manyhues.training.judged PICTURES --out judged [--count 400] [--weights FOLDER]
+
+draws six colourings of each of `count` photographs, with the weights that are to learn from the
+verdicts, and lays four photographs to a sheet, judged/000.png and so on. Whoever looks writes into
+judged/verdicts.txt which are faulty, a line a sheet; a remark in brackets may follow a number:
+
+    000 A: 2 5(patch); B: ; C: 1; D: 3 4 6
+
+A photograph (000A.npz) is kept as the networks read it, with codes as the velocity leaves them at
+each working size, so that training wants neither the photograph nor its features again.
+"""
+
+import argparse
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from manyhues import Colorizer
+from manyhues.color import rgb_to_lab
+from manyhues.colorization import Colorization
+from manyhues.dataset import has_real_colour, open_pictures
+from manyhues.errors import DataError
+from manyhues.prior import Draw, Flow
+from manyhues.scene import Scene
+from manyhues.training.data import Batch, Cache
+from manyhues.training.film import filmed
+from manyhues.training.grid import CELL, CODE_SCALE
+from manyhues.upsample import resize
+
+WAYS = (1.0, 1.0, 1.0, 1.0, 1.0, 0.8)  # diversities of a picture's samples
+ON_FILM = 0.4  # share of photographs that are seen as on old film
+ROWS = "ABCD"  # photographs on a sheet
+_TILE, _EDGE = (262, 230), 24
+_HELD_OUT = 256  # photographs, at most a fifth, that are never trained on
+_MAPS = ("luminance", "f8", "f16", "f32")
+_STRIDES = (1, CELL, 2 * CELL, 4 * CELL)  # of the maps above, in pixels
+_VERDICT = re.compile(r"(\d+)\s*(?:\([^)]*\))?")
+
+
+@dataclass(frozen=True)
+class JudgedBatch(Batch):
+    """Photographs with two samples each, codes (B, 2, h/4, w/4): `worse` was called faulty."""
+
+    better: Tensor = field(default_factory=lambda: torch.empty(0))
+    worse: Tensor = field(default_factory=lambda: torch.empty(0))
+
+
+def verdicts(folder: Path) -> dict[str, set[int]]:
+    """Numbers of the faulty samples, from 1, of every photograph in the folder's ``*.txt``.
+
+    A row that is not named was not judged. Raises `DataError` for a line of another form.
+    """
+    found: dict[str, set[int]] = {}
+    for path in sorted(folder.glob("*.txt")):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            sheet, _, rest = line.strip().partition(" ")
+            parts = re.split(rf"\b([{ROWS}]):", rest)
+            if not sheet:
+                continue
+            if len(parts) < 3 or parts[0].strip():
+                raise DataError(f"{path}:{number}: expected as in `000 A: 2 5; B: ; C: 1; D: `")
+            for row, said in zip(parts[1::2], parts[2::2], strict=True):
+                found[sheet + row] = {int(k) for k in _VERDICT.findall(said)}
+    return found
+
+
+class Judged(Cache):
+    """Judged photographs at one working size; an example is a photograph with one of its pairs.
+
+    Stronger colours are faulted more often, and pairs taken as they come would teach to be pale.
+    So the better of a pair is the stronger as often as not.
+    """
+
+    def __init__(self, folders: Sequence[Path], level: int) -> None:
+        self.level, self.folders = level, list(folders)
+        self.scenes: list[dict[str, NDArray[Any]]] = []
+        self.pairs: list[tuple[list[tuple[int, int]], list[tuple[int, int]]]] = []
+        for folder in folders:
+            for name, faulty in sorted(verdicts(folder).items()):
+                self._add(folder / f"{name}.npz", faulty)
+        if not self.pairs:
+            raise DataError(
+                f"{folders[0]}: no photograph with both faulty and faultless samples at working "
+                f"size {16 * CELL * (level + 1)}; draw more, and write down which are faulty"
+            )
+        self.counts = [len(self.pairs)]
+        self.folders = self.folders[:1]
+        self._starts = np.cumsum([0, *self.counts])
+        kinds = np.array([[bool(pale), bool(strong)] for pale, strong in self.pairs])
+        both = kinds.all(1).mean()
+        # How often to take a stronger better one where a photograph has pairs of both kinds.
+        only = (kinds[:, 1] & ~kinds[:, 0]).mean()
+        self.balance = float(np.clip((0.5 - only) / max(both, 1e-9), 0, 1))
+
+    def _add(self, path: Path, faulty: set[int]) -> None:
+        if not path.exists():
+            raise DataError(f"{path}: was judged and is not there; draw it again, or leave it out")
+        with np.load(path) as kept:
+            names = {f"{name}{self.level}" for name in (*_MAPS, "codes", "true")}
+            if not names <= set(kept.files):  # a picture too small for this working size
+                return
+            scene = {name[:-1]: kept[name] for name in names}
+        codes = scene["codes"].astype(np.float32)
+        strength = (codes**2).sum(1).mean((1, 2))
+        pale: list[tuple[int, int]] = []
+        strong: list[tuple[int, int]] = []
+        for better in {*range(len(codes))} - {k - 1 for k in faulty}:
+            for worse in (k - 1 for k in faulty if k <= len(codes)):
+                kind = strong if strength[better] >= strength[worse] else pale
+                kind.append((better, worse))
+        if pale or strong:
+            self.size = 16 * CELL * (self.level + 1)
+            self.scenes.append(scene)
+            self.pairs.append((pale, strong))
+
+    def epochs(self, batch_size: int, seed: int, *, skip: int = 0) -> Iterator[NDArray[np.int64]]:
+        """As `Cache.epochs`; the first photographs are held out at every working size."""
+        return super().epochs(batch_size, seed, skip=min(_HELD_OUT, len(self) // 5))
+
+    def batch(
+        self,
+        rows: NDArray[np.int64],
+        *,
+        flip: bool = False,
+        features: bool = True,
+        device: torch.device | str = "cpu",
+    ) -> JudgedBatch:
+        """A random pair and a random square part of each photograph in `rows`."""
+        parts = [self._cut(int(row)) for row in rows]
+
+        def tensor(name: str) -> Tensor:
+            value = torch.from_numpy(np.stack([part[name] for part in parts])).to(device).float()
+            value = value.flip(-1) if flip else value
+            return value.contiguous(memory_format=torch.channels_last)
+
+        true = CODE_SCALE * tensor("true")
+        return JudgedBatch(
+            **{name: tensor(name) for name in (*_MAPS, "better", "worse")},
+            ab=true.repeat_interleave(CELL, 2).repeat_interleave(CELL, 3),
+        )
+
+    def _cut(self, row: int) -> dict[str, NDArray[Any]]:
+        scene, kinds = self.scenes[row], self.pairs[row]
+        strong = bool(kinds[1]) and (not kinds[0] or float(torch.rand(())) < self.balance)
+        pairs = kinds[strong]
+        better, worse = pairs[int(torch.randint(len(pairs), ()))]
+        side, step = self.size, _STRIDES[-1]  # parts begin where a cell of the coarsest map does
+        height, width = scene["luminance"].shape[1:]
+        top, left = (
+            step * int(torch.randint((whole - side) // step + 1, ())) for whole in (height, width)
+        )
+        planes = {
+            "better": (scene["codes"][better], CELL),
+            "worse": (scene["codes"][worse], CELL),
+            "true": (scene["true"], CELL),
+        }
+        planes |= {n: (scene[n], s) for n, s in zip(_MAPS, _STRIDES, strict=True)}
+        return {
+            name: plane[:, top // s : (top + side) // s, left // s : (left + side) // s]
+            for name, (plane, s) in planes.items()
+        }
+
+
+def draw(pictures: Path, out: Path, count: int, seed: int = 0, weights: Path | None = None) -> None:
+    """Draw samples of `count` photographs into the folder `out`, with sheets to judge them by."""
+    colorizer = Colorizer.load("flow", weights)
+    prior, source = colorizer.prior, open_pictures(pictures)
+    assert isinstance(prior, Flow)
+    random, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    shuffled = (source[index] for index in random.permutation(len(source)).tolist())
+    coloured = itertools.islice(filter(has_real_colour, shuffled), count)
+    out.mkdir(parents=True, exist_ok=True)
+    rows: list[Image.Image] = []
+    for number, rgb in enumerate(coloured):
+        name = f"{number // len(ROWS):03d}{ROWS[number % len(ROWS)]}"
+        lab = torch.from_numpy(rgb_to_lab(rgb / np.float32(255)).transpose(2, 0, 1)[None].copy())
+        luminance, ab = lab.split((1, 2), 1)
+        seen = 50 * (filmed(luminance / 50 - 1, ab, ON_FILM, noise) + 1)
+        scene = colorizer.encode_luminance(seen[0, 0].numpy())
+        kept: dict[str, list[NDArray[Any]]] = {}
+        tiles = []
+        numbers = random.choice(48, len(WAYS), replace=False)  # the candidates of `diverse`
+        for k, diversity in zip(numbers.tolist(), random.permutation(WAYS).tolist(), strict=True):
+            one = Draw(seed, [k], diversity)
+            stages = prior.stages(scene, one)
+            for level, codes in enumerate(stages):
+                kept.setdefault(f"codes{level}", []).append(codes[0])
+            code = prior.done(scene, one, stages[-1])
+            tiles.append(_shown(colorizer, scene, code))
+        arrays = {name: np.stack(codes) for name, codes in kept.items()}
+        for level, read in enumerate(scene.levels):
+            arrays |= {f"{name}{level}": value[0] for name, value in read.inputs.items()}
+            grid = read.height // CELL, read.width // CELL
+            planes = [resize(np.ascontiguousarray(plane), *grid) for plane in ab[0].numpy()]
+            arrays[f"true{level}"] = np.stack(planes) / CODE_SCALE
+        np.savez(out / name, **{k: v.astype(np.float16) for k, v in arrays.items()})  # type: ignore[arg-type]
+        rows.append(_row(name[-1], tiles))
+        if len(rows) == len(ROWS):
+            _sheet(rows).save(out / f"{name[:-1]}.png")
+            rows = []
+    if rows:
+        _sheet(rows).save(out / f"{name[:-1]}.png")
+
+
+def _shown(colorizer: Colorizer, scene: Scene, code: NDArray[np.float32]) -> Image.Image:
+    ab = colorizer.decode(scene, code)
+    image = Colorization(scene, colorizer.method, code, ab, ((0, 0),)).image(0).convert("RGB")
+    scale = min(w / side for w, side in zip(_TILE, image.size, strict=True))
+    width, height = (round(scale * side) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def _row(letter: str, tiles: Sequence[Image.Image]) -> Image.Image:
+    height = max(tile.height for tile in tiles) + _EDGE
+    row = Image.new("RGB", (len(tiles) * (_TILE[0] + 6) + 2 * _EDGE, height), "white")
+    ink = ImageDraw.Draw(row)
+    for number, tile in enumerate(tiles):
+        left = _EDGE + number * (_TILE[0] + 6)
+        ink.text((left, 4), f"{letter}{number + 1}", fill="black")
+        row.paste(tile, (left, _EDGE - 4))
+    return row
+
+
+def _sheet(rows: Sequence[Image.Image]) -> Image.Image:
+    sheet = Image.new("RGB", (rows[0].width, sum(row.height for row in rows)), "white")
+    top = 0
+    for row in rows:
+        sheet.paste(row, (0, top))
+        top += row.height
+    return sheet
+
+
+def main() -> None:
+    """Command line of the module."""
+    parser = argparse.ArgumentParser(prog="python -m manyhues.training.judged")
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--weights", type=Path)
+    given = parser.parse_args()
+    draw(given.pictures, given.out, given.count, given.seed, given.weights)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The velocity, trained on by what people fault: direct preference optimisation of a flow.
+
+Somebody looked at sampled colourings and said which are faulty (`judged`). Of two samples of one
+picture the better is to become likelier against the worse than it was to begin with (Rafailov et
+al. 2023; for diffusion Wallace et al. 2024, equation 14). How likely a code is, a flow says by its
+error: what it predicts well from noise, it draws often. No model of the judge is needed, and
+nothing is drawn while it trains, so it runs on a CPU.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from manyhues.errors import UsageError
+from manyhues.training.data import Batch, Cache
+from manyhues.training.flow import LEAN, RENOISE, Flow, FlowConfig
+from manyhues.training.grid import GridUNet, to_code
+from manyhues.training.judged import Judged, JudgedBatch
+from manyhues.training.task import Logs, Step
+
+
+@dataclass(frozen=True)
+class PreferenceConfig(FlowConfig):
+    """`--data` are folders of `judged`; `start` the flow that drew them, `features` what it read.
+
+    `beta` is how dear it is to leave where it began, for each working size; `keep`, the weight of
+    flow matching on the pictures' true colours.
+    """
+
+    beta: tuple[float, ...] = (150.0, 500.0)
+    keep: float = 0.3
+    batch_size: int = 64
+    learning_rate: float = 3e-5
+
+
+class Preference(Flow):
+    """Trains the velocity network on pairs of a better and a worse sample."""
+
+    kind = "preference"
+    config: PreferenceConfig
+
+    def __init__(self, config: PreferenceConfig) -> None:
+        super().__init__(config)
+        self.reference: GridUNet = copy.deepcopy(self.network).requires_grad_(False)
+
+    def caches(self, data: Sequence[Path]) -> list[Cache]:
+        return [Judged(data, level) for level in range(len(self.sizes))]
+
+    def prepare(self, cache: Cache) -> None:
+        if not self.config.start:
+            raise UsageError("preference trains on; add --set start=runs/NAME")
+        super().prepare(cache)
+        self.reference.load_state_dict(self.network.state_dict())
+
+    def train(self, mode: bool = True) -> "Preference":
+        super().train(mode)
+        self.reference.eval()  # what it was does not forget
+        return self
+
+    def groups(self) -> list[list[Tensor]]:
+        return [list(self.network.parameters())]
+
+    def _errors(
+        self, network: GridUNet, batch: Batch, codes: Sequence[Tensor], t: Tensor, noise: Tensor
+    ) -> list[Tensor]:
+        """Mean squared errors (B,) of a network's velocity at times t, for each of the codes."""
+        at, hints = t[:, None, None, None], torch.zeros_like(noise[:, :1]).expand(-1, 3, -1, -1)
+        condition = network.condition(batch.luminance, batch.f8, batch.f16, batch.f32, hints)
+        errors = []
+        for code in codes:
+            velocity = network((1 - at) * code + at * noise, t, *condition).float()
+            errors.append(((velocity - (noise - code)) ** 2).mean((1, 2, 3)))
+        return errors
+
+    def _compared(self, batch: JudgedBatch) -> tuple[Tensor, Tensor]:
+        """By how much each pair is told better than at the beginning (B,), and flow matching."""
+        level = self.sizes.index(batch.luminance.shape[-1])
+        t = torch.sigmoid(torch.randn(len(batch.better), device=batch.better.device) + LEAN[level])
+        t = t.clamp_max(RENOISE) if level else t  # the second size starts there
+        pair, noise = (batch.better, batch.worse), torch.randn_like(batch.better)
+        with torch.no_grad():
+            before = self._errors(self.reference, batch, pair, t, noise)
+        better, worse, true = self._errors(
+            self.network, batch, (*pair, to_code(batch.ab)), t, noise
+        )
+        margin = self.config.beta[level] * ((worse - before[1]) - (better - before[0]))
+        return margin, true.mean()
+
+    def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
+        assert isinstance(batch, JudgedBatch)
+        size = batch.luminance.shape[-1]
+        beta = self.config.beta[self.sizes.index(size)]
+        margin, matching = self._compared(batch)
+        # Over beta, so that both parts are squared errors and neither drowns the other.
+        loss = -F.logsigmoid(margin).mean() / beta + self.config.keep * matching
+        right = (margin > 0).float().mean()
+        yield Step(loss, {f"preferred_{size}": right, f"velocity_{size}": matching})
+
+    def validate(self, batch: Batch) -> Logs:
+        assert isinstance(batch, JudgedBatch)
+        margin, _ = self._compared(batch)
+        figures = {
+            "preferred": (margin > 0).float().mean(),
+            "surprise": -F.logsigmoid(margin).mean(),
+        }
+        return figures | super().validate(batch)

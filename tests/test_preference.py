@@ -1,0 +1,213 @@
+"""What people fault, drawn and laid out, read back, and learned from."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import write_blocks
+from PIL import Image
+from test_export import save_run
+
+from manyhues import Colorizer
+from manyhues.errors import DataError, UsageError
+from manyhues.prior import Draw, Flow
+from manyhues.training import average, judged, registry
+from manyhues.training.judged import Judged, JudgedBatch, draw, verdicts
+from manyhues.training.preference import Preference, PreferenceConfig
+from manyhues.training.run import train
+
+
+@pytest.fixture(scope="module")
+def folder(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six judged photographs, drawn with tiny weights of the true working sizes."""
+    root = tmp_path_factory.mktemp("judged")
+    shutil.copytree(weights, root / "weights")
+    manifest = json.loads((root / "weights" / "flow.json").read_text())
+    manifest["working_sizes"] = [64, 128]
+    (root / "weights" / "flow.json").write_text(json.dumps(manifest))
+    pictures = root / "pictures"
+    pictures.mkdir()
+    for path in sorted(write_blocks(root / "blocks", 6).iterdir()):
+        with Image.open(path) as image:
+            image.resize((176, 144)).save(pictures / path.name)
+    draw(pictures, root / "out", 6, weights=root / "weights")
+    (root / "out" / "verdicts.txt").write_text(
+        "000 A: 2 5(patch, left); B: 1; C: 1 2 3; D: 6\n001 A: 1 2(cast); B: 4\n"
+    )
+    return root / "out"
+
+
+def test_verdicts_are_read_as_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("000 A: 2 5(patch, TL+MC); B: ; C: 1(2)\n\n012 D: 3\n")
+    assert verdicts(tmp_path) == {"000A": {2, 5}, "000B": set(), "000C": {1}, "012D": {3}}
+    (tmp_path / "b.txt").write_text("013 A: 1\nall good\n")
+    with pytest.raises(DataError, match=r"b\.txt:2: expected as in"):
+        verdicts(tmp_path)
+
+
+def test_what_is_kept_is_what_was_shown(folder: Path) -> None:
+    assert sorted(path.name for path in folder.glob("*.png")) == ["000.png", "001.png"]
+    with Image.open(folder / "000.png") as sheet:
+        assert sheet.width > 6 * 250
+    kept = np.load(folder / "000A.npz")
+    assert kept["codes0"].shape == (6, 2, 16, 20)
+    assert kept["codes1"].shape == (6, 2, 32, 40)
+    assert kept["true1"].shape == (2, 32, 40)
+    assert kept["f321"].shape == (320, 8, 10)
+    # Samples of a photograph differ, and finer codes keep to coarser ones.
+    assert np.abs(np.diff(kept["codes1"].astype(np.float32), axis=0)).mean() > 0.05
+    blocks = kept["codes1"].astype(np.float32).reshape(6, 2, 16, 2, 20, 2).mean((3, 5))
+    assert np.corrcoef(blocks.ravel(), kept["codes0"].astype(np.float32).ravel())[0, 1] > 0.5
+
+
+def test_stages_done_are_samples(tiny: Path) -> None:
+    colorizer = Colorizer.load("flow")
+    prior, some = colorizer.prior, Draw(3, [0, 5], 0.8)
+    assert isinstance(prior, Flow)
+    scene = colorizer.encode_luminance(
+        np.linspace(0, 100, 96 * 96, dtype=np.float32).reshape(96, 96)
+    )
+    stages = prior.stages(scene, some)
+    assert [stage.shape for stage in stages] == [(2, 2, 16, 16), (2, 2, 24, 24)]
+    np.testing.assert_array_equal(prior.done(scene, some, stages[-1]), prior.sample(scene, some))
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_a_batch_has_a_better_and_a_worse_of_each(folder: Path, level: int) -> None:
+    some = Judged([folder], level)
+    side = 64 * (level + 1)
+    assert (len(some), some.size) == (6, side)
+    kept = np.load(folder / "000A.npz")[f"codes{level}"].astype(np.float32)
+    batch = some.batch(np.zeros(40, np.int64))
+    assert batch.luminance.shape == (40, 1, side, side)
+    assert batch.f32.shape == (40, 320, side // 16, side // 16)
+    cut = side // 4
+    parts = [kept[:, :, :, x : x + cut] for x in range(0, kept.shape[-1] - cut + 1, 4)]
+    for codes, numbers in ((batch.better, {0, 2, 3, 5}), (batch.worse, {1, 4})):
+        found = {
+            k
+            for code in codes.numpy()
+            for part in parts
+            for k in range(6)
+            if np.array_equal(part[k], code)
+        }
+        assert found == numbers
+    flipped = some.batch(np.zeros(40, np.int64), flip=True)
+    assert not np.array_equal(flipped.better.numpy(), batch.better.numpy())
+
+
+def test_the_better_is_the_stronger_as_often_as_not(tmp_path: Path) -> None:
+    """Photographs where strong colours are always, mostly and never at fault."""
+    maps = {"luminance": (1, 64), "f8": (40, 16), "f16": (112, 8), "f32": (320, 4), "true": (2, 16)}
+    scene = {f"{n}0": np.zeros((c, s, s), np.float16) for n, (c, s) in maps.items()}
+    lines = []
+    strengths = np.array([1, 2, 3, 4, 5, 6], np.float16)[:, None, None, None]
+    for number, faulty in enumerate(["4 5 6"] * 5 + ["3 5 6"] * 4 + ["1"]):
+        lines.append(f"{number:03d} A: {faulty}")
+        codes = np.broadcast_to(strengths, (6, 2, 16, 16))
+        np.savez(tmp_path / f"{number:03d}A.npz", codes0=codes, **scene)
+    (tmp_path / "verdicts.txt").write_text("\n".join(lines))
+    some = Judged([tmp_path], 0)
+    torch.manual_seed(0)
+    batch = some.batch(np.tile(np.arange(10), 200))
+    stronger = (batch.better.abs().mean((1, 2, 3)) > batch.worse.abs().mean((1, 2, 3))).float()
+    assert 0.46 < stronger.mean() < 0.54
+
+
+def test_photographs_held_out_are_so_at_both_sizes(folder: Path) -> None:
+    for level in (0, 1):
+        rows = Judged([folder], level).epochs(5, 0)
+        assert set(np.concatenate([next(rows) for _ in range(4)]).tolist()) == {1, 2, 3, 4, 5}
+
+
+def test_judged_folders_are_checked(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no photograph with both"):
+        Judged([tmp_path], 0)
+    (tmp_path / "verdicts.txt").write_text("007 A: 1\n")
+    with pytest.raises(DataError, match=r"007A\.npz: was judged and is not there"):
+        Judged([tmp_path], 0)
+
+
+def _task(keep: float) -> Preference:
+    torch.manual_seed(0)
+    task = Preference(PreferenceConfig(width=16, keep=keep, beta=(20.0, 20.0)))
+    with torch.no_grad():
+        for parameter in task.network.parameters():
+            if parameter.abs().max() == 0:
+                parameter.normal_(std=0.02)
+    task.reference.load_state_dict(task.network.state_dict())
+    return task
+
+
+def test_the_better_becomes_likelier_against_the_worse(folder: Path) -> None:
+    task = _task(keep=0.0)
+    batch = Judged([folder], 0).batch(np.arange(6))
+    assert isinstance(batch, JudgedBatch)
+    before = {k: v.clone() for k, v in task.reference.state_dict().items()}
+    first = next(task.steps(batch, 0.0))
+    assert float(first.loss.detach()) == pytest.approx(math.log(2) / 20, rel=1e-3)
+    optimizer = torch.optim.Adam(task.groups()[0], 2e-3)
+    for _ in range(30):
+        optimizer.zero_grad()
+        next(task.steps(batch, 0.0)).loss.backward()
+        optimizer.step()
+    torch.manual_seed(1)
+    with torch.no_grad():
+        margins = torch.stack([task._compared(batch)[0] for _ in range(20)])
+        swapped = JudgedBatch(
+            **{k: getattr(batch, k) for k in ("luminance", "ab", "f8", "f16", "f32")},
+            better=batch.worse,
+            worse=batch.better,
+        )
+        against = torch.stack([task._compared(swapped)[0] for _ in range(20)])
+    assert margins.mean() > 0.1
+    assert against.mean() < -0.1
+    for name, value in task.reference.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+
+
+def test_true_colours_are_kept_in_mind(folder: Path) -> None:
+    batch = Judged([folder], 1).batch(np.arange(3))
+    with_true, without = (next(_task(keep).steps(batch, 0.0)) for keep in (2.0, 0.0))
+    assert float((with_true.loss - without.loss).detach()) > 0.5  # twice an error of about 1
+
+
+def test_it_trains_and_is_a_flow_afterwards(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = save_run("flow", tmp_path / "start", width=16)
+    options = [f"start={tmp_path / 'start'}", "width=16", "batch_size=8", "learning_rate=1e-3"]
+    train("preference", [folder], tmp_path / "run", 0.03, False, options)
+    train("preference", [folder], tmp_path / "run", 0.05, True, options)
+    task, facts = registry.load(tmp_path / "run")
+    assert isinstance(task, Preference)
+    assert facts["pictures"] == 12
+    same = start.state_dict()
+    for name, value in task.reference.state_dict().items():
+        torch.testing.assert_close(value, same[f"network.{name}"])
+    assert any(
+        not torch.equal(v, same[f"network.{k}"]) for k, v in task.network.state_dict().items()
+    )
+    average.average(tmp_path / "mean", {tmp_path / "start": 1, tmp_path / "run": 1})
+    mean, _ = registry.load(tmp_path / "mean")
+    middle = [p.network.leave.weight for p in (start, task)]
+    torch.testing.assert_close(mean.network.leave.weight, torch.stack(middle).mean(0))
+
+
+def test_it_only_trains_on(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--set start=runs/NAME"):
+        train("preference", [folder], tmp_path / "run", 0.01, False, ["width=16"])
+
+
+def test_it_draws_from_the_command_line(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = write_blocks(tmp_path / "pictures", 2)
+    arguments = ["judged", str(pictures), "--out", str(tmp_path / "out"), "--count", "1"]
+    monkeypatch.setattr("sys.argv", arguments)
+    judged.main()
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["000.png", "000A.npz"]
