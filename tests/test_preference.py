@@ -16,6 +16,7 @@ from manyhues import Colorizer
 from manyhues.errors import DataError, UsageError
 from manyhues.prior import Draw, Flow
 from manyhues.training import average, judged, registry
+from manyhues.training.export import _provenance
 from manyhues.training.judged import Judged, JudgedBatch, draw, verdicts
 from manyhues.training.preference import Preference, PreferenceConfig
 from manyhues.training.run import train
@@ -186,6 +187,8 @@ def test_it_trains_and_is_a_flow_afterwards(
     task, facts = registry.load(tmp_path / "run")
     assert isinstance(task, Preference)
     assert facts["pictures"] == 12
+    told = _provenance(facts)  # by the manifest of what is exported
+    assert told["steps"] > told["start"]["steps"] == 1
     same = start.state_dict()
     for name, value in task.reference.state_dict().items():
         torch.testing.assert_close(value, same[f"network.{name}"])

@@ -52,7 +52,24 @@ def test_patchy_is_colour_that_changes_where_the_picture_does_not() -> None:
     weak = select.patchiness(np.concatenate([fields, 0.1 * fields]), EDGE)
     assert 0 < weak[4] < weak[1]  # all but grey is not patchy
     assert not select.patchiness(0 * fields, EDGE).any()
-    assert select.patchiness(25 * fields, EDGE) == pytest.approx(select.patchiness(fields, EDGE))
+    np.testing.assert_allclose(
+        select.patchiness(25 * fields, EDGE), 25 * select.patchiness(fields, EDGE), rtol=1e-5
+    )
+
+
+def test_of_equally_far_ones_the_patchy_is_shown_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight hues, each once all over a flat picture and once in two halves of as much chroma."""
+    hues = np.exp(2j * np.pi * np.arange(8) / 8)
+    whole = np.stack([hues.real, hues.imag], 1)[:, :, None, None] * np.full((16, 16), 15.0)
+    half = whole.copy()
+    half[..., 8:] *= -1
+    fields = np.concatenate([whole, half]).astype(np.float32)
+    monkeypatch.setattr(select, "_KEPT", 1.0)
+    monkeypatch.setattr(select, "cast", lambda ab: np.zeros(len(ab), np.float32))
+    flat = np.full((16, 16), 50, np.float32)
+    assert max(select.choose(fields, 4, "diverse", flat)) < 8
+    monkeypatch.setattr(select, "_PATCH", 1e6)  # nothing is patchy
+    assert max(select.choose(fields, 4, "diverse", flat)) >= 8
 
 
 def test_cast_is_a_hue_that_nothing_in_the_scene_is_without() -> None:

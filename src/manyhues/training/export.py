@@ -227,8 +227,14 @@ _PATHS = (
 
 
 def _provenance(facts: dict[str, Any]) -> dict[str, Any]:
-    """What a checkpoint says of its training; of a mean, also what it is the mean of."""
+    """What a checkpoint says of its training; of a mean, also what it is the mean of.
+
+    Of one that trained on, the same of what it began with, where that is still there.
+    """
     parts = {"mean_of": facts["mean_of"]} if "mean_of" in facts else {}
+    start = Path(facts["config"].get("start", "")) / checkpoint.MODEL
+    if facts["config"].get("start") and start.exists():
+        parts["start"] = _provenance(checkpoint.read_tensors(start)[1])
     return parts | {
         "minutes": round(facts["seconds"] / 60, 1),
         "steps": facts["step"],
