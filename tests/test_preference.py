@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,7 +105,7 @@ def test_a_batch_has_a_better_and_a_worse_of_each(folder: Path, level: int) -> N
 def test_the_better_is_the_stronger_as_often_as_not(tmp_path: Path) -> None:
     """Photographs where strong colours are always, mostly and never at fault."""
     maps = {"luminance": (1, 64), "f8": (40, 16), "f16": (112, 8), "f32": (320, 4), "true": (2, 16)}
-    scene = {f"{n}0": np.zeros((c, s, s), np.float16) for n, (c, s) in maps.items()}
+    scene: dict[str, Any] = {f"{n}0": np.zeros((c, s, s), np.float16) for n, (c, s) in maps.items()}
     lines = []
     strengths = np.array([1, 2, 3, 4, 5, 6], np.float16)[:, None, None, None]
     for number, faulty in enumerate(["4 5 6"] * 5 + ["3 5 6"] * 4 + ["1"]):
@@ -197,8 +198,9 @@ def test_it_trains_and_is_a_flow_afterwards(
     )
     average.average(tmp_path / "mean", {tmp_path / "start": 1, tmp_path / "run": 1})
     mean, _ = registry.load(tmp_path / "mean")
-    middle = [p.network.leave.weight for p in (start, task)]
-    torch.testing.assert_close(mean.network.leave.weight, torch.stack(middle).mean(0))
+    parts = [run.state_dict()["network.leave.weight"] for run in (start, task)]
+    of_both = mean.state_dict()["network.leave.weight"]
+    torch.testing.assert_close(of_both, torch.stack(parts).mean(0))
 
 
 def test_it_only_trains_on(folder: Path, tmp_path: Path) -> None:
