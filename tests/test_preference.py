@@ -49,6 +49,10 @@ def test_verdicts_are_read_as_they_are_written(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_text("013 A: 1\nall good\n")
     with pytest.raises(DataError, match=r"b\.txt:2: expected as in"):
         verdicts(tmp_path)
+    for line in ("013 A: all", "013 A: 2 b: 3", "013 A: 0", "013 A: (two) 3", "000 A: 1"):
+        (tmp_path / "b.txt").write_text(line)
+        with pytest.raises(DataError, match=r"b\.txt:1: .*(expected numbers|judged already)"):
+            verdicts(tmp_path)
 
 
 def test_what_is_kept_is_what_was_shown(folder: Path) -> None:
@@ -108,7 +112,7 @@ def test_the_better_is_the_stronger_as_often_as_not(tmp_path: Path) -> None:
     scene: dict[str, Any] = {f"{n}0": np.zeros((c, s, s), np.float16) for n, (c, s) in maps.items()}
     lines = []
     strengths = np.array([1, 2, 3, 4, 5, 6], np.float16)[:, None, None, None]
-    for number, faulty in enumerate(["4 5 6"] * 5 + ["3 5 6"] * 4 + ["1"]):
+    for number, faulty in enumerate(["4 5 6"] * 3 + ["3 5 6"] * 6 + ["1"]):
         lines.append(f"{number:03d} A: {faulty}")
         codes = np.broadcast_to(strengths, (6, 2, 16, 16))
         np.savez(tmp_path / f"{number:03d}A.npz", codes0=codes, **scene)
@@ -120,15 +124,38 @@ def test_the_better_is_the_stronger_as_often_as_not(tmp_path: Path) -> None:
     assert 0.46 < stronger.mean() < 0.54
 
 
-def test_photographs_held_out_are_so_at_both_sizes(folder: Path) -> None:
+def test_photographs_held_out_are_so_at_both_sizes(folder: Path, tmp_path: Path) -> None:
+    """By name: so as well where one has no second size, and in a second copy of the folder."""
+    for path in folder.iterdir():
+        shutil.copy(path, tmp_path)
+    with np.load(tmp_path / "000B.npz") as kept:
+        first = {name: value for name, value in kept.items() if name.endswith("0")}
+    np.savez(tmp_path / "000B.npz", **first)
+    held = []
     for level in (0, 1):
-        rows = Judged([folder], level).epochs(5, 0)
-        assert set(np.concatenate([next(rows) for _ in range(4)]).tolist()) == {1, 2, 3, 4, 5}
+        some = Judged([folder, tmp_path], level)
+        assert len(some) == 12 - level
+        rows = some.epochs(3, 0)
+        taught = set(np.concatenate([next(rows) for _ in range(12)]).tolist())
+        assert taught == set(range(some.held, len(some)))
+        assert some.held_out(256) == some.held
+        luminance = [scene["luminance"] for scene in some.scenes]
+        seen = {luminance[row].tobytes() for row in taught}
+        held.append({luminance[row].tobytes() for row in range(some.held)})
+        assert held[-1]
+        assert not held[-1] & seen
+    assert len(held[0]) == len(held[1])
 
 
 def test_judged_folders_are_checked(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no photograph with both"):
         Judged([tmp_path], 0)
+    shutil.copy(folder / "000A.npz", tmp_path)
+    (tmp_path / "verdicts.txt").write_text("000 A: 25\n")
+    with pytest.raises(DataError, match=r"000A\.npz: a verdict names sample 25 of 6"):
+        Judged([tmp_path], 0)
+    with pytest.raises(DataError, match="holds drawn samples already"):
+        draw(folder, tmp_path, 1)
     (tmp_path / "verdicts.txt").write_text("007 A: 1\n")
     with pytest.raises(DataError, match=r"007A\.npz: was judged and is not there"):
         Judged([tmp_path], 0)
@@ -147,25 +174,25 @@ def _task(keep: float) -> Preference:
 
 def test_the_better_becomes_likelier_against_the_worse(folder: Path) -> None:
     task = _task(keep=0.0)
-    batch = Judged([folder], 0).batch(np.arange(6))
+    batch = Judged([folder], 0).batch(np.arange(3))
     assert isinstance(batch, JudgedBatch)
     before = {k: v.clone() for k, v in task.reference.state_dict().items()}
     first = next(task.steps(batch, 0.0))
     assert float(first.loss.detach()) == pytest.approx(math.log(2) / 20, rel=1e-3)
-    optimizer = torch.optim.Adam(task.groups()[0], 2e-3)
-    for _ in range(30):
+    optimizer = torch.optim.Adam(task.groups()[0], 4e-3)
+    for _ in range(12):
         optimizer.zero_grad()
         next(task.steps(batch, 0.0)).loss.backward()
         optimizer.step()
     torch.manual_seed(1)
     with torch.no_grad():
-        margins = torch.stack([task._compared(batch)[0] for _ in range(20)])
+        margins = torch.stack([task._compared(batch)[0] for _ in range(6)])
         swapped = JudgedBatch(
             **{k: getattr(batch, k) for k in ("luminance", "ab", "f8", "f16", "f32")},
             better=batch.worse,
             worse=batch.better,
         )
-        against = torch.stack([task._compared(swapped)[0] for _ in range(20)])
+        against = torch.stack([task._compared(swapped)[0] for _ in range(6)])
     assert margins.mean() > 0.1
     assert against.mean() < -0.1
     for name, value in task.reference.state_dict().items():
@@ -178,18 +205,17 @@ def test_true_colours_are_kept_in_mind(folder: Path) -> None:
     assert float((with_true.loss - without.loss).detach()) > 0.5  # twice an error of about 1
 
 
-def test_it_trains_and_is_a_flow_afterwards(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_trains_and_is_a_flow_afterwards(folder: Path, tmp_path: Path) -> None:
     start = save_run("flow", tmp_path / "start", width=16)
-    options = [f"start={tmp_path / 'start'}", "width=16", "batch_size=8", "learning_rate=1e-3"]
-    train("preference", [folder], tmp_path / "run", 0.03, False, options)
-    train("preference", [folder], tmp_path / "run", 0.05, True, options)
+    options = [f"{name}={tmp_path / 'start'}" for name in ("start", "features")]
+    options += ["width=16", "batch_size=8", "learning_rate=1e-3"]
+    train("preference", [folder], tmp_path / "run", 0.01, False, options)
+    train("preference", [folder], tmp_path / "run", 0.02, True, options)
     task, facts = registry.load(tmp_path / "run")
     assert isinstance(task, Preference)
     assert facts["pictures"] == 12
     told = _provenance(facts)  # by the manifest of what is exported
-    assert told["steps"] > told["start"]["steps"] == 1
+    assert (told["start"]["steps"], told["start"]["pictures"]) == (1, 2)
     same = start.state_dict()
     for name, value in task.reference.state_dict().items():
         torch.testing.assert_close(value, same[f"network.{name}"])
@@ -203,9 +229,18 @@ def test_it_trains_and_is_a_flow_afterwards(
     torch.testing.assert_close(of_both, torch.stack(parts).mean(0))
 
 
-def test_it_only_trains_on(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--set start=runs/NAME"):
-        train("preference", [folder], tmp_path / "run", 0.01, False, ["width=16"])
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (["features=x"], "--set start=runs/NAME"),
+        (["start=x"], "--set features=runs/NAME"),
+        (["start=x", "features=x", "beta=[100]"], "a beta for each working size"),
+        (["start=x", "features=x", "drop=0.1"], "a drop of 0"),
+    ],
+)
+def test_it_only_trains_on(options: list[str], fault: str, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=fault):
+        train("preference", [folder], tmp_path / "run", 0.01, False, ["width=16", *options])
 
 
 def test_it_draws_from_the_command_line(

@@ -57,6 +57,17 @@ def test_patchy_is_colour_that_changes_where_the_picture_does_not() -> None:
     )
 
 
+def test_a_pale_candidate_is_not_the_patchiest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but grey, what little colour it has in stripes; the others in stripes twice as faint."""
+    stripes = np.where(np.arange(16) % 2, 1.0, -1.0) * np.ones((2, 16, 1))
+    strong = np.stack([20 * np.ones((2, 16, 16)) + 2 * stripes] * 10)
+    strong *= np.linspace(1, 1.2, 10)[:, None, None, None]
+    fields = np.concatenate([strong, 0.3 * stripes[None]]).astype(np.float32)
+    monkeypatch.setattr(select, "_KEPT", 10 / 11)
+    flat = np.full((16, 16), 50, np.float32)
+    assert 10 in select.choose(fields, 2, "diverse", flat)
+
+
 def test_of_equally_far_ones_the_patchy_is_shown_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight hues, each once all over a flat picture and once in two halves of as much chroma."""
     hues = np.exp(2j * np.pi * np.arange(8) / 8)

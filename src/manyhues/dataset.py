@@ -6,7 +6,7 @@ Also the rule that keeps pictures without real colour out of both (`has_real_col
 import io
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +73,13 @@ class Pictures:
             for source in self._sources
         ]
 
-    def coloured(self) -> Iterator[tuple[int, Pixels]]:
-        """Number and pixels of every picture that has real colour.
+    def coloured(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Pixels]]:
+        """Number and pixels of every picture that has real colour, in `order` (default: theirs).
 
         One that cannot be decoded is left out with a warning: a damaged file in a million must
         not end a run.
         """
-        for index in range(len(self)):
+        for index in range(len(self)) if order is None else order:
             try:
                 rgb = self[index]
             except DataError as error:
@@ -120,6 +120,11 @@ def _read_shard(path: Path) -> tuple[list[bytes], list[str], list[str]]:
         else [""] * count
     )
     return sources, ids, labels
+
+
+def training_split(path: Path) -> str | None:
+    """Which shards of a folder are for training: its ``train*.parquet`` where it has such."""
+    return "train" if path.is_dir() and any(path.glob("train*.parquet")) else None
 
 
 def open_pictures(path: Path | str, split: str | None = None) -> Pictures:

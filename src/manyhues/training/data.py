@@ -274,6 +274,10 @@ class Cache:
             label=tensor("label"),
         )
 
+    def held_out(self, count: int) -> int:
+        """How many of the first examples to validate on, where `count` are to be held out."""
+        return min(count, len(self))
+
     def epochs(self, batch_size: int, seed: int, *, skip: int = 0) -> Iterator[NDArray[np.int64]]:
         """Endless batches of shuffled row numbers, without the first `skip`, which are held out.
 

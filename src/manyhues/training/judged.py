@@ -15,6 +15,7 @@ each working size, so that training wants neither the photograph nor its feature
 import argparse
 import itertools
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ from torch import Tensor
 from manyhues import Colorizer
 from manyhues.color import rgb_to_lab
 from manyhues.colorization import Colorization
-from manyhues.dataset import has_real_colour, open_pictures
+from manyhues.dataset import open_pictures, training_split
 from manyhues.errors import DataError
 from manyhues.prior import Draw, Flow
 from manyhues.scene import Scene
@@ -42,10 +43,10 @@ WAYS = (1.0, 1.0, 1.0, 1.0, 1.0, 0.8)  # diversities of a picture's samples
 ON_FILM = 0.4  # share of photographs that are seen as on old film
 ROWS = "ABCD"  # photographs on a sheet
 _TILE, _EDGE = (262, 230), 24
-_HELD_OUT = 256  # photographs, at most a fifth, that are never trained on
+_HELD_OUT = 8  # one photograph of as many is never trained on
 _MAPS = ("luminance", "f8", "f16", "f32")
 _STRIDES = (1, CELL, 2 * CELL, 4 * CELL)  # of the maps above, in pixels
-_VERDICT = re.compile(r"(\d+)\s*(?:\([^)]*\))?")
+_VERDICT = re.compile(r"([1-9]\d*)\s*(?:\([^)]*\))?[\s,]*")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class JudgedBatch(Batch):
 def verdicts(folder: Path) -> dict[str, set[int]]:
     """Numbers of the faulty samples, from 1, of every photograph in the folder's ``*.txt``.
 
-    A row that is not named was not judged. Raises `DataError` for a line of another form.
+    A row that is not named was not judged. Raises `DataError` for a line of another form, and for
+    a row that is judged twice.
     """
     found: dict[str, set[int]] = {}
     for path in sorted(folder.glob("*.txt")):
@@ -71,6 +73,11 @@ def verdicts(folder: Path) -> dict[str, set[int]]:
             if len(parts) < 3 or parts[0].strip():
                 raise DataError(f"{path}:{number}: expected as in `000 A: 2 5; B: ; C: 1; D: `")
             for row, said in zip(parts[1::2], parts[2::2], strict=True):
+                said = said.strip().removesuffix(";")
+                if not re.fullmatch(rf"(?:{_VERDICT.pattern})*", said):
+                    raise DataError(f"{path}:{number}: `{row}:{said}`: expected numbers of samples")
+                if sheet + row in found:
+                    raise DataError(f"{path}:{number}: {sheet}{row} has been judged already")
                 found[sheet + row] = {int(k) for k in _VERDICT.findall(said)}
     return found
 
@@ -86,47 +93,62 @@ class Judged(Cache):
         self.level, self.folders = level, list(folders)
         self.scenes: list[dict[str, NDArray[Any]]] = []
         self.pairs: list[tuple[list[tuple[int, int]], list[tuple[int, int]]]] = []
-        for folder in folders:
-            for name, faulty in sorted(verdicts(folder).items()):
-                self._add(folder / f"{name}.npz", faulty)
-        if not self.pairs:
+        judged = [(f, *verdict) for f in folders for verdict in sorted(verdicts(f).items())]
+        self.held = 0
+        # Held out by name, so at every working size and in every copy of a folder: those first.
+        judged.sort(key=lambda one: zlib.crc32(one[1].encode()) % _HELD_OUT > 0)
+        for folder, name, faulty in judged:
+            if self._add(folder / f"{name}.npz", faulty):
+                self.held += zlib.crc32(name.encode()) % _HELD_OUT == 0
+        self.held = min(max(1, self.held), len(self.pairs) - 1)
+        self.size = 16 * CELL * (level + 1)
+        if not self.pairs and level == 0:
             raise DataError(
-                f"{folders[0]}: no photograph with both faulty and faultless samples at working "
-                f"size {16 * CELL * (level + 1)}; draw more, and write down which are faulty"
+                f"{folders[0]}: no photograph with both faulty and faultless samples; "
+                "draw more, and write down which are faulty"
             )
         self.counts = [len(self.pairs)]
         self.folders = self.folders[:1]
         self._starts = np.cumsum([0, *self.counts])
         kinds = np.array([[bool(pale), bool(strong)] for pale, strong in self.pairs])
-        both = kinds.all(1).mean()
+        kinds = kinds.reshape(-1, 2)
+        both = kinds.all(1).sum() / max(1, len(kinds))
         # How often to take a stronger better one where a photograph has pairs of both kinds.
-        only = (kinds[:, 1] & ~kinds[:, 0]).mean()
+        only = (kinds[:, 1] & ~kinds[:, 0]).sum() / max(1, len(kinds))
         self.balance = float(np.clip((0.5 - only) / max(both, 1e-9), 0, 1))
 
-    def _add(self, path: Path, faulty: set[int]) -> None:
+    def _add(self, path: Path, faulty: set[int]) -> bool:
+        """Keep a judged photograph that has pairs at this working size; whether it has."""
         if not path.exists():
             raise DataError(f"{path}: was judged and is not there; draw it again, or leave it out")
         with np.load(path) as kept:
             names = {f"{name}{self.level}" for name in (*_MAPS, "codes", "true")}
             if not names <= set(kept.files):  # a picture too small for this working size
-                return
+                return False
             scene = {name[:-1]: kept[name] for name in names}
         codes = scene["codes"].astype(np.float32)
+        if faulty and max(faulty) > len(codes):
+            raise DataError(f"{path}: a verdict names sample {max(faulty)} of {len(codes)}")
         strength = (codes**2).sum(1).mean((1, 2))
         pale: list[tuple[int, int]] = []
         strong: list[tuple[int, int]] = []
         for better in {*range(len(codes))} - {k - 1 for k in faulty}:
-            for worse in (k - 1 for k in faulty if k <= len(codes)):
+            for worse in (k - 1 for k in faulty):
                 kind = strong if strength[better] >= strength[worse] else pale
                 kind.append((better, worse))
-        if pale or strong:
-            self.size = 16 * CELL * (self.level + 1)
-            self.scenes.append(scene)
-            self.pairs.append((pale, strong))
+        if not (pale or strong):
+            return False
+        self.scenes.append(scene)
+        self.pairs.append((pale, strong))
+        return True
 
     def epochs(self, batch_size: int, seed: int, *, skip: int = 0) -> Iterator[NDArray[np.int64]]:
-        """As `Cache.epochs`; the first photographs are held out at every working size."""
-        return super().epochs(batch_size, seed, skip=min(_HELD_OUT, len(self) // 5))
+        """As `Cache.epochs`; its own photographs are held out, at every working size."""
+        return super().epochs(batch_size, seed, skip=self.held)
+
+    def held_out(self, count: int) -> int:
+        """As `Cache.held_out`; one that is trained on if there is but one."""
+        return max(1, min(count, self.held))
 
     def batch(
         self,
@@ -173,16 +195,20 @@ class Judged(Cache):
 
 
 def draw(pictures: Path, out: Path, count: int, seed: int = 0, weights: Path | None = None) -> None:
-    """Draw samples of `count` photographs into the folder `out`, with sheets to judge them by."""
+    """Draw samples of `count` photographs into the folder `out`, with sheets to judge them by.
+
+    Raises `DataError` where `out` holds others: verdicts on those would be taken for these.
+    """
     colorizer = Colorizer.load("flow", weights)
-    prior, source = colorizer.prior, open_pictures(pictures)
+    prior, source = colorizer.prior, open_pictures(pictures, training_split(pictures))
     assert isinstance(prior, Flow)
     random, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    shuffled = (source[index] for index in random.permutation(len(source)).tolist())
-    coloured = itertools.islice(filter(has_real_colour, shuffled), count)
+    coloured = itertools.islice(source.coloured(random.permutation(len(source)).tolist()), count)
     out.mkdir(parents=True, exist_ok=True)
+    if any(out.glob("*.npz")):
+        raise DataError(f"{out}: holds drawn samples already; use another --out")
     rows: list[Image.Image] = []
-    for number, rgb in enumerate(coloured):
+    for number, (_, rgb) in enumerate(coloured):
         name = f"{number // len(ROWS):03d}{ROWS[number % len(ROWS)]}"
         lab = torch.from_numpy(rgb_to_lab(rgb / np.float32(255)).transpose(2, 0, 1)[None].copy())
         luminance, ab = lab.split((1, 2), 1)

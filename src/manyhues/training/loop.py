@@ -284,11 +284,12 @@ class Loop:
         if not self.processes.first:
             return {}
         cache, device = self.caches[0], self.processes.device
-        batch = self._load(cache, np.arange(min(HELD_OUT, len(cache))))
-        few = self._load(cache, np.arange(min(8, len(cache))))
+        held = cache.held_out(HELD_OUT)
         gpus = [device] if device.type == "cuda" else []
         with torch.random.fork_rng(gpus), mixed_precision(device):
             torch.manual_seed(0)  # the same noise every time, so that curves compare
+            batch = self._load(cache, np.arange(held))
+            few = self._load(cache, np.arange(min(8, held)))
             figures = self.average.validate(batch)
             columns = self.average.pictures(few)
         values = {name: float(value) for name, value in figures.items()}

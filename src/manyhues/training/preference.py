@@ -29,7 +29,7 @@ class PreferenceConfig(FlowConfig):
     """`--data` are folders of `judged`; `start` the flow that drew them, `features` what it read.
 
     `beta` is how dear it is to leave where it began, for each working size; `keep`, the weight of
-    flow matching on the pictures' true colours.
+    flow matching on the pictures' true colours. `drop` has to be 0; `film` and `hinted` do nothing.
     """
 
     beta: tuple[float, ...] = (150.0, 500.0)
@@ -49,11 +49,15 @@ class Preference(Flow):
         self.reference: GridUNet = copy.deepcopy(self.network).requires_grad_(False)
 
     def caches(self, data: Sequence[Path]) -> list[Cache]:
-        return [Judged(data, level) for level in range(len(self.sizes))]
+        levels = [Judged(data, level) for level in range(len(self.sizes))]
+        return [levels[0], *(level for level in levels[1:] if len(level))]
 
     def prepare(self, cache: Cache) -> None:
-        if not self.config.start:
-            raise UsageError("preference trains on; add --set start=runs/NAME")
+        for name in ("start", "features"):
+            if not getattr(self.config, name):
+                raise UsageError(f"preference trains on; add --set {name}=runs/NAME")
+        if self.config.drop or len(self.config.beta) != len(self.sizes):
+            raise UsageError("preference wants a drop of 0, and a beta for each working size")
         super().prepare(cache)
         self.reference.load_state_dict(self.network.state_dict())
 

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from manyhues.dataset import open_pictures
+from manyhues.dataset import open_pictures, training_split
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import checkpoint
 from manyhues.training.data import Cache, build_cache
@@ -39,7 +39,7 @@ def open_caches(
     """
     folders: dict[int, list[Path]] = defaultdict(list)
     for path in data:
-        split = "train" if path.is_dir() and any(path.glob("train*.parquet")) else None
+        split = training_split(path)
         native = min(open_pictures(path, split)[0].shape[:2])
         for size in [s for s in sizes if s <= native] or [min(sizes)]:
             line = progress.add_task(f"features of {path.name} at {size}") if progress else None
