@@ -55,6 +55,7 @@ class Adversarial(Looking):
     """Trains velocity and critic in turn."""
 
     kind = "adversarial"
+    begins_with = ("start", "features", "decoder")
     config: AdversarialConfig
     balance: Tensor
     heard: Tensor
@@ -72,9 +73,6 @@ class Adversarial(Looking):
         from manyhues.training.registry import load
 
         super().prepare(cache)
-        for name in ("start", "features", "decoder"):
-            if not getattr(self.config, name):
-                raise UsageError(f"adversarial trains on; add --set {name}=runs/NAME")
         if self.config.drop:
             raise UsageError("adversarial draws samples as they will be drawn; leave drop at 0")
         run = Path(self.config.decoder)

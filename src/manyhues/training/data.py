@@ -195,6 +195,12 @@ def _fill(
     (folder / "cache.json").write_text(json.dumps({"count": count, "size": size}))
 
 
+def laid_out(maps: Tensor, flip: bool) -> Tensor:
+    """Maps (B, C, h, w), mirrored if asked for, as convolutions read them best."""
+    maps = maps.flip(-1) if flip else maps
+    return maps.contiguous(memory_format=torch.channels_last)
+
+
 class Cache:
     """One or several caches of the same working size, as one sequence of examples."""
 
@@ -260,9 +266,7 @@ class Cache:
                 value = torch.from_numpy(self.array(name, rows)).to(device).float()
             if value.ndim == 1:
                 return value
-            value = value if value.ndim == 4 else value[:, None]
-            value = value.flip(-1) if flip else value
-            return value.contiguous(memory_format=torch.channels_last)
+            return laid_out(value if value.ndim == 4 else value[:, None], flip)
 
         nothing = torch.empty(0)
         return Batch(

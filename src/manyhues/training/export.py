@@ -16,7 +16,7 @@ from manyhues.engine import WEIGHTS
 from manyhues.errors import UsageError
 from manyhues.training import checkpoint, registry
 from manyhues.training.features import CHANNELS, FINER_SHARES, LOOK, FeaturesAtSize, GreyFeatures
-from manyhues.training.flow import ALIKE, DRAFT_STEPS, GAIN, GRAIN, RENOISE, STEPS
+from manyhues.training.flow import ALIKE, DRAFT_STEPS, GAIN, GRAIN, RENOISE, STEPS, Flow
 from manyhues.training.graph import Graph, halve, write_graph
 from manyhues.training.grid import CODE_SCALE, GridUNet
 from manyhues.training.looking import Looking
@@ -175,7 +175,7 @@ def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]
         inputs = ("luminance", "f8", "f16", "f32")
         graph = _spatial("mean.prior.onnx", module, inputs, ("code",), CODE_SCALE)
         return "mean", grid | {"prior": {"kind": "point", "graph": graph.name}}, [graph]
-    if kind in ("flow", "joint", "adversarial", "preference"):
+    if isinstance(task, Flow):
         network = task.network
         condition = _spatial(
             "flow.condition.onnx",

@@ -5,15 +5,17 @@ learns the velocity noise - x_0. Trained on several working sizes at once, so th
 be sampled coarse to fine; and with known cells (hints), so that control is part of the model.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from manyhues.color import Array
+from manyhues.errors import UsageError
 from manyhues.solver import integrate, schedule
 from manyhues.training import checkpoint
 from manyhues.training.data import Batch, Cache
@@ -68,11 +70,21 @@ def draw_hints(code: Tensor, hinted: float) -> Tensor:
     return torch.cat([code * known, known], 1)
 
 
+def velocity_errors(
+    network: GridUNet, code: Tensor, noise: Tensor, t: Tensor, condition: Sequence[Tensor]
+) -> Tensor:
+    """Mean squared error (B,) of the velocity between codes and noise, at times t (B,)."""
+    at = t[:, None, None, None]
+    velocity = network((1 - at) * code + at * noise, t, *condition).float()
+    return ((velocity - (noise - code)) ** 2).mean((1, 2, 3))
+
+
 class Flow(Task[FlowConfig]):
     """Trains the velocity network."""
 
     kind = "flow"
     sizes = (64, 128)
+    begins_with: ClassVar[tuple[str, ...]] = ()  # settings that have to name a run
     draws = 1  # times and noises of each picture in a batch
 
     def __init__(self, config: FlowConfig) -> None:
@@ -83,6 +95,9 @@ class Flow(Task[FlowConfig]):
             self.tuned = Path(config.features)
 
     def prepare(self, cache: Cache) -> None:
+        for name in self.begins_with:
+            if not getattr(self.config, name):
+                raise UsageError(f"{self.kind} trains on; add --set {name}=runs/NAME")
         if self.config.start:  # a `flow` run, or one that holds more
             tensors, _ = checkpoint.read_tensors(Path(self.config.start) / checkpoint.MODEL)
             mine = {k[8:]: v for k, v in tensors.items() if k.startswith("network.")}
@@ -104,9 +119,7 @@ class Flow(Task[FlowConfig]):
         code = code.repeat(draws, 1, 1, 1)
         noise = torch.randn_like(code)
         t = torch.sigmoid(torch.randn(len(code), device=code.device) + lean)
-        at = t[:, None, None, None]
-        velocity = self.network((1 - at) * code + at * noise, t, *condition).float()
-        return ((velocity - (noise - code)) ** 2).mean()
+        return velocity_errors(self.network, code, noise, t, condition).mean()
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
         size = batch.ab.shape[-1]

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
 from manyhues import Colorizer
@@ -34,7 +34,8 @@ from manyhues.dataset import open_pictures, training_split
 from manyhues.errors import DataError
 from manyhues.prior import Draw, Flow
 from manyhues.scene import Scene
-from manyhues.training.data import Batch, Cache
+from manyhues.select import pool_size
+from manyhues.training.data import Batch, Cache, laid_out
 from manyhues.training.film import filmed
 from manyhues.training.grid import CELL, CODE_SCALE
 from manyhues.upsample import resize
@@ -82,6 +83,10 @@ def verdicts(folder: Path) -> dict[str, set[int]]:
     return found
 
 
+def _is_held_out(name: str) -> bool:
+    return zlib.crc32(name.encode()) % _HELD_OUT == 0
+
+
 class Judged(Cache):
     """Judged photographs at one working size; an example is a photograph with one of its pairs.
 
@@ -90,25 +95,22 @@ class Judged(Cache):
     """
 
     def __init__(self, folders: Sequence[Path], level: int) -> None:
-        self.level, self.folders = level, list(folders)
+        self.level, self.size = level, 16 * CELL * (level + 1)
         self.scenes: list[dict[str, NDArray[Any]]] = []
         self.pairs: list[tuple[list[tuple[int, int]], list[tuple[int, int]]]] = []
         judged = [(f, *verdict) for f in folders for verdict in sorted(verdicts(f).items())]
-        self.held = 0
         # Held out by name, so at every working size and in every copy of a folder: those first.
-        judged.sort(key=lambda one: zlib.crc32(one[1].encode()) % _HELD_OUT > 0)
-        for folder, name, faulty in judged:
-            if self._add(folder / f"{name}.npz", faulty):
-                self.held += zlib.crc32(name.encode()) % _HELD_OUT == 0
-        self.held = min(max(1, self.held), len(self.pairs) - 1)
-        self.size = 16 * CELL * (level + 1)
+        judged.sort(key=lambda one: not _is_held_out(one[1]))
+        added = [
+            name for folder, name, faulty in judged if self._add(folder / f"{name}.npz", faulty)
+        ]
+        self.held = min(max(1, sum(map(_is_held_out, added))), len(added) - 1)
         if not self.pairs and level == 0:
             raise DataError(
                 f"{folders[0]}: no photograph with both faulty and faultless samples; "
                 "draw more, and write down which are faulty"
             )
-        self.counts = [len(self.pairs)]
-        self.folders = self.folders[:1]
+        self.folders, self.counts = [folders[0]], [len(self.pairs)]
         self._starts = np.cumsum([0, *self.counts])
         kinds = np.array([[bool(pale), bool(strong)] for pale, strong in self.pairs])
         kinds = kinds.reshape(-1, 2)
@@ -162,9 +164,8 @@ class Judged(Cache):
         parts = [self._cut(int(row)) for row in rows]
 
         def tensor(name: str) -> Tensor:
-            value = torch.from_numpy(np.stack([part[name] for part in parts])).to(device).float()
-            value = value.flip(-1) if flip else value
-            return value.contiguous(memory_format=torch.channels_last)
+            value = torch.from_numpy(np.stack([part[name] for part in parts]))
+            return laid_out(value.to(device).float(), flip)
 
         true = CODE_SCALE * tensor("true")
         return JudgedBatch(
@@ -216,7 +217,7 @@ def draw(pictures: Path, out: Path, count: int, seed: int = 0, weights: Path | N
         scene = colorizer.encode_luminance(seen[0, 0].numpy())
         kept: dict[str, list[NDArray[Any]]] = {}
         tiles = []
-        numbers = random.choice(48, len(WAYS), replace=False)  # the candidates of `diverse`
+        numbers = random.choice(pool_size(len(WAYS)), len(WAYS), replace=False)
         for k, diversity in zip(numbers.tolist(), random.permutation(WAYS).tolist(), strict=True):
             one = Draw(seed, [k], diversity)
             stages = prior.stages(scene, one)
@@ -242,9 +243,7 @@ def draw(pictures: Path, out: Path, count: int, seed: int = 0, weights: Path | N
 def _shown(colorizer: Colorizer, scene: Scene, code: NDArray[np.float32]) -> Image.Image:
     ab = colorizer.decode(scene, code)
     image = Colorization(scene, colorizer.method, code, ab, ((0, 0),)).image(0).convert("RGB")
-    scale = min(w / side for w, side in zip(_TILE, image.size, strict=True))
-    width, height = (round(scale * side) for side in image.size)
-    return image.resize((width, height), Image.Resampling.BICUBIC)
+    return ImageOps.contain(image, _TILE)
 
 
 def _row(letter: str, tiles: Sequence[Image.Image]) -> Image.Image:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from manyhues.errors import UsageError
 from manyhues.training.data import Batch, Cache
-from manyhues.training.flow import LEAN, RENOISE, Flow, FlowConfig
+from manyhues.training.flow import LEAN, RENOISE, Flow, FlowConfig, velocity_errors
 from manyhues.training.grid import GridUNet, to_code
 from manyhues.training.judged import Judged, JudgedBatch
 from manyhues.training.task import Logs, Step
@@ -42,6 +42,7 @@ class Preference(Flow):
     """Trains the velocity network on pairs of a better and a worse sample."""
 
     kind = "preference"
+    begins_with = ("start", "features")
     config: PreferenceConfig
 
     def __init__(self, config: PreferenceConfig) -> None:
@@ -53,9 +54,6 @@ class Preference(Flow):
         return [levels[0], *(level for level in levels[1:] if len(level))]
 
     def prepare(self, cache: Cache) -> None:
-        for name in ("start", "features"):
-            if not getattr(self.config, name):
-                raise UsageError(f"preference trains on; add --set {name}=runs/NAME")
         if self.config.drop or len(self.config.beta) != len(self.sizes):
             raise UsageError("preference wants a drop of 0, and a beta for each working size")
         super().prepare(cache)
@@ -73,13 +71,9 @@ class Preference(Flow):
         self, network: GridUNet, batch: Batch, codes: Sequence[Tensor], t: Tensor, noise: Tensor
     ) -> list[Tensor]:
         """Mean squared errors (B,) of a network's velocity at times t, for each of the codes."""
-        at, hints = t[:, None, None, None], torch.zeros_like(noise[:, :1]).expand(-1, 3, -1, -1)
+        hints = torch.zeros_like(noise[:, :1]).expand(-1, 3, -1, -1)
         condition = network.condition(batch.luminance, batch.f8, batch.f16, batch.f32, hints)
-        errors = []
-        for code in codes:
-            velocity = network((1 - at) * code + at * noise, t, *condition).float()
-            errors.append(((velocity - (noise - code)) ** 2).mean((1, 2, 3)))
-        return errors
+        return [velocity_errors(network, code, noise, t, condition) for code in codes]
 
     def _compared(self, batch: JudgedBatch) -> tuple[Tensor, Tensor]:
         """By how much each pair is told better than at the beginning (B,), and flow matching."""
