@@ -12,6 +12,7 @@ picture i with seed i. Printed for each way of picking:
 - the Frechet distance of all results of all pictures to the true colours of the pictures after
   them: all results count, because the first of a pick is not like the others, and each way has
   equally many. For scale, the distance of the grey pictures and of the true ones, n times each;
+- the best of the n results, pixel by pixel and as a whole picture, and their variance;
 - the RMSE x 100 of the first result; the colourfulness of all, and of the first, over the truth's;
 - how many results lie under a cast of more than 12 Lab units (`manyhues.select.cast`), and how many
   of their 16 x 16 cells have a chroma above 60; the truth's for scale;
@@ -99,29 +100,39 @@ def main() -> None:
         print(f"top-1: grey {grey_top1:.1%}, true {true_top1:.1%}")
     widest = max(len(name) for name, _, _ in args.picks)
     for name, pick, diversity in args.picks:
-        results, fields, apart, first = [], [], [], []
+        results, fields, figures = [], [], []
         for index, lightness in enumerate(luminance):
             scene = colorizer.encode_luminance(lightness)
             ab = colorizer.sample(scene, args.n, pick=pick, seed=index, diversity=diversity).ab
             coloured = render(lightness, resize_ab(ab, args.size, args.size))
             fields.append(ab)
-            apart.append(metrics.pairwise_distance(coloured))
-            first.append(metrics.best_of_1(coloured, shown[index] / np.float32(255)))
+            true = shown[index] / np.float32(255)
+            figures.append(
+                (
+                    metrics.pairwise_distance(coloured),
+                    metrics.best_of_k_pixel(coloured, true),
+                    metrics.best_of_k_image(coloured, true),
+                    metrics.best_of_1(coloured, true),
+                    metrics.variance(coloured),
+                )
+            )
             results.append(to_uint8(coloured))
         pooled = np.concatenate(results)
         colours = 100 * metrics.colourfulness(pooled / 255.0) / truth
         features = features_of(judge, pooled)
         distance = metrics.frechet(features, rest)
         low, high = metrics.frechet_interval(distance)
-        plain = plain or float(np.mean(apart))
+        apart, pixel, image, first, variance = np.mean(figures, axis=0).tolist()
+        plain = plain or apart
         top1 = ""
         if classes is not None:
             right = judge.top1(features, classes.repeat(args.n))
             top1 = f"  top-1 {right.mean():.1%}, first {right[:: args.n].mean():.1%}"
         print(
-            f"{name:{widest}} apart {np.mean(apart):.2f} ({np.mean(apart) / plain:.2f})  "
+            f"{name:{widest}} apart {apart:.2f} ({apart / plain:.2f})  "
+            f"best of {args.n} {pixel:.2f} / {image:.2f}, variance {variance:.5f}  "
             f"frechet {distance.distance:.1f} ± {(high - low) / 2:.1f}  "
-            f"first {np.mean(first):.2f}  "
+            f"first {first:.2f}  "
             f"colourfulness {colours.mean():.0f} %, first {colours[:: args.n].mean():.0f} %  "
             f"{casts_and_neon(np.concatenate(fields))}{top1}",
             flush=True,

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,15 @@ def folder(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_verdicts_are_read_as_they_are_written(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("000 A: 2 5(patch, TL+MC); B: ; C: 1(2)\n\n012 D: 3\n")
-    assert verdicts(tmp_path) == {"000A": {2, 5}, "000B": set(), "000C": {1}, "012D": {3}}
+    (tmp_path / "a.txt").write_text("000 A: 2 5(patch, TL+MC); B: ; C: 1(BC)\n\n012 D: 3(ALL)\n")
+    read = verdicts(tmp_path)
+    everywhere = [[1, 1, 1], [1, 1, 1], [1, 1, 1]]
+    assert {name: {k: v.tolist() for k, v in faulty.items()} for name, faulty in read.items()} == {
+        "000A": {2: everywhere, 5: [[1, 0, 0], [0, 1, 0], [0, 0, 0]]},
+        "000B": {},
+        "000C": {1: [[0, 0, 0], [0, 0, 0], [0, 1, 0]]},
+        "012D": {3: everywhere},
+    }
     (tmp_path / "b.txt").write_text("013 A: 1\nall good\n")
     with pytest.raises(DataError, match=r"b\.txt:2: expected as in"):
         verdicts(tmp_path)
@@ -102,26 +110,67 @@ def test_a_batch_has_a_better_and_a_worse_of_each(folder: Path, level: int) -> N
             if np.array_equal(part[k], code)
         }
         assert found == numbers
+    assert batch.fault.shape == (40, 1, cut, cut)
     flipped = some.batch(np.zeros(40, np.int64), flip=True)
     assert not np.array_equal(flipped.better.numpy(), batch.better.numpy())
 
 
+def _write(folder: Path, faulty: list[str], strengths: Any, width: int = 16) -> Judged:
+    """Photographs of nothing, 16 cells high, whose six samples have colours of `strengths`."""
+    maps = {
+        "luminance": (1, 4),
+        "f8": (40, 1),
+        "f16": (112, 0.5),
+        "f32": (320, 0.25),
+        "true": (2, 1),
+    }
+    scene: dict[str, Any] = {
+        f"{name}0": np.zeros((channels, int(16 * scale), int(width * scale)), np.float16)
+        for name, (channels, scale) in maps.items()
+    }
+    codes = np.broadcast_to(np.asarray(strengths, np.float16), (6, 2, 16, width))
+    for number in range(len(faulty)):
+        np.savez(folder / f"{number:03d}A.npz", codes0=codes, **scene)
+    lines = [f"{number:03d} A: {said}" for number, said in enumerate(faulty)]
+    (folder / "verdicts.txt").write_text("\n".join(lines))
+    torch.manual_seed(0)
+    return Judged([folder], 0)
+
+
 def test_the_better_is_the_stronger_as_often_as_not(tmp_path: Path) -> None:
     """Photographs where strong colours are always, mostly and never at fault."""
-    maps = {"luminance": (1, 64), "f8": (40, 16), "f16": (112, 8), "f32": (320, 4), "true": (2, 16)}
-    scene: dict[str, Any] = {f"{n}0": np.zeros((c, s, s), np.float16) for n, (c, s) in maps.items()}
-    lines = []
-    strengths = np.array([1, 2, 3, 4, 5, 6], np.float16)[:, None, None, None]
-    for number, faulty in enumerate(["4 5 6"] * 3 + ["3 5 6"] * 6 + ["1"]):
-        lines.append(f"{number:03d} A: {faulty}")
-        codes = np.broadcast_to(strengths, (6, 2, 16, 16))
-        np.savez(tmp_path / f"{number:03d}A.npz", codes0=codes, **scene)
-    (tmp_path / "verdicts.txt").write_text("\n".join(lines))
-    some = Judged([tmp_path], 0)
-    torch.manual_seed(0)
+    strengths = np.arange(1, 7)[:, None, None, None]
+    some = _write(tmp_path, ["4 5 6"] * 3 + ["3 5 6"] * 6 + ["1"], strengths)
     batch = some.batch(np.tile(np.arange(10), 200))
     stronger = (batch.better.abs().mean((1, 2, 3)) > batch.worse.abs().mean((1, 2, 3))).float()
     assert 0.46 < stronger.mean() < 0.54
+
+
+def test_strengths_are_compared_where_the_fault_is(tmp_path: Path) -> None:
+    """The faulty sample is the paler of every pair, but for the corner that it is faulty in."""
+    strengths = np.ones((6, 2, 16, 16))
+    strengths[0] = 0.5
+    strengths[0, :, :5, 11:] = 2
+    pale, strong = _write(tmp_path, ["1(TR)", "1"], strengths).pairs[0]
+    assert (len(pale), len(strong)) == (5, 0)
+    pale, strong = _write(tmp_path, ["1", "1(TR)"], strengths).pairs[0]
+    assert (len(pale), len(strong)) == (0, 5)
+
+
+def test_a_fault_is_seen_where_it_is(tmp_path: Path) -> None:
+    """In parts of a photograph three times as wide as high, also mirrored."""
+    strengths = np.zeros((6, 2, 16, 48))
+    strengths[0, :, 11:, 32:] = 1
+    some = _write(tmp_path, ["1(BR)", "1(BR)"], strengths, width=48)
+    for flip in (False, True):
+        batch = some.batch(np.zeros(40, np.int64), flip=flip)
+        patch = batch.worse[:, :1].abs()
+        assert batch.fault.amax() == 1
+        assert (patch.sum((1, 2, 3)) >= 5 * 8).all()  # half of it at the least
+        inside, outside = batch.fault[patch == 1], batch.fault[patch == 0]
+        assert inside.mean() > 0.7
+        assert outside.mean() < 0.2
+    assert (some.batch(np.ones(2, np.int64)).fault.mean((1, 2, 3)) < 0.5).all()
 
 
 def test_photographs_held_out_are_so_at_both_sizes(folder: Path, tmp_path: Path) -> None:
@@ -161,9 +210,9 @@ def test_judged_folders_are_checked(folder: Path, tmp_path: Path) -> None:
         Judged([tmp_path], 0)
 
 
-def _task(keep: float) -> Preference:
+def _task(keep: float, stay: float = 0.0) -> Preference:
     torch.manual_seed(0)
-    task = Preference(PreferenceConfig(width=16, keep=keep, beta=(20.0, 20.0)))
+    task = Preference(PreferenceConfig(width=16, keep=keep, stay=stay, beta=(20.0, 20.0)))
     with torch.no_grad():
         for parameter in task.network.parameters():
             if parameter.abs().max() == 0:
@@ -191,12 +240,37 @@ def test_the_better_becomes_likelier_against_the_worse(folder: Path) -> None:
             **{k: getattr(batch, k) for k in ("luminance", "ab", "f8", "f16", "f32")},
             better=batch.worse,
             worse=batch.better,
+            fault=batch.fault,
         )
         against = torch.stack([task._compared(swapped)[0] for _ in range(6)])
     assert margins.mean() > 0.1
     assert against.mean() < -0.1
     for name, value in task.reference.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+
+
+def test_it_stays_as_it_was_where_nothing_is_at_fault(folder: Path) -> None:
+    batch = Judged([folder], 0).batch(np.zeros(4, np.int64))
+    batch = replace(batch, fault=torch.zeros_like(batch.fault))
+    batch.fault[..., :8] = 1
+    gone = []
+    for stay in (0.0, 30.0):
+        task = _task(keep=0.0, stay=stay)
+        optimizer = torch.optim.Adam(task.groups()[0], 4e-3)
+        for _ in range(20):
+            optimizer.zero_grad()
+            next(task.steps(batch, 0.0)).loss.backward()
+            optimizer.step()
+        torch.manual_seed(1)
+        with torch.no_grad():
+            gone.append([float(task._compared(x)[1]) for x in (batch, _elsewhere(batch))])
+    (free, _), (held, at_fault) = gone
+    assert held < free / 3
+    assert at_fault > 2 * held
+
+
+def _elsewhere(batch: JudgedBatch) -> JudgedBatch:
+    return replace(batch, fault=1 - batch.fault)
 
 
 def test_true_colours_are_kept_in_mind(folder: Path) -> None:

@@ -73,10 +73,10 @@ def draw_hints(code: Tensor, hinted: float) -> Tensor:
 def velocity_errors(
     network: GridUNet, code: Tensor, noise: Tensor, t: Tensor, condition: Sequence[Tensor]
 ) -> Tensor:
-    """Mean squared error (B,) of the velocity between codes and noise, at times t (B,)."""
+    """By how much the velocity between codes and noise (B, 2, H, W) is missed at times t (B,)."""
     at = t[:, None, None, None]
-    velocity = network((1 - at) * code + at * noise, t, *condition).float()
-    return ((velocity - (noise - code)) ** 2).mean((1, 2, 3))
+    velocity: Tensor = network((1 - at) * code + at * noise, t, *condition).float()
+    return velocity - (noise - code)
 
 
 class Flow(Task[FlowConfig]):
@@ -119,7 +119,7 @@ class Flow(Task[FlowConfig]):
         code = code.repeat(draws, 1, 1, 1)
         noise = torch.randn_like(code)
         t = torch.sigmoid(torch.randn(len(code), device=code.device) + lean)
-        return velocity_errors(self.network, code, noise, t, condition).mean()
+        return (velocity_errors(self.network, code, noise, t, condition) ** 2).mean()
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
         size = batch.ab.shape[-1]

@@ -6,7 +6,10 @@ draws six colourings of each of `count` photographs, with the weights that are t
 verdicts, and lays four photographs to a sheet, judged/000.png and so on. Whoever looks writes into
 judged/verdicts.txt which are faulty, a line a sheet; a remark in brackets may follow a number:
 
-    000 A: 2 5(patch); B: ; C: 1; D: 3 4 6
+    000 A: 2 5(patch, TR+MR); B: ; C: 1(cast); D: 3 4 6
+
+TL, TC, TR, ML, MC, MR, BL, BC and BR in it are the ninths of the picture that the fault is in, from
+top left to bottom right; without them it is everywhere.
 
 A photograph (000A.npz) is kept as the networks read it, with codes as the velocity leaves them at
 each working size, so that training wants neither the photograph nor its features again.
@@ -23,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
@@ -47,24 +51,30 @@ _TILE, _EDGE = (262, 230), 24
 _HELD_OUT = 8  # one photograph of as many is never trained on
 _MAPS = ("luminance", "f8", "f16", "f32")
 _STRIDES = (1, CELL, 2 * CELL, 4 * CELL)  # of the maps above, in pixels
-_VERDICT = re.compile(r"([1-9]\d*)\s*(?:\([^)]*\))?[\s,]*")
+_VERDICT = re.compile(r"([1-9]\d*)\s*(?:\(([^)]*)\))?[\s,]*")
+_NINTH = re.compile(r"\b([TMB])([LCR])\b")
 
 
 @dataclass(frozen=True)
 class JudgedBatch(Batch):
-    """Photographs with two samples each, codes (B, 2, h/4, w/4): `worse` was called faulty."""
+    """Photographs with two samples each, codes (B, 2, h/4, w/4): `worse` was called faulty.
+
+    `fault` (B, 1, h/4, w/4) is where, from 0 to 1.
+    """
 
     better: Tensor = field(default_factory=lambda: torch.empty(0))
     worse: Tensor = field(default_factory=lambda: torch.empty(0))
+    fault: Tensor = field(default_factory=lambda: torch.empty(0))
 
 
-def verdicts(folder: Path) -> dict[str, set[int]]:
-    """Numbers of the faulty samples, from 1, of every photograph in the folder's ``*.txt``.
+def verdicts(folder: Path) -> dict[str, dict[int, NDArray[np.float32]]]:
+    """The faulty samples, from 1, of every photograph in the folder's ``*.txt``, and where.
 
-    A row that is not named was not judged. Raises `DataError` for a line of another form, and for
-    a row that is judged twice.
+    Where is (3, 3): 1 in the ninths of the picture that the fault is in. A row that is not named
+    was not judged. Raises `DataError` for a line of another form, and for a row that is judged
+    twice.
     """
-    found: dict[str, set[int]] = {}
+    found: dict[str, dict[int, NDArray[np.float32]]] = {}
     for path in sorted(folder.glob("*.txt")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             sheet, _, rest = line.strip().partition(" ")
@@ -79,8 +89,23 @@ def verdicts(folder: Path) -> dict[str, set[int]]:
                     raise DataError(f"{path}:{number}: `{row}:{said}`: expected numbers of samples")
                 if sheet + row in found:
                     raise DataError(f"{path}:{number}: {sheet}{row} has been judged already")
-                found[sheet + row] = {int(k) for k in _VERDICT.findall(said)}
+                faulty = _VERDICT.findall(said)
+                found[sheet + row] = {int(k): _where(remark) for k, remark in faulty}
     return found
+
+
+def _where(remark: str) -> NDArray[np.float32]:
+    ninths = np.zeros((3, 3), np.float32)
+    for row, column in _NINTH.findall(remark):
+        ninths["TMB".index(row), "LCR".index(column)] = 1
+    return ninths if ninths.any() else ninths + 1
+
+
+def _over(ninths: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Ninths on a grid of cells (1, height, width), falling off to the middle of the next one."""
+    return F.interpolate(
+        torch.from_numpy(ninths)[None, None], (height, width), mode="bilinear"
+    ).numpy()[0]
 
 
 def _is_held_out(name: str) -> bool:
@@ -91,12 +116,13 @@ class Judged(Cache):
     """Judged photographs at one working size; an example is a photograph with one of its pairs.
 
     Stronger colours are faulted more often, and pairs taken as they come would teach to be pale.
-    So the better of a pair is the stronger as often as not.
+    So the better of a pair is, where the worse is at fault, the stronger as often as not.
     """
 
     def __init__(self, folders: Sequence[Path], level: int) -> None:
         self.level, self.size = level, 16 * CELL * (level + 1)
         self.scenes: list[dict[str, NDArray[Any]]] = []
+        self.faults: list[dict[int, NDArray[np.float32]]] = []  # of samples, on the grid
         self.pairs: list[tuple[list[tuple[int, int]], list[tuple[int, int]]]] = []
         judged = [(f, *verdict) for f in folders for verdict in sorted(verdicts(f).items())]
         # Held out by name, so at every working size and in every copy of a folder: those first.
@@ -119,7 +145,7 @@ class Judged(Cache):
         only = (kinds[:, 1] & ~kinds[:, 0]).sum() / max(1, len(kinds))
         self.balance = float(np.clip((0.5 - only) / max(both, 1e-9), 0, 1))
 
-    def _add(self, path: Path, faulty: set[int]) -> bool:
+    def _add(self, path: Path, faulty: dict[int, NDArray[np.float32]]) -> bool:
         """Keep a judged photograph that has pairs at this working size; whether it has."""
         if not path.exists():
             raise DataError(f"{path}: was judged and is not there; draw it again, or leave it out")
@@ -131,16 +157,18 @@ class Judged(Cache):
         codes = scene["codes"].astype(np.float32)
         if faulty and max(faulty) > len(codes):
             raise DataError(f"{path}: a verdict names sample {max(faulty)} of {len(codes)}")
-        strength = (codes**2).sum(1).mean((1, 2))
+        faults = {k - 1: _over(ninths, *codes.shape[2:]) for k, ninths in faulty.items()}
+        chroma = (codes**2).sum(1)
         pale: list[tuple[int, int]] = []
         strong: list[tuple[int, int]] = []
-        for better in {*range(len(codes))} - {k - 1 for k in faulty}:
-            for worse in (k - 1 for k in faulty):
-                kind = strong if strength[better] >= strength[worse] else pale
-                kind.append((better, worse))
+        for better in {*range(len(codes))} - {*faults}:
+            for worse, fault in faults.items():
+                stronger = ((chroma[better] - chroma[worse]) * fault).sum() >= 0
+                (strong if stronger else pale).append((better, worse))
         if not (pale or strong):
             return False
         self.scenes.append(scene)
+        self.faults.append(faults)
         self.pairs.append((pale, strong))
         return True
 
@@ -160,7 +188,7 @@ class Judged(Cache):
         features: bool = True,
         device: torch.device | str = "cpu",
     ) -> JudgedBatch:
-        """A random pair and a random square part of each photograph in `rows`."""
+        """A random pair of each photograph in `rows`, and a random square part with the fault."""
         parts = [self._cut(int(row)) for row in rows]
 
         def tensor(name: str) -> Tensor:
@@ -169,7 +197,7 @@ class Judged(Cache):
 
         true = CODE_SCALE * tensor("true")
         return JudgedBatch(
-            **{name: tensor(name) for name in (*_MAPS, "better", "worse")},
+            **{name: tensor(name) for name in (*_MAPS, "better", "worse", "fault")},
             ab=true.repeat_interleave(CELL, 2).repeat_interleave(CELL, 3),
         )
 
@@ -178,21 +206,30 @@ class Judged(Cache):
         strong = bool(kinds[1]) and (not kinds[0] or float(torch.rand(())) < self.balance)
         pairs = kinds[strong]
         better, worse = pairs[int(torch.randint(len(pairs), ()))]
+        fault = self.faults[row][worse]
         side, step = self.size, _STRIDES[-1]  # parts begin where a cell of the coarsest map does
         height, width = scene["luminance"].shape[1:]
-        top, left = (
-            step * int(torch.randint((whole - side) // step + 1, ())) for whole in (height, width)
-        )
+        places = [
+            (top, left)
+            for top in range(0, height - side + 1, step)
+            for left in range(0, width - side + 1, step)
+        ]
+
+        def part(plane: NDArray[Any], stride: int, top: int, left: int) -> NDArray[Any]:
+            y, x, cells = top // stride, left // stride, side // stride
+            return plane[:, y : y + cells, x : x + cells]
+
+        seen = np.array([part(fault, CELL, *place).sum() for place in places])
+        places = [place for place, much in zip(places, seen, strict=True) if much >= seen.max() / 2]
+        place = places[int(torch.randint(len(places), ()))]
         planes = {
             "better": (scene["codes"][better], CELL),
             "worse": (scene["codes"][worse], CELL),
+            "fault": (fault, CELL),
             "true": (scene["true"], CELL),
         }
         planes |= {n: (scene[n], s) for n, s in zip(_MAPS, _STRIDES, strict=True)}
-        return {
-            name: plane[:, top // s : (top + side) // s, left // s : (left + side) // s]
-            for name, (plane, s) in planes.items()
-        }
+        return {name: part(plane, stride, *place) for name, (plane, stride) in planes.items()}
 
 
 def draw(pictures: Path, out: Path, count: int, seed: int = 0, weights: Path | None = None) -> None:
