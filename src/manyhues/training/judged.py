@@ -252,24 +252,26 @@ def draw(pictures: Path, out: Path, count: int, seed: int = 0, weights: Path | N
         luminance, ab = lab.split((1, 2), 1)
         seen = 50 * (filmed(luminance / 50 - 1, ab, ON_FILM, noise) + 1)
         scene = colorizer.encode_luminance(seen[0, 0].numpy())
-        kept: dict[str, list[NDArray[Any]]] = {}
-        tiles = []
+        kept: dict[str, dict[int, NDArray[Any]]] = {}
+        tiles: dict[int, Image.Image] = {}
         numbers = random.choice(pool_size(len(WAYS)), len(WAYS), replace=False)
-        for k, diversity in zip(numbers.tolist(), random.permutation(WAYS).tolist(), strict=True):
-            one = Draw(seed, [k], diversity)
-            stages = prior.stages(scene, one)
+        ways = random.permutation(WAYS)
+        for diversity in {*ways.tolist()}:
+            places = np.flatnonzero(ways == diversity).tolist()
+            some = Draw(seed, numbers[places].tolist(), diversity)
+            stages = prior.stages(scene, some)
             for level, codes in enumerate(stages):
-                kept.setdefault(f"codes{level}", []).append(codes[0])
-            code = prior.done(scene, one, stages[-1])
-            tiles.append(_shown(colorizer, scene, code))
-        arrays = {name: np.stack(codes) for name, codes in kept.items()}
+                kept.setdefault(f"codes{level}", {}).update(zip(places, codes, strict=True))
+            images = _shown(colorizer, scene, prior.done(scene, some, stages[-1]))
+            tiles.update(zip(places, images, strict=True))
+        arrays = {name: np.stack([v for _, v in sorted(of.items())]) for name, of in kept.items()}
         for level, read in enumerate(scene.levels):
             arrays |= {f"{name}{level}": value[0] for name, value in read.inputs.items()}
             grid = read.height // CELL, read.width // CELL
             planes = [resize(np.ascontiguousarray(plane), *grid) for plane in ab[0].numpy()]
             arrays[f"true{level}"] = np.stack(planes) / CODE_SCALE
         np.savez(out / name, **{k: v.astype(np.float16) for k, v in arrays.items()})  # type: ignore[arg-type]
-        rows.append(_row(name[-1], tiles))
+        rows.append(_row(name[-1], [tile for _, tile in sorted(tiles.items())]))
         if len(rows) == len(ROWS):
             _sheet(rows).save(out / f"{name[:-1]}.png")
             rows = []
@@ -277,10 +279,10 @@ def draw(pictures: Path, out: Path, count: int, seed: int = 0, weights: Path | N
         _sheet(rows).save(out / f"{name[:-1]}.png")
 
 
-def _shown(colorizer: Colorizer, scene: Scene, code: NDArray[np.float32]) -> Image.Image:
-    ab = colorizer.decode(scene, code)
-    image = Colorization(scene, colorizer.method, code, ab, ((0, 0),)).image(0).convert("RGB")
-    return ImageOps.contain(image, _TILE)
+def _shown(colorizer: Colorizer, scene: Scene, codes: NDArray[np.float32]) -> list[Image.Image]:
+    made = ((0, 0),) * len(codes)
+    some = Colorization(scene, colorizer.method, codes, colorizer.decode(scene, codes), made)
+    return [ImageOps.contain(some.image(k).convert("RGB"), _TILE) for k in range(len(codes))]
 
 
 def _row(letter: str, tiles: Sequence[Image.Image]) -> Image.Image:
