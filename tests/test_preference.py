@@ -115,8 +115,8 @@ def test_a_batch_has_a_better_and_a_worse_of_each(folder: Path, level: int) -> N
     assert not np.array_equal(flipped.better.numpy(), batch.better.numpy())
 
 
-def _write(folder: Path, faulty: list[str], strengths: Any, width: int = 16) -> Judged:
-    """Photographs of nothing, 16 cells high, whose six samples have colours of `strengths`."""
+def _write(folder: Path, faulty: list[str], values: Any, width: int = 16) -> Judged:
+    """Photographs of nothing, 16 cells high, whose six samples have codes of `values`."""
     maps = {
         "luminance": (1, 4),
         "f8": (40, 1),
@@ -128,7 +128,7 @@ def _write(folder: Path, faulty: list[str], strengths: Any, width: int = 16) -> 
         f"{name}0": np.zeros((channels, int(16 * scale), int(width * scale)), np.float16)
         for name, (channels, scale) in maps.items()
     }
-    codes = np.broadcast_to(np.asarray(strengths, np.float16), (6, 2, 16, width))
+    codes = np.broadcast_to(np.asarray(values, np.float16), (6, 2, 16, width))
     for number in range(len(faulty)):
         np.savez(folder / f"{number:03d}A.npz", codes0=codes, **scene)
     lines = [f"{number:03d} A: {said}" for number, said in enumerate(faulty)]
@@ -137,31 +137,31 @@ def _write(folder: Path, faulty: list[str], strengths: Any, width: int = 16) -> 
     return Judged([folder], 0)
 
 
-def test_the_better_is_the_stronger_as_often_as_not(tmp_path: Path) -> None:
-    """Photographs where strong colours are always, mostly and never at fault."""
-    strengths = np.arange(1, 7)[:, None, None, None]
-    some = _write(tmp_path, ["4 5 6"] * 3 + ["3 5 6"] * 6 + ["1"], strengths)
+def test_the_better_is_the_farther_as_often_as_not(tmp_path: Path) -> None:
+    """Photographs where what is far from the others is always, mostly and never at fault."""
+    values = np.array([0, 0.5, 1, 1.5, 4, -5])
+    some = _write(tmp_path, ["5 6"] * 3 + ["4 6"] * 6 + ["2"], values[:, None, None, None])
     batch = some.batch(np.tile(np.arange(10), 200))
-    stronger = (batch.better.abs().mean((1, 2, 3)) > batch.worse.abs().mean((1, 2, 3))).float()
-    assert 0.46 < stronger.mean() < 0.54
+    far = [(6 * code[:, 0, 0, 0] - values.sum()).abs() for code in (batch.better, batch.worse)]
+    assert 0.46 < (far[0] > far[1]).float().mean() < 0.54
 
 
-def test_strengths_are_compared_where_the_fault_is(tmp_path: Path) -> None:
-    """The faulty sample is the paler of every pair, but for the corner that it is faulty in."""
-    strengths = np.ones((6, 2, 16, 16))
-    strengths[0] = 0.5
-    strengths[0, :, :5, 11:] = 2
-    pale, strong = _write(tmp_path, ["1(TR)", "1"], strengths).pairs[0]
-    assert (len(pale), len(strong)) == (5, 0)
-    pale, strong = _write(tmp_path, ["1", "1(TR)"], strengths).pairs[0]
-    assert (len(pale), len(strong)) == (0, 5)
+def test_distances_are_compared_where_the_fault_is(tmp_path: Path) -> None:
+    """The faulty sample is far from the others in a corner, and another one is everywhere else."""
+    values = np.ones((6, 2, 16, 16))
+    values[1] = 3
+    values[:2, :, :6, 10:] = np.array([2, 1])[:, None, None, None]
+    near, far = _write(tmp_path, ["1(TR)", "1"], values).pairs[0]
+    assert (len(near), far) == (5, [])
+    near, far = _write(tmp_path, ["1", "1(TR)"], values).pairs[0]
+    assert (len(near), far) == (4, [(1, 0)])
 
 
 def test_a_fault_is_seen_where_it_is(tmp_path: Path) -> None:
     """In parts of a photograph three times as wide as high, also mirrored."""
-    strengths = np.zeros((6, 2, 16, 48))
-    strengths[0, :, 11:, 32:] = 1
-    some = _write(tmp_path, ["1(BR)", "1(BR)"], strengths, width=48)
+    values = np.zeros((6, 2, 16, 48))
+    values[0, :, 11:, 32:] = 1
+    some = _write(tmp_path, ["1(BR)", "1(BR)"], values, width=48)
     for flip in (False, True):
         batch = some.batch(np.zeros(40, np.int64), flip=flip)
         patch = batch.worse[:, :1].abs()

@@ -115,8 +115,9 @@ def _is_held_out(name: str) -> bool:
 class Judged(Cache):
     """Judged photographs at one working size; an example is a photograph with one of its pairs.
 
-    Stronger colours are faulted more often, and pairs taken as they come would teach to be pale.
-    So the better of a pair is, where the worse is at fault, the stronger as often as not.
+    What is far from a photograph's other samples is faulted more often, as are strong colours, and
+    pairs taken as they come would teach all samples to be alike. So the better of a pair is, where
+    the worse is at fault, farther from the mean of the others as often as not.
     """
 
     def __init__(self, folders: Sequence[Path], level: int) -> None:
@@ -138,10 +139,10 @@ class Judged(Cache):
             )
         self.folders, self.counts = [folders[0]], [len(self.pairs)]
         self._starts = np.cumsum([0, *self.counts])
-        kinds = np.array([[bool(pale), bool(strong)] for pale, strong in self.pairs])
+        kinds = np.array([[bool(near), bool(far)] for near, far in self.pairs])
         kinds = kinds.reshape(-1, 2)
         both = kinds.all(1).sum() / max(1, len(kinds))
-        # How often to take a stronger better one where a photograph has pairs of both kinds.
+        # How often to take a farther better one where a photograph has pairs of both kinds.
         only = (kinds[:, 1] & ~kinds[:, 0]).sum() / max(1, len(kinds))
         self.balance = float(np.clip((0.5 - only) / max(both, 1e-9), 0, 1))
 
@@ -158,18 +159,19 @@ class Judged(Cache):
         if faulty and max(faulty) > len(codes):
             raise DataError(f"{path}: a verdict names sample {max(faulty)} of {len(codes)}")
         faults = {k - 1: _over(ninths, *codes.shape[2:]) for k, ninths in faulty.items()}
-        chroma = (codes**2).sum(1)
-        pale: list[tuple[int, int]] = []
-        strong: list[tuple[int, int]] = []
+        others = (codes.sum(0) - codes) / max(1, len(codes) - 1)
+        distance = ((codes - others) ** 2).sum(1)
+        near: list[tuple[int, int]] = []
+        far: list[tuple[int, int]] = []
         for better in {*range(len(codes))} - {*faults}:
             for worse, fault in faults.items():
-                stronger = ((chroma[better] - chroma[worse]) * fault).sum() >= 0
-                (strong if stronger else pale).append((better, worse))
-        if not (pale or strong):
+                farther = ((distance[better] - distance[worse]) * fault).sum() >= 0
+                (far if farther else near).append((better, worse))
+        if not (near or far):
             return False
         self.scenes.append(scene)
         self.faults.append(faults)
-        self.pairs.append((pale, strong))
+        self.pairs.append((near, far))
         return True
 
     def epochs(self, batch_size: int, seed: int, *, skip: int = 0) -> Iterator[NDArray[np.int64]]:
@@ -203,8 +205,8 @@ class Judged(Cache):
 
     def _cut(self, row: int) -> dict[str, NDArray[Any]]:
         scene, kinds = self.scenes[row], self.pairs[row]
-        strong = bool(kinds[1]) and (not kinds[0] or float(torch.rand(())) < self.balance)
-        pairs = kinds[strong]
+        far = bool(kinds[1]) and (not kinds[0] or float(torch.rand(())) < self.balance)
+        pairs = kinds[far]
         better, worse = pairs[int(torch.randint(len(pairs), ()))]
         fault = self.faults[row][worse]
         side, step = self.size, _STRIDES[-1]  # parts begin where a cell of the coarsest map does
