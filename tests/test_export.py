@@ -1,4 +1,5 @@
 import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -104,6 +105,7 @@ def test_int8_export_draws_the_same_samples(flow: Path, tmp_path: Path) -> None:
     for seed in range(3):
         Image.fromarray(colourful(128, 160, seed)).save(pictures / f"{seed}.png")
     export.export(flow / "run", with_shared(tmp_path / "int8"), pictures)
+    assert logging.getLogger().level == logging.WARNING  # it quiets others for itself alone
     drawn = []
     for folder in (flow / "exact", tmp_path / "int8"):
         colorizer = Colorizer.load("flow", folder)

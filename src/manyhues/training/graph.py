@@ -9,7 +9,7 @@ import io
 import logging
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,14 +81,26 @@ def halve(model: onnx.ModelProto, least: int = 1024) -> None:
         graph.node.insert(0, node)
 
 
+@contextlib.contextmanager
+def quiet(name: str | None) -> Iterator[None]:
+    """Errors alone are logged by the logger `name` (None: the root) in here."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def write_graph(graph: Graph, folder: Path) -> dict[str, float]:
     """Export, check, halve and write one graph; return its differences to PyTorch, Lab units.
 
     Raises `TrainingError` when float32 differs by more than `PARITY`.
     """
     graph.module.eval()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports that torchvision is absent
     with (
+        quiet("torch.onnx"),  # it reports that torchvision is absent
         tempfile.TemporaryDirectory() as scratch,
         warnings.catch_warnings(),
         contextlib.redirect_stdout(io.StringIO()),  # the exporter is talkative

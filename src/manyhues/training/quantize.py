@@ -5,7 +5,6 @@ quantisation; Jacob et al. 2018). Weights take 7 of their 8 bits: processors wit
 pairs of products in 16 bits, which 8 would overflow.
 """
 
-import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from manyhues.color import Array
 from manyhues.colorizer import Colorizer
 from manyhues.dataset import open_pictures
 from manyhues.engine import Engine
+from manyhues.training.graph import quiet
 
 PICTURES = 32
 _EVERY = 3  # one run of a graph in so many is kept: neighbouring steps are alike
@@ -67,8 +67,7 @@ def quantize(weights: Path, method: str, graph: str, pictures: Path) -> tuple[by
     for index in range(min(PICTURES, len(source))):
         scene = colorizer.encode(source[index])
         colorizer.sample_ab(scene, 1, start=index)
-    logging.getLogger().setLevel(logging.ERROR)  # it advises what is done here
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, quiet(None):  # it advises what is done here
         ready, made = Path(scratch) / "ready.onnx", Path(scratch) / "made.onnx"
         quant_pre_process(str(weights / graph), str(ready), skip_symbolic_shape=True)
         quantize_static(
