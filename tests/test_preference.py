@@ -45,13 +45,15 @@ def folder(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_verdicts_are_read_as_they_are_written(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("000 A: 2 5(patch, TL+MC); B: ; C: 1(BC)\n\n012 D: 3(ALL)\n")
+    (tmp_path / "a.txt").write_text(
+        "000 A: 2 5(patch, TL+MC); B: ; C: 1(BC) 1(TL)\n\n012 D: 3(ALL)\n"
+    )
     read = verdicts(tmp_path)
     everywhere = [[1, 1, 1], [1, 1, 1], [1, 1, 1]]
     assert {name: {k: v.tolist() for k, v in faulty.items()} for name, faulty in read.items()} == {
         "000A": {2: everywhere, 5: [[1, 0, 0], [0, 1, 0], [0, 0, 0]]},
         "000B": {},
-        "000C": {1: [[0, 0, 0], [0, 0, 0], [0, 1, 0]]},
+        "000C": {1: [[1, 0, 0], [0, 0, 0], [0, 1, 0]]},
         "012D": {3: everywhere},
     }
     (tmp_path / "b.txt").write_text("013 A: 1\nall good\n")
@@ -155,13 +157,16 @@ def test_distances_are_compared_where_the_fault_is(tmp_path: Path) -> None:
     assert (len(near), far) == (5, [])
     near, far = _write(tmp_path, ["1", "1(TR)"], values).pairs[0]
     assert (len(near), far) == (4, [(1, 0)])
+    pale = np.array([0, 3, 3, 3, 3, 3])[:, None, None, None]  # and far from the others
+    near, far = _write(tmp_path, ["1"], pale).pairs[0]
+    assert (len(near), far) == (5, [])
 
 
 def test_a_fault_is_seen_where_it_is(tmp_path: Path) -> None:
     """In parts of a photograph three times as wide as high, also mirrored."""
     values = np.zeros((6, 2, 16, 48))
     values[0, :, 11:, 32:] = 1
-    some = _write(tmp_path, ["1(BR)", "1(BR)"], values, width=48)
+    some = _write(tmp_path, ["1(BR)", "1"], values, width=48)
     for flip in (False, True):
         batch = some.batch(np.zeros(40, np.int64), flip=flip)
         patch = batch.worse[:, :1].abs()
@@ -170,7 +175,7 @@ def test_a_fault_is_seen_where_it_is(tmp_path: Path) -> None:
         inside, outside = batch.fault[patch == 1], batch.fault[patch == 0]
         assert inside.mean() > 0.7
         assert outside.mean() < 0.2
-    assert (some.batch(np.ones(2, np.int64)).fault.mean((1, 2, 3)) < 0.5).all()
+    assert (some.batch(np.ones(2, np.int64)).fault == 1).all()
 
 
 def test_photographs_held_out_are_so_at_both_sizes(folder: Path, tmp_path: Path) -> None:
@@ -267,6 +272,29 @@ def test_it_stays_as_it_was_where_nothing_is_at_fault(folder: Path) -> None:
     (free, _), (held, at_fault) = gone
     assert held < free / 3
     assert at_fault > 2 * held
+
+
+@pytest.mark.parametrize("at_fault", [True, False])
+def test_errors_count_where_the_fault_is(
+    folder: Path, at_fault: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The velocity for the worse one has gone from its reference's only there, or elsewhere."""
+    task = _task(keep=0.0)
+    batch = Judged([folder], 0).batch(np.zeros(4, np.int64))
+    batch = replace(batch, fault=torch.zeros_like(batch.fault))
+    batch.fault[..., :8] = 1
+    gone = (batch.fault if at_fault else 1 - batch.fault).expand_as(batch.better)
+
+    def errors(network: Any, _batch: Any, codes: Any, t: Any, noise: Any) -> torch.Tensor:
+        off = torch.zeros(len(codes), *noise.shape)
+        if network is task.network:
+            off[1] = gone  # the worse one is told worse
+        return off
+
+    monkeypatch.setattr(task, "_errors", errors)
+    margin, elsewhere, _ = task._compared(batch)
+    assert margin.tolist() == pytest.approx([20.0 * at_fault] * 4)
+    assert float(elsewhere) == pytest.approx(0.0 if at_fault else 0.25)
 
 
 def _elsewhere(batch: JudgedBatch) -> JudgedBatch:

@@ -8,8 +8,8 @@ judged/verdicts.txt which are faulty, a line a sheet; a remark in brackets may f
 
     000 A: 2 5(patch, TR+MR); B: ; C: 1(cast); D: 3 4 6
 
-TL, TC, TR, ML, MC, MR, BL, BC and BR in it are the ninths of the picture that the fault is in, from
-top left to bottom right; without them it is everywhere.
+TL, TC, TR, ML, MC, MR, BL, BC and BR in it, in capitals, are the ninths of the picture that the
+fault is in, from top left to bottom right; without them it is everywhere.
 
 A photograph (000A.npz) is kept as the networks read it, with codes as the velocity leaves them at
 each working size, so that training wants neither the photograph nor its features again.
@@ -89,8 +89,9 @@ def verdicts(folder: Path) -> dict[str, dict[int, NDArray[np.float32]]]:
                     raise DataError(f"{path}:{number}: `{row}:{said}`: expected numbers of samples")
                 if sheet + row in found:
                     raise DataError(f"{path}:{number}: {sheet}{row} has been judged already")
-                faulty = _VERDICT.findall(said)
-                found[sheet + row] = {int(k): _where(remark) for k, remark in faulty}
+                of = found.setdefault(sheet + row, {})
+                for k, remark in _VERDICT.findall(said):  # a sample may be named for each fault
+                    of[int(k)] = np.maximum(of.get(int(k), 0), _where(remark))
     return found
 
 

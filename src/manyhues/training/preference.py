@@ -5,8 +5,8 @@ picture the better is to become likelier against the worse than it was to begin 
 al. 2023; for diffusion Wallace et al. 2024, equation 14). How likely a code is, a flow says by its
 error: what it predicts well from noise, it draws often. That error is asked for where the worse
 sample is at fault, and elsewhere the velocity is to stay as it was: a patch is unlearned, and not
-how samples differ. No model of the judge is needed, and nothing is drawn while it trains, so it
-runs on a CPU.
+the whole sample. No model of the judge is needed, and nothing is drawn while it trains, so it runs
+on a CPU. (Samples come nearer to each other all the same: docs/model.md, "What people fault".)
 """
 
 import copy
@@ -31,8 +31,8 @@ class PreferenceConfig(FlowConfig):
     """`--data` are folders of `judged`; `start` the flow that drew them, `features` what it read.
 
     `beta` is how dear it is to leave where it began, for each working size; `stay`, the weight of
-    leaving it where nothing is at fault; `keep`, that of flow matching on the pictures' true
-    colours. `drop` has to be 0; `film` and `hinted` do nothing.
+    keeping the velocity as it was where nothing is at fault; `keep`, that of flow matching on the
+    pictures' true colours. `drop` has to be 0; `film` and `hinted` do nothing.
     """
 
     beta: tuple[float, ...] = (75.0, 250.0)
