@@ -226,6 +226,26 @@ def _task(keep: float, stay: float = 0.0) -> Preference:
     return task
 
 
+def _teach(task: Preference, batch: JudgedBatch, steps: int) -> None:
+    optimizer = torch.optim.Adam(task.groups()[0], 4e-3)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        next(task.steps(batch, 0.0)).loss.backward()
+        optimizer.step()
+
+
+def _faulty_by_half(folder: Path) -> JudgedBatch:
+    """One photograph four times, at fault in the left half."""
+    batch = Judged([folder], 0).batch(np.zeros(4, np.int64))
+    fault = torch.zeros_like(batch.fault)
+    fault[..., :8] = 1
+    return replace(batch, fault=fault)
+
+
+def _elsewhere(batch: JudgedBatch) -> JudgedBatch:
+    return replace(batch, fault=1 - batch.fault)
+
+
 def test_the_better_becomes_likelier_against_the_worse(folder: Path) -> None:
     task = _task(keep=0.0)
     batch = Judged([folder], 0).batch(np.arange(3))
@@ -233,20 +253,11 @@ def test_the_better_becomes_likelier_against_the_worse(folder: Path) -> None:
     before = {k: v.clone() for k, v in task.reference.state_dict().items()}
     first = next(task.steps(batch, 0.0))
     assert float(first.loss.detach()) == pytest.approx(math.log(2) / 20, rel=1e-3)
-    optimizer = torch.optim.Adam(task.groups()[0], 4e-3)
-    for _ in range(12):
-        optimizer.zero_grad()
-        next(task.steps(batch, 0.0)).loss.backward()
-        optimizer.step()
+    _teach(task, batch, steps=12)
     torch.manual_seed(1)
     with torch.no_grad():
         margins = torch.stack([task._compared(batch)[0] for _ in range(6)])
-        swapped = JudgedBatch(
-            **{k: getattr(batch, k) for k in ("luminance", "ab", "f8", "f16", "f32")},
-            better=batch.worse,
-            worse=batch.better,
-            fault=batch.fault,
-        )
+        swapped = replace(batch, better=batch.worse, worse=batch.better)
         against = torch.stack([task._compared(swapped)[0] for _ in range(6)])
     assert margins.mean() > 0.1
     assert against.mean() < -0.1
@@ -255,17 +266,11 @@ def test_the_better_becomes_likelier_against_the_worse(folder: Path) -> None:
 
 
 def test_it_stays_as_it_was_where_nothing_is_at_fault(folder: Path) -> None:
-    batch = Judged([folder], 0).batch(np.zeros(4, np.int64))
-    batch = replace(batch, fault=torch.zeros_like(batch.fault))
-    batch.fault[..., :8] = 1
+    batch = _faulty_by_half(folder)
     gone = []
     for stay in (0.0, 30.0):
         task = _task(keep=0.0, stay=stay)
-        optimizer = torch.optim.Adam(task.groups()[0], 4e-3)
-        for _ in range(20):
-            optimizer.zero_grad()
-            next(task.steps(batch, 0.0)).loss.backward()
-            optimizer.step()
+        _teach(task, batch, steps=20)
         torch.manual_seed(1)
         with torch.no_grad():
             gone.append([float(task._compared(x)[1]) for x in (batch, _elsewhere(batch))])
@@ -280,10 +285,9 @@ def test_errors_count_where_the_fault_is(
 ) -> None:
     """The velocity for the worse one has gone from its reference's only there, or elsewhere."""
     task = _task(keep=0.0)
-    batch = Judged([folder], 0).batch(np.zeros(4, np.int64))
-    batch = replace(batch, fault=torch.zeros_like(batch.fault))
-    batch.fault[..., :8] = 1
-    gone = (batch.fault if at_fault else 1 - batch.fault).expand_as(batch.better)
+    batch = _faulty_by_half(folder)
+    where = batch if at_fault else _elsewhere(batch)
+    gone = where.fault.expand_as(batch.better)
 
     def errors(network: Any, _batch: Any, codes: Any, t: Any, noise: Any) -> torch.Tensor:
         off = torch.zeros(len(codes), *noise.shape)
@@ -295,10 +299,6 @@ def test_errors_count_where_the_fault_is(
     margin, elsewhere, _ = task._compared(batch)
     assert margin.tolist() == pytest.approx([20.0 * at_fault] * 4)
     assert float(elsewhere) == pytest.approx(0.0 if at_fault else 0.25)
-
-
-def _elsewhere(batch: JudgedBatch) -> JudgedBatch:
-    return replace(batch, fault=1 - batch.fault)
 
 
 def test_true_colours_are_kept_in_mind(folder: Path) -> None:

@@ -89,9 +89,9 @@ class Preference(Flow):
         noise = torch.randn_like(batch.better)
         with torch.no_grad():
             before = self._errors(self.reference, batch, codes[:2], t, noise)
-        *now, true = self._errors(self.network, batch, codes, t, noise)
-        gone = torch.stack(now) - before  # both are off from the same velocity
-        gained = (torch.stack(now) ** 2 - before**2).mean(2, keepdim=True)
+        now, true = self._errors(self.network, batch, codes, t, noise).split((2, 1))
+        gone = now - before  # both are off from the same velocity
+        gained = (now**2 - before**2).mean(2, keepdim=True)
         fault = batch.fault
         better, worse = (gained * fault).sum((2, 3, 4)) / fault.sum((1, 2, 3)).clamp_min(1e-6)
         return (
