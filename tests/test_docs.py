@@ -23,7 +23,7 @@ READMES = [ROOT / "README.md", ROOT / "README.vi.md"]
 PAGES = [
     *READMES,
     *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 QUICKSTART = ROOT / "examples" / "quickstart.py"
 CLI: Any = typer.main.get_command(cli.app)

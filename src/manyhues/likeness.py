@@ -10,7 +10,7 @@ import numpy as np
 
 from manyhues.color import Array
 
-# Standard deviations of the weights; docs/model.md has what others give.
+# Standard deviations of the weights; docs/model/faults.md has what others give.
 REACH = 4.0  # cells
 LIGHTNESS = 5.0  # L*
 FEATURES = 0.7  # RMS over channels, each in its own standard deviations over the picture

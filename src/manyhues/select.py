@@ -19,7 +19,7 @@ least alone fills the middle. It is measured as the eye sees chroma, or neon col
 farthest. Far alone still shows extremes, and what most candidates are like only once; so part of
 the choice goes by how much nearer all candidates come, in squares, to one that is shown, as in
 k-medoids. A cast, one hue over the whole scene, is the cheapest way to be far: it is charged for.
-docs/model.md has what each of them gives.
+docs/model/choosing.md has what each of them gives.
 
 The number of candidates depends on n in steps (48 up to n = 12), so that a smaller n gives the
 beginning of a larger one's result.

@@ -26,7 +26,7 @@ def integrate(velocity: Callable[[State, float], State], start: State, times: Ar
 
     The second-order Adams-Bashforth rule for unequal steps: Euler's step, bent by how the velocity
     changed since the last one. It costs what Euler's does, one velocity a step, but few Euler
-    steps shrink the colours. Measured in docs/model.md.
+    steps shrink the colours. Measured in docs/model/sampling.md.
     """
     x, last, last_step = start, None, 1.0
     for now, after in pairwise(times.tolist()):

@@ -6,7 +6,7 @@ Runs are folders of the same kind and shapes (`joint` and `adversarial` ones are
 their features); a weight left out is 1, and weights are shares of their sum. Of several kinds the
 mean is of the richest, and has what that kind has: what only some runs have, such as features or
 the head of a lesson, is the mean of theirs. A mean generalises better than its last checkpoint
-where training knows its pictures too well; docs/model.md has what it brought.
+where training knows its pictures too well; docs/model/features.md has what it brought.
 """
 
 import argparse

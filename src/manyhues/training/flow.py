@@ -22,10 +22,10 @@ from manyhues.training.data import Batch, Cache
 from manyhues.training.grid import CELL, CODE_SCALE, GridUNet, to_code
 from manyhues.training.task import Logs, Step, Task
 
-STEPS = (8, 2)  # of the solver at each working size; docs/model.md has what others give
+STEPS = (8, 2)  # of the solver at each working size; docs/model/sampling.md has what others give
 DRAFT_STEPS = 3  # of a candidate to choose by
 RENOISE = 0.6  # the time that a coarser answer is noised to, to be finished at the next size
-# What samples get when the last step is done; docs/model.md has what it does.
+# What samples get when the last step is done; docs/model/sampling.md has what it does.
 GAIN = (1.1, 1.22)  # times the code, where the last working size is the first or the second
 GRAIN = 0.08  # code units of normal noise, in pictures no larger than the working size
 # Share of a cell's colour that comes from cells like it, in larger ones.

@@ -6,7 +6,7 @@ al. 2023; for diffusion Wallace et al. 2024, equation 14). How likely a code is,
 error: what it predicts well from noise, it draws often. That error is asked for where the worse
 sample is at fault, and elsewhere the velocity is to stay as it was: a patch is unlearned, and not
 the whole sample. No model of the judge is needed, and nothing is drawn while it trains, so it runs
-on a CPU. (Samples come nearer to each other all the same: docs/model.md, "What people fault".)
+on a CPU. (Samples come nearer to each other all the same: docs/model/faults.md.)
 """
 
 import copy
