@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from manyhues import dataset
+from manyhues.color import rgb_to_lab
 from manyhues.errors import DataError
+from manyhues.picture import Picture
 
 
 def colourful(seed: int = 0, size: tuple[int, int] = (40, 48)) -> np.ndarray:
@@ -99,6 +101,30 @@ def test_truncated_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "1.png").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"1\.png"):
         dataset.open_pictures(tmp_path)[0]
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_upright_as_the_product_has_them(
+    tmp_path: Path, format_: str, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    exact = {"quality": 100, "lossless": True} if format_ == "WEBP" else {"quality": 100}
+    Image.fromarray(colourful()).save(tmp_path / "1.png", format_, exif=exif, **exact)
+    read = dataset.open_pictures(tmp_path)[0]
+    assert read.shape == ((40, 48, 3) if orientation < 5 else (48, 40, 3))
+    theirs = Picture.open(tmp_path / "1.png").luminance
+    assert np.abs(rgb_to_lab(read / 255.0)[..., 0] - theirs).max() < 0.5
+
+
+def test_the_first_that_can_be_read(tmp_path: Path) -> None:
+    save(tmp_path, "2.png", colourful())
+    (tmp_path / "1.png").write_bytes((tmp_path / "2.png").read_bytes()[:200])
+    np.testing.assert_array_equal(dataset.open_pictures(tmp_path).first(), colourful())
+    (tmp_path / "2.png").unlink()
+    with pytest.raises(DataError, match=r"1\.png: cannot be decoded, nor can any other of 1"):
+        dataset.open_pictures(tmp_path).first()
 
 
 def test_damaged_pictures_are_left_out_aloud(

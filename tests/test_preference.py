@@ -189,7 +189,7 @@ def test_photographs_held_out_are_so_at_both_sizes(folder: Path, tmp_path: Path)
     for level in (0, 1):
         some = Judged([folder, tmp_path], level)
         assert len(some) == 12 - level
-        rows = some.epochs(3, 0)
+        rows = some.epochs(3, 0, held={})
         taught = set(np.concatenate([next(rows) for _ in range(12)]).tolist())
         assert taught == set(range(some.held, len(some)))
         assert some.held_out(256) == some.held

@@ -46,7 +46,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def fake_methods(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (report, results):
-        monkeypatch.setattr(module, "open_methods", lambda names: {n: FAKES[n] for n in names})
+        monkeypatch.setattr(
+            module, "open_methods", lambda names, weights=None: {n: FAKES[n] for n in names}
+        )
         monkeypatch.setattr(module, "open_judge", lambda console: ColourJudge())
 
 
@@ -210,7 +212,7 @@ def test_results_are_made_and_remade(
     text = (out / "results.md").read_text()
     assert "eob over 4 samples of 3 pictures" in text
     assert "## ImageNet" in text
-    assert results.main([*more, "--data-sets", "moon"]) == 1
+    assert results.main([*more, "--data-sets", "moon"]) == 2
     assert "choose from lfw, imagenet64" in capsys.readouterr().err
     assert "**noise**" in text
     assert "**faint**" in text

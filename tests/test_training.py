@@ -5,6 +5,7 @@ import csv
 import os
 import shutil
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_cache_of_grey_pictures_is_refused_and_leaves_nothing(tmp_path: Path) ->
 
 
 def test_epochs_cover_everything_but_the_held_out(cache_folder: Path) -> None:
-    stream = Cache([cache_folder]).epochs(4, 0, skip=4)
+    stream = Cache([cache_folder]).epochs(4, 0, held={cache_folder: Fraction(4, 24)})
     epoch = np.concatenate([next(stream) for _ in range(5)])
     assert sorted(epoch) == list(range(4, 24))
 
@@ -153,7 +154,7 @@ def test_a_seed_is_a_run(
 def test_what_is_held_out_is_so_in_every_copy_of_a_folder(cache_folder: Path) -> None:
     cache = Cache([cache_folder, cache_folder])
     count = cache.counts[0]
-    epoch = next(cache.epochs(2 * count - 8, 0, skip=4))
+    epoch = next(cache.epochs(2 * count - 8, 0, held=cache.shares(4)))
     assert sorted(epoch) == [*range(4, count), *range(count + 4, 2 * count)]
 
 

@@ -3,6 +3,7 @@
 Also the rule that keeps pictures without real colour out of both (`has_real_colour`).
 """
 
+import contextlib
 import io
 import itertools
 import logging
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from manyhues.color import rgb_to_lab
 from manyhues.errors import DataError
@@ -43,8 +44,9 @@ def has_real_colour(rgb: Pixels, *, min_chroma: float = 2.0, min_residual: float
 class Pictures:
     """A readable sequence of pictures; nothing is decoded before it is asked for.
 
-    ``pictures[i]`` is ``(H, W, 3)`` uint8 RGB. `ids` and `labels` run parallel to it; a label is
-    the shard's ``label`` column, or the name of the folder that a file lies in.
+    ``pictures[i]`` is ``(H, W, 3)`` uint8 RGB, upright as its EXIF asks. `ids` and `labels` run
+    parallel to it; a label is the shard's ``label`` column, or the name of the folder that a file
+    lies in.
     """
 
     def __init__(self, sources: list[Path | bytes], ids: list[str], labels: list[str]) -> None:
@@ -57,6 +59,7 @@ class Pictures:
         source = self._sources[index]
         try:
             with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+                ImageOps.exif_transpose(image, in_place=True)
                 return np.asarray(image.convert("RGB"))
         except Exception as error:  # on damaged files Pillow's decoders raise nearly anything
             raise DataError(
@@ -65,6 +68,16 @@ class Pictures:
 
     def __iter__(self) -> Iterator[Pixels]:
         return (self[i] for i in range(len(self)))
+
+    def first(self) -> Pixels:
+        """The first picture that can be decoded. Raises `DataError` where none can."""
+        for index in range(len(self)):
+            with contextlib.suppress(DataError):  # `coloured` says which are left out
+                return self[index]
+        raise DataError(
+            f"{self.ids[0]}: cannot be decoded, nor can any other of {len(self)} pictures; "
+            "check --data"
+        )
 
     def stamps(self) -> list[int]:
         """A number per picture that changes with its content: bytes in a shard, time of a file."""

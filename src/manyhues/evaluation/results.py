@@ -239,8 +239,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 data_sets=_known(options.data_sets.split(",")),
             )
     except ManyhuesError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        print(f"manyhues: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
     return 0
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from manyhues.errors import TrainingError, UsageError
-from manyhues.training import checkpoint
+from manyhues.training import checkpoint, command
 
 _RICHER = ("joint", "adversarial")  # kinds of flow that bring their features, in their usual order
 
@@ -81,9 +81,12 @@ def main() -> None:
     runs = {}
     for text in given.runs:
         run, _, weight = text.partition("=")
-        runs[Path(run)] = float(weight or 1)
+        try:
+            runs[Path(run)] = float(weight or 1)
+        except ValueError:
+            raise UsageError(f"{text}: expected RUN=WEIGHT, such as {run}=0.5") from None
     print(average(given.out, runs))
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

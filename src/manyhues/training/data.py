@@ -4,12 +4,16 @@ A cache is a folder of ``.npy`` files, named after a digest of the pictures (ids
 times), the working size, the crops and the feature network: a change of any makes a new one.
 """
 
+import contextlib
 import hashlib
 import json
-import os
+import math
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +38,15 @@ from manyhues.training.features import (
 from manyhues.training.film import filmed
 from manyhues.training.processes import mixed_precision, pick_device
 
+CROPS = 2  # versions of a picture where it is large or sets are small: centre, random
+
 _VERSION = 2
 _BLOCK = 128
 # Pictures that the grey network looks at together: more fall out of a CPU's caches.
 _FEATURE_BATCH = 16
 _MAPS = ("f8", "f16", "f32")
+_HELD_OUT = 8  # of a small set, one example of as many is held out
+_STALE = 86400.0  # seconds: what is half-written and untouched for longer is a killed run's
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ def build_cache(
     seen_by = network_id(tuned) if features else None
     key: list[object] = [_VERSION, seen_by, size, crops, split, pictures.ids, pictures.stamps()]
     # As large as the first picture is, so are all: a random square may be enlarged to that.
-    native = min(pictures[0].shape[:2])
+    native = min(pictures.first().shape[:2])
     look = LOOK if features and tuned is not None and native >= LOOK * size else 1
     finer = finer and look > 1
     key += [film] if film else []
@@ -109,16 +117,26 @@ def build_cache(
     if folder.exists():
         return folder
     root.mkdir(parents=True, exist_ok=True)
-    partial = root / f".{folder.name}.{os.getpid()}"
-    partial.mkdir()
-    try:
+    _remove_stale(root)
+    with tempfile.TemporaryDirectory(
+        prefix=f".{folder.name}.", dir=root, ignore_cleanup_errors=True
+    ) as scratch:
+        partial = Path(scratch) / folder.name  # others may read it, unlike a temporary folder
+        partial.mkdir()
         network = GreyFeatures(tuned) if features else None
         _fill(partial, pictures, size, look, finer, crops, film, network, progress)
         if not folder.exists():  # another machine may have been quicker
             partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return folder
+
+
+def _remove_stale(root: Path) -> None:
+    """Remove the caches that killed runs left half-written."""
+    for partial in root.glob(f".*-*-{'[0-9a-f]' * 12}.*"):
+        with contextlib.suppress(FileNotFoundError):  # its run may end just now
+            written = max(path.stat().st_mtime for path in (partial, *partial.rglob("*")))
+            if time.time() - written > _STALE:
+                shutil.rmtree(partial, ignore_errors=True)
 
 
 def _fill(
@@ -202,10 +220,14 @@ def laid_out(maps: Tensor, flip: bool) -> Tensor:
 
 
 class Cache:
-    """One or several caches of the same working size, as one sequence of examples."""
+    """One or several caches of the same working size, as one sequence of examples.
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        self.folders = list(folders)
+    `sources` are what the folders were made of: what is held out of one is so wherever it is met
+    again, at another working size or in a folder that is given twice to count more.
+    """
+
+    def __init__(self, folders: Sequence[Path], sources: Sequence[Path] | None = None) -> None:
+        self.sources = list(sources or folders)
         self.parts: list[dict[str, NDArray[Any]]] = []
         counts = []
         sizes = set()
@@ -280,21 +302,36 @@ class Cache:
 
     def held_out(self, count: int) -> int:
         """How many of the first examples to validate on, where `count` are to be held out."""
-        return min(count, len(self))
+        return min(count, max(1, len(self) // _HELD_OUT))
 
-    def epochs(self, batch_size: int, seed: int, *, skip: int = 0) -> Iterator[NDArray[np.int64]]:
-        """Endless batches of shuffled row numbers, without the first `skip`, which are held out.
+    def shares(self, rows: int) -> dict[Path, Fraction]:
+        """Which first part of each source the first `rows` examples are."""
+        found: dict[Path, Fraction] = {}
+        for source, start, count in zip(self.sources, self._starts, self.counts, strict=False):
+            found.setdefault(source, Fraction(min(max(0, rows - int(start)), count), count))
+        return found
 
-        So are they in a folder that is given again, to count more. The last batch of an epoch is
-        dropped when it is not full, unless it is the only one.
+    def taught(self, held: Mapping[Path, Fraction]) -> NDArray[np.int64]:
+        """Rows to train on: without the first part of each source that is `held` out.
+
+        A part is of the same pictures at every working size, for a cache has as many versions of
+        each picture as of any other. They lie side by side, and are held out together.
+        """
+        rows = []
+        for source, start, count in zip(self.sources, self._starts, self.counts, strict=False):
+            out = CROPS * math.ceil(held.get(source, 0) * count / CROPS)
+            rows.append(np.arange(start + min(out, count), start + count))
+        return np.concatenate(rows)
+
+    def epochs(
+        self, batch_size: int, seed: int, *, held: Mapping[Path, Fraction]
+    ) -> Iterator[NDArray[np.int64]]:
+        """Endless batches of shuffled numbers of the rows that are `taught`.
+
+        The last batch of an epoch is dropped when it is not full, unless it is the only one.
         """
         generator = np.random.default_rng(seed)
-        taught = np.ones(len(self), bool)
-        for number, folder in enumerate(self.folders):
-            first = self.folders.index(folder)
-            held = np.clip(skip - self._starts[first], 0, self.counts[first])
-            taught[self._starts[number] :][:held] = False
-        rows = np.flatnonzero(taught)
+        rows = self.taught(held)
         while True:
             order = generator.permutation(rows)
             for begin in range(0, max(1, len(order) - batch_size + 1), batch_size):

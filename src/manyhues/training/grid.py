@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from manyhues.prior import GRID_SCALE
 from manyhues.training.features import CHANNELS, FEATURE_SCALE
 
-CODE_SCALE = 25.0  # Lab units; about one standard deviation of strong colours
+CODE_SCALE = GRID_SCALE  # Lab units; about one standard deviation of strong colours
 CELL = 4  # pixels of the working size along the side of a grid cell
 
 

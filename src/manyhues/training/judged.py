@@ -19,8 +19,9 @@ import argparse
 import itertools
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from manyhues.errors import DataError
 from manyhues.prior import Draw, Flow
 from manyhues.scene import Scene
 from manyhues.select import pool_size
+from manyhues.training import command
 from manyhues.training.data import Batch, Cache, laid_out
 from manyhues.training.film import filmed
 from manyhues.training.grid import CELL, CODE_SCALE
@@ -138,7 +140,7 @@ class Judged(Cache):
                 f"{folders[0]}: no photograph with both faulty and faultless samples; "
                 "draw more, and write down which are faulty"
             )
-        self.folders, self.counts = [folders[0]], [len(self.pairs)]
+        self.sources, self.counts = [folders[0]], [len(self.pairs)]
         self._starts = np.cumsum([0, *self.counts])
         kinds = np.array([[bool(near), bool(far)] for near, far in self.pairs])
         kinds = kinds.reshape(-1, 2)
@@ -175,9 +177,9 @@ class Judged(Cache):
         self.pairs.append((near, far))
         return True
 
-    def epochs(self, batch_size: int, seed: int, *, skip: int = 0) -> Iterator[NDArray[np.int64]]:
-        """As `Cache.epochs`; its own photographs are held out, at every working size."""
-        return super().epochs(batch_size, seed, skip=self.held)
+    def taught(self, held: Mapping[Path, Fraction]) -> NDArray[np.int64]:
+        """As `Cache.taught`; its own photographs are held out, at every working size."""
+        return np.arange(self.held, len(self))
 
     def held_out(self, count: int) -> int:
         """As `Cache.held_out`; one that is trained on if there is but one."""
@@ -321,4 +323,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

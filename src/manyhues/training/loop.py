@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from manyhues.errors import TrainingError, UsageError
+from manyhues.errors import DataError, TrainingError, UsageError
 from manyhues.training import checkpoint
 from manyhues.training.data import Batch, Cache
 from manyhues.training.processes import Processes, mixed_precision
@@ -24,7 +24,7 @@ from manyhues.training.sheet import save_sheet
 from manyhues.training.task import Logs, Step, Task
 
 EMA = 0.999
-HELD_OUT = 256  # pictures of the first cache that are never trained on
+HELD_OUT = 256  # examples of the first cache, at the most, that are never trained on
 LOG_EVERY = 50
 REPORT_EVERY = 180.0  # seconds between checkpoints, validations and sheets
 WARM_UP = 100  # steps
@@ -119,12 +119,14 @@ class Loop:
         checkpoint.write_tensors(self.out / checkpoint.RESUME, tensors, facts)
 
     def resume(self) -> None:
-        """Go on from the checkpoint in `out`."""
+        """Go on from the checkpoint in `out`, at another learning rate if the task has one."""
         tensors, facts = checkpoint.read_tensors(self.out / checkpoint.RESUME)
         mine = checkpoint.config_facts(self.task.config)
         # A run from before a setting existed had what is now its default.
         theirs = checkpoint.config_facts(type(self.task.config)()) | facts["config"]
-        changed = sorted(k for k in mine if _plain(mine[k]) != _plain(theirs.get(k)))
+        changed = sorted(
+            k for k in mine if k != "learning_rate" and _plain(mine[k]) != _plain(theirs.get(k))
+        )
         if facts["kind"] != self.task.kind or changed:
             raise TrainingError(
                 f"{self.out}: holds a `{facts['kind']}` run that differs in "
@@ -164,11 +166,11 @@ class Loop:
                         reported = now
                         self._validate(write, board)
                         self.save()
+                figures = self._validate(write, board)
+                self.save()
             except KeyboardInterrupt:
                 self.save()
                 raise
-            figures = self._validate(write, board)
-        self.save()
         self.report(1.0, "done")
         return figures
 
@@ -195,21 +197,28 @@ class Loop:
         sizes = [
             max(1, self.task.config.batch_size * least**2 // cache.size**2) for cache in self.caches
         ]
+        first = self.caches[0]
+        held = first.shares(first.held_out(HELD_OUT))
+        taught = [len(cache.taught(held)) for cache in self.caches]
+        if not any(taught):
+            raise DataError(
+                f"{first.sources[0]}: too small, all of its {len(first)} examples are held out to "
+                "validate on; at least 3 pictures with real colour are needed"
+            )
         pieces = self.accumulate * self.processes.count
-        if pieces > min(sizes):
+        smallest = min(min(pair) for pair in zip(sizes, taught, strict=True) if all(pair))
+        if pieces > smallest:
             raise UsageError(
-                f"a batch of {min(sizes)} cannot be shared by {self.processes.count} processes in "
+                f"a batch of {smallest} cannot be shared by {self.processes.count} processes in "
                 f"{self.accumulate} pieces each; take fewer, or a larger batch_size"
             )
         seeds = self.seed + 1000 * self.state.step  # a resumed run sees another order
-        streams = []
-        for number, cache in enumerate(self.caches):
-            streams.append(
-                cache.epochs(sizes[number], seeds + number, skip=HELD_OUT if number == 0 else 0)
-            )
+        streams = [
+            cache.epochs(sizes[number], seeds + number, held=held)
+            for number, cache in enumerate(self.caches)
+        ]
         generator = np.random.default_rng(seeds)
-        share = np.array([len(cache) for cache in self.caches], float)
-        share /= share.sum()
+        share = np.array(taught) / sum(taught)  # a cache that is held out whole is never drawn from
         while True:
             number = int(generator.choice(len(self.caches), p=share))
             rows: NDArray[np.int64] = next(streams[number])
@@ -262,9 +271,12 @@ class Loop:
         return step.group
 
     def _diverged(self, what: str) -> TrainingError:
+        begun = (self.out / checkpoint.RESUME).exists()
+        rate = self.task.config.learning_rate
         return TrainingError(
             f"{self.out}: the {what} is not finite at step {self.state.step}; "
-            "lower the learning rate and --resume from the last checkpoint"
+            f"lower the learning rate from {rate:g} (--set learning_rate=...) "
+            f"and {'--resume from the last checkpoint' if begun else 'start again'}"
         )
 
     @torch.no_grad()

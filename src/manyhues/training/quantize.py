@@ -22,7 +22,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from manyhues.color import Array
 from manyhues.colorizer import Colorizer
-from manyhues.dataset import open_pictures
+from manyhues.dataset import open_pictures, training_split
 from manyhues.engine import Engine
 from manyhues.training.graph import quiet
 
@@ -63,7 +63,7 @@ def quantize(weights: Path, method: str, graph: str, pictures: Path) -> tuple[by
     """
     engine = _Listener(weights, graph)
     colorizer = Colorizer(engine, engine.manifest(method))
-    source = open_pictures(pictures, "train")
+    source = open_pictures(pictures, training_split(pictures))
     for index in range(min(PICTURES, len(source))):
         scene = colorizer.encode(source[index])
         colorizer.sample_ab(scene, 1, start=index)

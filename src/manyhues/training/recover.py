@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from manyhues.engine import WEIGHTS
 from manyhues.errors import TrainingError, WeightsError
-from manyhues.training import checkpoint
+from manyhues.training import checkpoint, command
 from manyhues.training.detail import Detail, DetailConfig
 from manyhues.training.features import FeaturesAtSize, GreyFeatures
 from manyhues.training.flow import Flow, FlowConfig
@@ -219,4 +219,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

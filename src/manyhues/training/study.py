@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from manyhues.training import losses, registry
+from manyhues.training import checkpoint, command, losses, registry
 from manyhues.training.data import Cache, build_cache
 from manyhues.training.losses import AB_SCALE, PrincipalComponents
 from manyhues.training.processes import mixed_precision
@@ -108,14 +108,19 @@ def reconstruction(run: Path, pairs: list[tuple[Path, Path]], root: Path) -> dic
     return table
 
 
+def _is_finished(run: Path, minutes: float) -> bool:
+    model = run / checkpoint.MODEL
+    return model.exists() and checkpoint.read_tensors(model)[1]["seconds"] >= 60 * minutes
+
+
 def ablation(training: Path, test: Path, out: Path, minutes: float) -> dict[str, Any]:
     """Train every variant for `minutes` on one set and measure it on another."""
     table: dict[str, Any] = {}
     held = split_cache(test, out / "cache", ("test", "val"))
     for name, options in VARIANTS.items():
         run = out / name.replace(" ", "-").replace("+", "and")
-        if not (run / "model.safetensors").exists():
-            train("vae", [training], run, minutes, False, options)
+        if not _is_finished(run, minutes):  # one that was interrupted goes on
+            train("vae", [training], run, minutes, (run / checkpoint.RESUME).exists(), options)
         vae, facts = registry.load(run)
         if not isinstance(vae, Vae):
             raise SystemExit(f"{run}: not a VAE run")
@@ -145,4 +150,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)
