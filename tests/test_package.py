@@ -13,7 +13,7 @@ SOURCE = Path(manyhues.__file__).parent
 # Data flows one way: a module may import those of the layers above its own, and none beside it
 # unless it is named after them here.
 LAYERS = [
-    {"errors"},
+    {"errors", "quiet"},
     {"color"},
     {"icc", "deep", "metadata", "engine", "coupling", "likeness", "upsample", "show", "solver"},
     {"luminance", "tiff"},

@@ -75,7 +75,8 @@ def paint(weights: Path, items: list[Item], out: str, ledger: Ledger | None = No
     ledger = ledger or Ledger()
     order = Order("vae-mdn", OPTIONS, out, str(weights))
     present = sorted(Store(out).names())
-    table = pa.Table.from_pylist([{**vars(i), "present": present} for i in items], schema=ITEMS)
+    given = [{**vars(item), "present": present, "inputs": []} for item in items]
+    table = pa.Table.from_pylist(given, schema=ITEMS)
     rows: list[Any] = Painter(order, ledger.begin, ledger.end)(table).to_pylist()
     return rows
 

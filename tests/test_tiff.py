@@ -228,6 +228,7 @@ def test_exif_that_cannot_be_written_is_said(
             {"photometric": "separated", "extrasamples": ["unassalpha"]},
             "CMYK with transparency; save it as RGB",
         ),
+        (np.zeros((2, 2, 40), np.uint8), {"photometric": "minisblack"}, "40 channels are no phot"),
     ],
 )
 def test_layouts_that_are_refused(
@@ -254,3 +255,28 @@ def test_damage_and_a_missing_library(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setitem(__import__("sys").modules, "tifffile", None)
     with pytest.raises(PictureError, match=r"planes\.tif: .*pip install 'manyhues\[tiff\]'"):
         Picture.open(path)
+
+
+def test_only_the_wanted_page_of_many_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as writer:
+        for _ in range(5):
+            grey = np.dstack([RGB[..., 0], ALPHA])
+            writer.write(grey, photometric="minisblack", extrasamples=["unassalpha"])
+    data, limit = out.getvalue(), 3 * ALPHA.size
+    decoded: list[int] = []
+    asarray = tifffile.TiffPage.asarray
+
+    def watched(page: Any) -> Any:
+        decoded.append(page.index)
+        return asarray(page)
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", watched)
+    first = Picture.open(data, max_pixels=limit)
+    assert (decoded, first.size) == ([0], (25, 18))
+    assert first.notes == ("page 1 of 5 was read",)
+    decoded.clear()
+    with pytest.raises(PictureError, match=r"picture: 5 pages.*; save each as a file of its own"):
+        next(Picture.open_all(data, max_pixels=limit))
+    assert decoded == []
+    assert len(list(Picture.open_all(data))) == 5

@@ -6,7 +6,6 @@ extra channels. tifffile, an optional library, decodes them.
 
 import io
 import logging
-import warnings
 from importlib import import_module
 from typing import Any
 
@@ -17,25 +16,27 @@ from PIL import Image, UnidentifiedImageError
 from manyhues.color import luminance_to_grey
 from manyhues.errors import PictureError
 from manyhues.metadata import CARRIED, LOST, exif_bytes, without_layout
+from manyhues.quiet import without_warnings
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _COPIED = (274, 700, 34675)  # orientation, XMP, ICC
 _GREY, _RGB, _INK, _LAB = (0, 1), 2, 5, (8, 9)
+_CHANNELS = 16  # the most that are decoded: a thousand fit into a small file, and not into memory
 
 
-def plain(data: bytes, name: str, max_pixels: int) -> bytes:
+def plain(data: bytes, name: str, max_pixels: int, *, only_first: bool = False) -> bytes:
     """The file itself where Pillow reads it rightly; else the same pages in a plain layout.
 
-    Raises `PictureError`, which says what the layout is and what to do.
+    With `only_first`, the other pages of a rewritten file are one black pixel each, so that they
+    still count. Raises `PictureError`, which says what the layout is and what to do.
     """
     if data[:4] not in _MAGIC:
         return data
-    with warnings.catch_warnings():  # Pillow's, of damaged tags
-        warnings.simplefilter("ignore")
-        return _rewritten(data, name, max_pixels) if _strange(data) else data
+    with without_warnings():  # Pillow's, of damaged tags
+        return _rewritten(data, name, max_pixels, only_first) if _strange(data) else data
 
 
-def _rewritten(data: bytes, name: str, max_pixels: int) -> bytes:
+def _rewritten(data: bytes, name: str, max_pixels: int, only_first: bool) -> bytes:
     # What the library cannot read it also logs, and that would reach standard error.
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
     try:
@@ -48,10 +49,13 @@ def _rewritten(data: bytes, name: str, max_pixels: int) -> bytes:
     out = io.BytesIO()
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as source, tifffile.TiffWriter(out) as writer:
-            for page in source.pages:
-                if not page.is_reduced:
-                    exif = _exif(data, page.offset)
-                    _rewrite(page, writer, exif, name, max_pixels)
+            pages = [page for page in source.pages if not page.is_reduced]
+            wanted = pages[:1] if only_first else pages
+            _check_sum(wanted, name, max_pixels)
+            for page in wanted:
+                _rewrite(page, writer, _exif(data, page.offset), name, max_pixels)
+            for _ in pages[len(wanted) :]:
+                writer.write(np.zeros((1, 1), np.uint8), metadata=None, software=False)
     except PictureError:
         raise
     except Exception as error:  # damaged files, or compressions that want another library
@@ -79,8 +83,23 @@ def misread(image: Any) -> bool:
     return tags.get(284) == 2 and tags.get(277, 1) > 1 and max(tags.get(258, (1,))) > 8
 
 
+def _check_sum(pages: list[Any], name: str, max_pixels: int) -> None:
+    """Refuse pages too large to stand in memory at the same time, as rewritten ones do."""
+    total = sum(page.imagewidth * page.imagelength for page in pages)
+    if len(pages) > 1 and total > max_pixels:
+        raise PictureError(
+            f"{name}: {len(pages)} pages of together {total / 1e6:.0f} million pixels are over "
+            f"the limit of {max_pixels / 1e6:.0f} million for this layout; "
+            "save each as a file of its own"
+        )
+
+
 def _rewrite(page: Any, writer: Any, exif: bytes, name: str, max_pixels: int) -> None:
     kind, width, height = int(page.photometric), page.imagewidth, page.imagelength
+    if page.samplesperpixel > _CHANNELS:
+        raise PictureError(
+            f"{name}: {page.samplesperpixel} channels are no photograph's; save it as RGB or grey"
+        )
     if width * height > max_pixels:
         raise PictureError(
             f"{name}: {width} x {height} pixels are over the limit of "

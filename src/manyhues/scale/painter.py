@@ -31,6 +31,7 @@ ITEMS = pa.schema(
         ("stem", pa.string()),
         ("row", pa.int64()),
         ("present", pa.list_(pa.string())),  # outputs that are there already
+        ("inputs", pa.list_(pa.string())),  # inputs below the output folder that may be in its way
     ]
 )
 
@@ -81,11 +82,6 @@ def facts(order: Order) -> manifest.Row:
     }
 
 
-def _is_fresh(name: str, given: dict[str, Any], report: Report) -> bool:
-    """Whether a file is to appear: it was not there, or is a sheet of results not all there."""
-    return name not in given["present"] or (name.endswith(SHEET) and not report.skipped)
-
-
 class Painter:
     """One warm colorizer with one thread; called with batches of items (`ITEMS`)."""
 
@@ -105,10 +101,13 @@ class Painter:
             for number, given in enumerate(batch.to_pylist()):
                 item = Item(given["source"], given["stem"], given["row"])
                 folder = scratch / str(number)
-                report = self._guarded(item, given["present"], folder)
+                report = self._guarded(item, given, folder)
                 staged = {path for path in folder.rglob("*") if path.is_file()}
                 names = {path.relative_to(folder).as_posix(): path for path in staged}
-                fresh.append({n: p for n, p in names.items() if _is_fresh(n, given, report)})
+                present = set(given["present"])
+                fresh.append(
+                    {n: p for n, p in names.items() if n not in present or self._is_redrawn(n, p)}
+                )
                 rows.append(self._row(item, report, folder))
             manifest.append(self._store, rows)
             failed = []
@@ -125,7 +124,11 @@ class Painter:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _guarded(self, item: Item, present: list[str], folder: Path) -> Report:
+    def _is_redrawn(self, name: str, path: Path) -> bool:
+        """Whether a file that was there is a sheet, and is another now; results are all kept."""
+        return name.endswith(SHEET) and path.read_bytes() != self._store.read(name)
+
+    def _guarded(self, item: Item, given: dict[str, Any], folder: Path) -> Report:
         """One item's report, whatever happens in it."""
         deaths = self._begin(item.key)
         try:
@@ -135,7 +138,7 @@ class Painter:
                     error=f"{item.key}: {deaths} workers died on it; colour it alone to see why, "
                     "or leave it out",
                 )
-            report = self._colour(item, present, folder)
+            report = self._colour(item, given, folder)
             if deaths:
                 report.notes.append("a worker died on it; a second one did it")
             return report
@@ -151,25 +154,31 @@ class Painter:
         finally:
             self._end(item.key)
 
-    def _colour(self, item: Item, present: list[str], folder: Path) -> Report:
+    def _colour(self, item: Item, given: dict[str, Any], folder: Path) -> Report:
         folder.mkdir()
-        for name in present:  # what is there already is not made again
+        for name in given["present"]:  # what is there already is not made again
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(self._store.read(name))
+        inputs = [Job(folder / name) for name in given["inputs"]]
         if item.row < 0 and not is_url(item.source):
-            return self._local(Path(item.source), item, folder)
+            return self._local(Path(item.source), item, folder, inputs)
         with tempfile.TemporaryDirectory(dir=folder.parent) as fetched:
             source = Path(fetched) / item.name
             source.write_bytes(read_item(item))
-            return self._local(source, item, folder)
+            return self._local(source, item, folder, inputs)
 
-    def _local(self, source: Path, item: Item, folder: Path) -> Report:
-        job = Job(source, Path(item.stem))
-        report = next(folders.run(self._colorizer, [job], folder, self._order.options))
-        if report.error:
-            shown = report.error.replace(str(source), item.key)
-            report = replace(report, error=shown.replace(str(folder), self._store.place))
-        return report
+    def _local(self, source: Path, item: Item, folder: Path, inputs: list[Job]) -> Report:
+        def shown(text: str) -> str:
+            return text.replace(str(source), item.key).replace(str(folder), self._store.place)
+
+        # The first job alone is done; the others say where results must not go.
+        jobs = [Job(source, Path(item.stem)), *inputs]
+        report = next(folders.run(self._colorizer, jobs, folder, self._order.options))
+        return replace(
+            report,
+            error=shown(report.error) if report.error else None,
+            notes=[shown(note) for note in report.notes],
+        )
 
     def _row(self, item: Item, report: Report, folder: Path) -> manifest.Row:
         def name(path: str) -> str:

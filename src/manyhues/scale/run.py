@@ -8,7 +8,7 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Generator, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -81,33 +81,37 @@ def _reports(
 ) -> Generator[Report]:
     """One report for each item: what cannot be done, what is done already, then the work."""
     from manyhues.scale import manifest, painter
+    from manyhues.scale.source import among_results
 
     options = order.options
     existing = store.names()
     rows = manifest.read(store, existing)
     present = _by_stem(existing)
+    taken = _by_stem(among_results(items, order.out))
     facts = painter.facts(order)
     todo = []
     try:
         for item in items:
             row = rows.get(item.key)
+            inputs = sorted(taken.get(item.stem, ()))
             if item.error:
                 refused = Report(item.key, error=item.error)
                 rows[item.key] = manifest.row(refused, facts)
                 yield refused
-            elif row and manifest.complete(row, options):
+            elif row and not inputs and manifest.complete(row, item.stem, options):
                 report = manifest.report(row, store)
                 report.skipped, report.seconds = True, 0.0
                 yield report
             else:
                 there = [] if options.overwrite else sorted(present.get(item.stem, ()))
-                todo.append({**vars(item), "present": there})
+                todo.append({**vars(item), "present": there, "inputs": inputs})
         if todo:
             with _cluster(address, workers) as count:
-                for row in _work(todo, order, count):
-                    known = [rows[row["input"]]] if row["input"] in rows else []
-                    rows |= manifest.merge([*known, row])
-                    yield manifest.report(row, store)
+                for part in _rounds(todo):
+                    for row in _work(part, order, count):
+                        known = [rows[row["input"]]] if row["input"] in rows else []
+                        rows |= manifest.merge([*known, row])
+                        yield manifest.report(row, store)
     finally:  # after Ctrl-C too: what was reported is true
         manifest.write(store, rows.values())
 
@@ -121,6 +125,22 @@ def _by_stem(names: set[str]) -> dict[str, set[str]]:
             stem = stem.with_suffix("")
             found[str(stem)].add(name)
     return found
+
+
+def _rounds(todo: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Items dealt out so that no round has an input twice, as a folder and a file inside it do.
+
+    At the same time, the second would look as if the first had killed its worker.
+    """
+    rounds: list[list[dict[str, Any]]] = []
+    seen: Counter[tuple[str, int]] = Counter()
+    for item in todo:
+        key = item["source"], item["row"]
+        if seen[key] == len(rounds):
+            rounds.append([])
+        rounds[seen[key]].append(item)
+        seen[key] += 1
+    return rounds
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from manyhues import folders
-from manyhues.errors import ManyhuesError, PictureError
+from manyhues.errors import ManyhuesError, PictureError, UsageError
 from manyhues.picture import SUFFIXES
 from manyhues.scale.store import Store, is_url, open_url, reason
 
@@ -63,7 +63,7 @@ def plan(inputs: Sequence[str], out: str) -> list[Item]:
         for shard in found:
             items += _rows(str(shard), shard.relative_to(root).with_suffix("").as_posix())
     for url in urls:
-        items += _remote(url)
+        items += _remote(url, out)
     return _refuse_collisions(list(dict.fromkeys(items)))
 
 
@@ -78,16 +78,45 @@ def _local_shards(given: Path, target: Path) -> list[Path]:
     ]
 
 
-def _remote(url: str) -> Iterator[Item]:
+def _address(place: str) -> tuple[Any, str]:
+    """A place however it is spelt: its file system (None: the local one) and the path there."""
+    if is_url(place):
+        fs, path = open_url(place)
+        return fs, path.rstrip("/")
+    real = os.path.realpath(place.removeprefix("file://"))
+    return None, Path(real).as_posix().rstrip("/")
+
+
+def among_results(items: Sequence[Item], out: str) -> set[str]:
+    """Names below the output folder that inputs have, and results must not take."""
+    fs, folder = _address(out)
+    names = set()
+    for item in items:
+        if item.row < 0 and is_url(item.source) == is_url(out):
+            theirs, path = _address(item.source)
+            if theirs == fs and path.startswith(f"{folder}/"):
+                names.add(path[len(folder) + 1 :])
+    return names
+
+
+def _remote(url: str, out: str) -> Iterator[Item]:
     url = url.rstrip("/")
+    target_fs, target = _address(out)
     try:
-        fs, root = open_url(url)
+        fs, root = _address(url)
         found = sorted(fs.find(root))
     except ManyhuesError:
         raise
     except Exception as error:  # each plug-in raises its own
         yield Item(url, error=f"{url}: cannot be listed ({reason(error)}); check URL and access")
         return
+    if fs == target_fs and found != [root]:  # else the URL is a file, and may be anywhere
+        if root == target:
+            raise UsageError(
+                f"{out}: is the input folder itself, the results would be inputs of the next run; "
+                "choose another folder with -o"
+            )
+        found = [path for path in found if not path.startswith(f"{target}/")]
     count = 0
     for path in found:
         name = path[len(root) :].lstrip("/") or PurePosixPath(path).name  # the URL may be a file
