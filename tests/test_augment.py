@@ -56,6 +56,23 @@ def test_grey_and_alpha(transform: Recolour) -> None:
     assert transform(cut, seed=1).getchannel("A").tobytes() == cut.getchannel("A").tobytes()
 
 
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_pixels_stay_where_their_labels_are(
+    transform: Recolour, tmp_path: Path, format_: str
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored on its side
+    Image.fromarray(RGB).save(tmp_path / "photo", format_, exif=exif)
+    with Image.open(tmp_path / "photo") as opened:
+        stored = opened.convert("RGB")
+        assert transform(opened, seed=2).size == stored.size
+        again = np.asarray(transform(stored, seed=2))
+        turned = "exif" in opened.info
+    error = rgb_to_luminance(again / 255.0) - rgb_to_luminance(np.asarray(stored) / 255.0)
+    assert np.abs(error).mean() < 0.5
+    assert turned or format_ == "TIFF"  # which Pillow turns itself
+
+
 def test_the_seed_decides(transform: Recolour) -> None:
     assert (transform(RGB, seed=7) == transform(RGB, seed=7)).all()
     assert (transform(RGB, seed=7) != transform(RGB, seed=8)).any()

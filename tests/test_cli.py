@@ -308,10 +308,12 @@ def test_memory_stays_flat_over_many_pictures(weights: Path, tmp_path: Path) -> 
 def test_a_full_disk_leaves_nothing_partial(
     tiny: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Path, target: Path) -> Path:
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[: len(data) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     assert run("colorize", photo, "-o", tmp_path / "out", "-n", 2) == 1
     assert names(tmp_path / "out") == set()
 

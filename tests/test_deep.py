@@ -12,7 +12,7 @@ from conftest import colourful, encoded
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from manyhues import writer
+from manyhues import icc, writer
 from manyhues.color import rgb_to_luminance
 from manyhues.errors import PictureError
 from manyhues.picture import Picture
@@ -21,14 +21,14 @@ RGB = colourful(24, 31)
 TRUTH = rgb_to_luminance(RGB / 255.0)
 
 
-def adobe_like_profile() -> bytes:
-    """A matrix profile of gamma 2.2 with primaries wider than sRGB, put together by hand."""
+def adobe_like_profile(name: str = "wide", gamma: float = 2.2) -> bytes:
+    """A matrix profile with primaries wider than sRGB, put together by hand."""
 
     def xyz(*values: float) -> bytes:
         return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(v * 65536) for v in values))
 
-    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256)) + b"\0\0"
-    text = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"wide\0" + bytes(79)
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
+    text = b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name.encode() + bytes(80)
     tags = {
         b"desc": text,
         b"cprt": b"text\0\0\0\0none\0\0\0\0",
@@ -41,9 +41,9 @@ def adobe_like_profile() -> bytes:
         b"bTRC": curve,
     }
     table, body, start = b"", b"", 132 + 12 * len(tags)
-    for name, data in tags.items():
+    for tag, data in tags.items():
         data += bytes(-len(data) % 4)
-        table += name + struct.pack(">II", start + len(body), len(data))
+        table += tag + struct.pack(">II", start + len(body), len(data))
         body += data
     head = struct.pack(">I", start + len(body)) + b"lcms\x02\x10\0\0mntrRGB XYZ "
     head += struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + b"acsp" + bytes(28)
@@ -223,3 +223,23 @@ def test_pil_images_that_are_not_decoded_yet(tmp_path: Path) -> None:
     with Image.open(tmp_path / "two.tif") as image:
         image.seek(1)
         assert Picture.open(image).luminance.min() > 50
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_profile_is_srgb_by_its_curves_and_not_by_its_name(bits: int) -> None:
+    linear = adobe_like_profile("GIMP built-in Linear sRGB", 1.0)
+    assert not icc.is_srgb(linear)
+    assert icc.is_srgb(icc.srgb_profile())
+    grey = np.full((4, 4, 3), 55, np.uint8)
+    shallow = encoded(Image.fromarray(grey), "PNG", icc_profile=linear)
+    data = shallow if bits == 8 else png16(grey.astype(np.uint16) * 257, linear)
+    picture = Picture.open(data)
+    assert picture.luminance == pytest.approx(53.6, abs=0.5)  # of Y = 55 / 255; read as sRGB 23.1
+    assert any("Linear sRGB" in note for note in picture.notes)
+
+
+def test_few_bits_in_many_are_said() -> None:
+    assert not Picture.open(png16(RGB.astype(np.uint16) * 257)).notes
+    faint = Picture.open(png16(RGB.astype(np.uint16) * 16))
+    peak = 16 * int(RGB.max())
+    assert faint.notes == (f"its values end at {peak} of 65535, nearly black: stretch them first",)

@@ -1,11 +1,15 @@
 """Results that are there already: kept, completed, and never called what they are not."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from conftest import colourful
 from PIL import Image
 from test_cli import names, reports, run
+
+from manyhues.colorizer import Colorizer
 
 
 def test_skip_resume_overwrite(
@@ -71,3 +75,83 @@ def test_kept_results_of_other_options_are_shown_as_what_they_are(
         sheets.append(((pixels - (250, 0, 0)) ** 2).sum(-1).min())
     assert max(sheets) < 300  # the red file is what the sheet shows
     assert (out / "photo.1.jpg").read_bytes() == mine
+
+
+def test_a_sheet_that_no_run_made_is_kept(
+    tiny: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "photo.sheet.jpg").write_bytes(b"mine")
+    command = ("colorize", photo, "-o", out, "-n", 1, "--json")
+    assert run(*command) == 0
+    assert (out / "photo.sheet.jpg").read_bytes() == b"mine"
+    assert "photo.sheet.jpg exists and was kept" in reports(capsys)["photo.jpg"]["notes"][0]
+    assert run(*command, "--overwrite") == 0
+    assert (out / "photo.sheet.jpg").read_bytes() != b"mine"
+
+
+@pytest.mark.parametrize("overwrite", ["--overwrite", "--no-overwrite"])
+@pytest.mark.parametrize("name", ["photo.1.jpg", "photo.sheet.jpg"])
+def test_inputs_are_never_replaced(
+    tiny: Path,
+    photo: Path,
+    capsys: pytest.CaptureFixture[str],
+    overwrite: str,
+    name: str,
+) -> None:
+    rival = photo.with_name(name)
+    rival.write_bytes(photo.read_bytes())
+    before = rival.read_bytes()
+    out = photo.parent
+    assert run("colorize", photo, rival, "-o", out, "-n", 1, "--json", overwrite) == 1
+    told = reports(capsys)
+    assert "is an input of this run itself; choose another" in told["photo.jpg"]["error"]
+    assert told[name]["error"] is None
+    assert rival.read_bytes() == before
+
+
+def test_every_output_has_its_seeds(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "scan.tif", tmp_path / "out"
+    pages = [Image.fromarray(colourful(20, 20 + i)).convert("L") for i in range(3)]
+    pages[0].save(source, save_all=True, append_images=pages[1:])
+    command = ("colorize", source, "-o", out, "-n", 2, "--json", "--pick", "random")
+    assert run(*command) == 0
+    assert reports(capsys)["scan.tif"]["seeds"] == 3 * [[0, 0], [0, 1]]
+    (out / "scan.p2.1.tif").unlink()
+    assert run(*command) == 0
+    assert reports(capsys)["scan.tif"]["seeds"] == [[], [], [0, 0], [0, 1], [], []]
+    assert run(*command) == 0
+    assert reports(capsys)["scan.tif"]["seeds"] == 6 * [[]]
+    (out / "scan.p3.2.tif").unlink()
+    (out / "scan.p3.2.tif").mkdir()  # in the way
+    assert run(*command, "--overwrite") == 1
+    told = reports(capsys)["scan.tif"]
+    assert len(told["seeds"]) == len(told["outputs"])
+
+
+def test_a_fault_of_ours_does_not_end_the_batch(
+    tiny: Path,
+    photo: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    second = tmp_path / "second.jpg"
+    second.write_bytes(photo.read_bytes())
+    encode = Colorizer.encode
+
+    def faulty(self: Colorizer, picture: Any) -> Any:
+        if picture.name == str(photo):
+            raise ZeroDivisionError("division by zero")
+        return encode(self, picture)
+
+    monkeypatch.setattr(Colorizer, "encode", faulty)
+    assert run("colorize", photo, second, "-o", tmp_path / "out", "-n", 1, "--json") == 1
+    told = reports(capsys)
+    assert told["photo.jpg"]["error"] == (
+        f"{photo}: unexpected ZeroDivisionError (division by zero); please report it"
+    )
+    assert told["second.jpg"]["error"] is None

@@ -2,6 +2,8 @@
 
 import dataclasses
 import io
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from PIL import Image, IptcImagePlugin, PngImagePlugin
 
 from manyhues import deep, icc, writer
 from manyhues.errors import OutputError, UsageError
-from manyhues.metadata import Metadata
+from manyhues.metadata import Metadata, read_metadata
 from manyhues.picture import Picture
 
 RGB = colourful(24, 31)
@@ -160,13 +162,80 @@ def test_write_replaces_only_on_purpose(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Path, target: Path) -> Path:
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[: len(data) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OutputError, match="No space left on device"):
         writer.write(b"data", tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_writers_of_one_file_do_not_share_a_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, begun, go_on = tmp_path / "a.png", threading.Event(), threading.Event()
+    write_bytes = Path.write_bytes
+
+    def slowly(self: Path, data: bytes) -> int:
+        count = write_bytes(self, data)
+        if data == b"slow":
+            begun.set()
+            go_on.wait(10)
+        return count
+
+    monkeypatch.setattr(Path, "write_bytes", slowly)
+    slow = threading.Thread(target=writer.write, args=(b"slow", path), kwargs={"overwrite": True})
+    slow.start()
+    assert begun.wait(10)
+    writer.write(b"quick", path)
+    assert path.read_bytes() == b"quick"
+    go_on.set()
+    slow.join()
+    assert path.read_bytes() == b"slow"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_comes_while_writing_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    path, write_bytes = tmp_path / "a.png", Path.write_bytes
+
+    def late(self: Path, data: bytes) -> int:
+        write_bytes(path, b"theirs")
+        return write_bytes(self, data)
+
+    def link(source: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")  # as FAT says
+
+    monkeypatch.setattr(Path, "write_bytes", late)
+    if not links:
+        monkeypatch.setattr(os, "link", link)
+    with pytest.raises(OutputError, match="exists already"):
+        writer.write(b"ours", path)
+    assert path.read_bytes() == b"theirs"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("dpi", [(2.0**32 - 1, 300), (float("nan"), 300), (-1, -1), (0, 300)])
+@pytest.mark.parametrize("format_", ["PNG", "TIFF", "JPEG"])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_resolution_that_files_cannot_hold(
+    dpi: tuple[float, float], format_: str, kind: Any
+) -> None:
+    notes: list[str] = []
+    image = Image.new("L", (4, 3))
+    image.info["dpi"] = dpi
+    metadata, _ = read_metadata(image, "PNG", (4, 3), notes)
+    assert metadata.dpi == (0, 0)
+    pixels = np.zeros((3, 4, 3), kind)
+    assert writer.encode(pixels, format_, metadata)
+    if format_ != "JPEG":  # were it given all the same
+        with pytest.raises(OutputError, match="choose another format"):
+            writer.encode(pixels, format_, Metadata(dpi=(float("nan"), 2.0**40)))
 
 
 def test_a_folder_that_cannot_be(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 import contextlib
 import io
 import struct
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from PIL import Image, PngImagePlugin
 
 from manyhues.color import rgb_to_luminance
 from manyhues.errors import PictureError
-from manyhues.picture import Picture
+from manyhues.picture import Picture, read_small_rgb
 
 RGB = colourful(24, 31)
 TRUTH = rgb_to_luminance(RGB / 255.0)
@@ -276,3 +278,63 @@ def test_damaged_files_raise_nothing_else(format_: str) -> None:
             data[place] = random.integers(0, 256)
         with contextlib.suppress(PictureError):
             assert np.isfinite(Picture.open(bytes(data), max_pixels=10**6).luminance).all()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        RGB,
+        RGB.astype(np.uint16) * 257,
+        (RGB / 255.0).astype(np.float32),
+        np.dstack([RGB, RGB[..., 0]]),
+        bytearray(encoded(Image.fromarray(RGB), "PNG")),
+    ],
+)
+def test_a_palette_is_read_from_all_that_a_picture_is_read_from(source: Any) -> None:
+    small = read_small_rgb(source, 1000)
+    assert np.abs(small.astype(int) - RGB).max() <= 1
+
+
+def test_a_grey_array_is_a_palette_of_grey() -> None:
+    assert (read_small_rgb(RGB[..., :1], 1000) == RGB[..., :1]).all()
+    with pytest.raises(PictureError, match="not finite"):
+        read_small_rgb(np.full((3, 4), np.nan))
+
+
+def test_the_limit_is_for_open_images_too() -> None:
+    with pytest.raises(PictureError, match="over the limit"):
+        Picture.open(Image.new("L", (64, 40)), max_pixels=10)
+
+
+def test_reading_in_threads_leaves_warnings_as_they_were() -> None:
+    data, before = encoded(Image.fromarray(RGB), "PNG"), list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(Picture.open, [data] * 400))
+    assert list(warnings.filters) == before
+
+
+def test_open_files_and_arrays_of_either_byte_order(tmp_path: Path) -> None:
+    data = encoded(Image.fromarray(RGB), "PNG")
+    (tmp_path / "a.png").write_bytes(data)
+    with (tmp_path / "a.png").open("rb") as file:
+        assert np.array_equal(Picture.open(file).luminance, Picture.open(data).luminance)
+    assert np.array_equal(Picture.open(io.BytesIO(data)).luminance, Picture.open(data).luminance)
+    deep = RGB.astype(np.uint16) * 257
+    swapped = Picture.open(deep.astype(deep.dtype.newbyteorder()))
+    assert np.array_equal(swapped.luminance, Picture.open(deep).luminance)
+    with pytest.raises(PictureError, match="no picture"):
+        Picture.open(Image.new("L", (0, 5)))
+
+
+def test_a_jpeg_without_a_resolution_gets_none() -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    bare = io.BytesIO()
+    Image.fromarray(RGB).save(bare, "JPEG", exif=exif)
+    data = bare.getvalue()
+    start = data.index(b"JFIF")  # out with the segment that says so
+    length = int.from_bytes(data[start - 2 : start], "big")
+    data = data[: start - 4] + data[start - 2 + length :]
+    assert Picture.open(data).metadata.dpi == (0, 0)
+    kept = encoded(Image.fromarray(RGB), "JPEG", dpi=(300, 300))
+    assert Picture.open(kept).metadata.dpi == (300, 300)

@@ -209,18 +209,19 @@ def test_a_result_is_a_sequence(weights: Path) -> None:
 
 def test_a_title_in_any_script_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     own = ImageFont.load_default(20)
-    assert _drawable("Ảnh cũ của bà, Đà Lạt.jpg", own, 20) == ("Anh cu cua ba, Da Lat.jpg", own)
     assert _drawable("a\nb \x1b[1m?.jpg", own, 20) == ("a b ?[1m?.jpg", own)
     monkeypatch.setattr("manyhues.sheet._SYSTEM_FONTS", ("no such font.ttf",))
     assert _drawable("写真 caf\udce9.jpg", own, 20) == ("?? caf?.jpg", own)
+    assert _drawable("Ảnh cũ của bà, Đà Lạt.jpg", own, 20) == ("Anh cu cua ba, Da Lat.jpg", own)
+    assert _drawable("grüße, Ærø, ışık.jpg", own, 20) == ("grusse, AEro, isik.jpg", own)
 
 
-def test_a_font_of_the_system_draws_what_pillows_own_cannot() -> None:
+@pytest.mark.parametrize("name", ["Бабушка и γιαγιά.jpg", "Ảnh cũ của bà, Đà Lạt.jpg"])
+def test_a_font_of_the_system_draws_what_pillows_own_cannot(name: str) -> None:
     own = ImageFont.load_default(20)
-    name = "Бабушка и γιαγιά.jpg"
     drawn, font = _drawable(name, own, 20)
     if font is own:
-        pytest.skip("NO SYSTEM FONT with Cyrillic and Greek was found")
+        pytest.skip("NO SYSTEM FONT with all of these letters was found")
     assert drawn == name
     assert font.getmask("Б").getbbox() != font.getmask("\uffff").getbbox()
     assert _drawable(name + "\U00013000", own, 20)[1] is own  # a hieroglyph

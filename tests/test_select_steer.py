@@ -1,5 +1,6 @@
 """Choosing among candidates, and steering: hints, palette, saturation."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from conftest import METHODS, colourful
 from PIL import Image
 
-from manyhues import select
+from manyhues import select, steer
 from manyhues.color import Array, clamp_to_gamut, rgb_to_lab
 from manyhues.colorizer import Colorizer
 from manyhues.errors import PictureError, UsageError
@@ -30,6 +31,7 @@ def test_distances_are_rms() -> None:
     assert select.distances(fields) == pytest.approx(np.array([[0, 5], [5, 0]]))
 
 
+RGB = colourful(48, 64)
 FLAT = np.full((32, 32), 50, np.float32)
 EDGE = np.repeat(np.where(np.arange(64) < 32, 20, 80).astype(np.float32)[None], 64, axis=0)
 
@@ -218,6 +220,16 @@ def test_a_hint_comes_out_exactly_in_every_sample(weights: Path, method: str) ->
             assert np.abs(lab[y, x] - wanted).max() < 2.5  # a, b steps of 8 bits
 
 
+def test_a_hint_is_spread_once_for_all_samples(weights: Path) -> None:
+    steer._spread.cache_clear()
+    colorizer = Colorizer.load("vae-mdn", weights)
+    scene = colorizer.encode(colourful(60, 80))
+    hints = [(60, 50, "#b03030"), (10, 10, "#3050a0")]
+    result = colorizer.sample(scene, 3, hints=hints)
+    colorizer.vary(scene, result[0], n=2)
+    assert steer._spread.cache_info().misses == 2
+
+
 def test_a_hint_fills_its_surface_and_stops_at_the_edge(weights: Path) -> None:
     picture = np.full((128, 128), 60, np.uint8)
     picture[:, 64:] = 190
@@ -260,8 +272,8 @@ def test_like_takes_the_palette(weights: Path, tmp_path: Path) -> None:
     assert np.array_equal(colorizer.sample(scene, 3, like=path).ab, result.ab)
     with pytest.raises(UsageError, match="grey"):
         colorizer.sample(scene, 3, like=np.full((9, 9), 80, np.uint8))
-    with pytest.raises(PictureError, match="palette picture"):
-        colorizer.sample(scene, 3, like=np.full((9, 9, 3), 0.5))
+    with pytest.raises(PictureError, match="not finite"):
+        colorizer.sample(scene, 3, like=np.full((9, 9, 3), np.nan))
     red = colorizer.sample(scene, 3, like=np.full((1, 1, 3), (200, 0, 0), np.uint8)).ab
     assert np.isfinite(red).all()
     assert (red[:, 0] > 40).all()
@@ -274,3 +286,65 @@ def test_saturation(weights: Path) -> None:
     assert np.allclose(colorizer.sample(scene, 2, saturation=0.5).ab, plain.ab / 2)
     grey = colorizer.sample(scene, 1, saturation=0).pixels(0)
     assert np.ptp(grey.astype(int), axis=-1).max() <= 1
+
+
+def test_a_hint_that_cannot_show_says_so(weights: Path) -> None:
+    colorizer = Colorizer.load("vae-mdn", weights)
+    picture = np.full((64, 64, 3), 250, np.uint8)
+    picture[:, 32:] = 120
+    scene = colorizer.encode(picture)
+    white = colorizer.sample(scene, 1, hints=[(5, 5, "#8a3324")])
+    assert white.notes == ("hint 5,5=#8a3324: its place is too light to show much of that colour",)
+    assert colorizer.sample(scene, 1, hints=[(50, 5, "#8a3324"), (5, 5, "#ffffff")]).notes == ()
+
+
+def test_what_another_method_made_is_refused(weights: Path) -> None:
+    own, other = (Colorizer.load(method, weights) for method in ("vae-mdn", "mean"))
+    scene, foreign = own.encode(RGB), other.encode(RGB)
+    base, alien = own.sample(scene, 1), other.sample(foreign, 1)
+    calls: list[Callable[[], Any]] = [
+        lambda: own.sample(foreign, 1),
+        lambda: own.sample_ab(foreign, 1),
+        lambda: own.vary(scene, alien),
+        lambda: own.steer(foreign, base),
+        lambda: own.blend(scene, base, alien),
+    ]
+    for call in calls:
+        with pytest.raises(UsageError, match=r"of `vae-mdn` was given what one of `mean` made"):
+            call()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_answer_for_all_is_said(weights: Path, method: str) -> None:
+    colorizer = Colorizer.load(method, weights)
+    result = colorizer.sample(colorizer.encode(RGB), 3, pick="random", diversity=0)
+    same = bool((result.ab == result.ab[0]).all())
+    assert same == any("3 results are the same" in note for note in result.notes)
+
+
+def test_seeds_of_every_whole_kind(weights: Path) -> None:
+    colorizer = Colorizer.load("vae-mdn", weights)
+    scene = colorizer.encode(RGB)
+    plain = colorizer.sample(scene, 1, seed=3)
+    seeds: list[Any] = [np.int64(3), np.int32(3), np.uint8(3)]
+    for seed in seeds:
+        again = colorizer.sample(scene, 1, seed=seed)
+        assert np.array_equal(again.ab, plain.ab)
+        assert type(again.seeds[0][0]) is int
+    for wrong in (None, "a", 1.5):
+        with pytest.raises(UsageError, match="expected a whole number"):
+            colorizer.sample(scene, 1, seed=wrong)  # type: ignore[arg-type]
+
+
+def test_what_is_shown_of_a_result_is_short_and_true(weights: Path) -> None:
+    colorizer = Colorizer.load("vae-mdn", weights)
+    scene = colorizer.encode(RGB)
+    result = colorizer.sample(scene, 2, pick="random")
+    assert len(repr(result)) < 200
+    assert "seed 0 · k 1" in repr(result)
+    near = colorizer.vary(scene, result[1], n=2)
+    assert near.labels == ("near, seed 0 · k 0", "near, seed 0 · k 1")
+    assert near[1].labels == near.labels[1:]
+    assert colorizer.steer(scene, near, saturation=0.5).labels == near.labels
+    path = colorizer.blend(scene, result[0], near[1], steps=3)
+    assert path.labels == ("0% of the way", "50% of the way", "100% of the way")

@@ -57,6 +57,7 @@ def test_a_sheet_is_as_wide_as_the_terminal(tmp_path: Path) -> None:
         (terminal(), ""),
         (terminal(force_terminal=False), "is no terminal"),
         (terminal(color_system=None), "shows no colours"),
+        (terminal(no_color=True), "shows no colours"),
         (terminal("latin-1"), "has no block characters"),
     ],
 )

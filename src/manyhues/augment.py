@@ -21,6 +21,14 @@ from manyhues.colorizer import Colorizer
 from manyhues.errors import UsageError
 
 
+def _as_stored(picture: Image.Image) -> Image.Image:
+    """The picture without what would turn it: its labels are for the pixels as they lie."""
+    bare = picture.copy()
+    for key in ("exif", "xmp", "XML:com.adobe.xmp"):
+        bare.info.pop(key, None)
+    return bare
+
+
 class Recolour:
     """Replaces a picture's colours, with probability `p`, by a sample of a method.
 
@@ -72,7 +80,7 @@ class Recolour:
         if np.random.default_rng(abs(seed)).random() >= self.p:
             return picture
         if isinstance(picture, Image.Image):
-            return Image.fromarray(self._pixels(picture, seed))
+            return Image.fromarray(self._pixels(_as_stored(picture), seed))
         if isinstance(picture, np.ndarray):
             if picture.dtype != np.uint8:
                 raise UsageError(f"array of {picture.dtype}: expected uint8, (H, W, C)")

@@ -50,12 +50,14 @@ def colorize(
     options: Options,
     as_json: bool,
     show_sheets: bool = False,
+    weights: Path | None = None,
 ) -> int:
     """Run a batch in this process; returns how many inputs failed."""
     if show_sheets and not options.sheet:
         raise UsageError("--show shows the contact sheet; leave out --no-sheet")
-    jobs = plan(inputs, out)
-    colorizer = Colorizer.load(method)
+    left_out: Counter[str] = Counter()
+    jobs = plan(inputs, out, left_out)
+    colorizer = Colorizer.load(method, weights)
     check_steering(options)
     try:
         writer.make_folder(out)
@@ -63,6 +65,9 @@ def colorize(
         if not as_json:
             raise
         jobs = [replace(job, error=job.error or str(error)) for job in jobs]
+    if said := ", ".join(f"{count} {kind}" for kind, count in left_out.most_common() if count):
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(f"note: files left out: {_one_line(said)}", markup=False)
     reports = run(colorizer, jobs, out, options)
     return watch(reports, len(jobs), str(out), as_json, show_sheets=show_sheets)
 
@@ -151,9 +156,9 @@ def _summary(
         console.print(f"  {_one_line(error)}", style="red", markup=False)
 
 
-def info(as_json: bool) -> int:
+def info(as_json: bool, weights: Path | None = None) -> int:
     """Print version, runtimes and methods to standard output; returns how many are damaged."""
-    engine = Engine()
+    engine = Engine(weights)
     methods: dict[str, Any] = {}
     damaged: dict[str, str] = {}
     for name in engine.methods():

@@ -65,6 +65,12 @@ class Kind(StrEnum):
     preference = "preference"
 
 
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="Folder of graphs, as `export` writes them; the package's by default."),
+]
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from manyhues import __version__
@@ -111,12 +117,17 @@ def colorize(
     saturation: Annotated[float, typer.Option(min=0, max=10, help="Strength of colour.")] = 1.0,
     hint: Annotated[
         list[str] | None,
-        typer.Option(metavar="X,Y=#RRGGBB", help="This colour at this pixel; may be repeated."),
+        typer.Option(
+            metavar="X,Y=#RRGGBB",
+            help="This hue and strength at this pixel, as light as it is; may be repeated.",
+        ),
     ] = None,
     like: Annotated[
         Path | None, typer.Option(metavar="PICTURE", help="Take the palette of this picture.")
     ] = None,
-    format: Annotated[Format, typer.Option(help="File format of the results.")] = Format.keep,
+    format: Annotated[
+        Format, typer.Option(case_sensitive=False, help="File format of the results.")
+    ] = Format.keep,
     sheet: Annotated[bool, typer.Option(help="Write a contact sheet too.")] = True,
     show: Annotated[bool, typer.Option("--show", help="Print the sheets in the terminal.")] = False,
     engine: Annotated[EngineName, typer.Option(help="What runs the batch.")] = EngineName.local,
@@ -124,6 +135,7 @@ def colorize(
         str | None, typer.Option(help="Ray cluster to use; one is started here by default.")
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace results that exist.")] = False,
+    weights: Weights = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per input.")] = False,
 ) -> None:
     """Write n colourings of each picture, and a contact sheet."""
@@ -133,7 +145,7 @@ def colorize(
     from manyhues.folders import Options
 
     if method is not None:
-        _need_method(method, Colorizer.methods())
+        _need_method(method, Colorizer.methods(weights))
     options = Options(
         n=n,
         seed=seed,
@@ -152,12 +164,11 @@ def colorize(
 
             if show:
                 raise UsageError("--show prints what this machine colours; use --engine local")
-            failed = run(inputs, out, method, options, as_json, address=address)
+            failed = run(inputs, out, method, options, as_json, address=address, weights=weights)
         else:
             _need_local([*inputs, out], address)
-            failed = batch_view.colorize(
-                [Path(given) for given in inputs], Path(out), method, options, as_json, show
-            )
+            paths = [Path(given) for given in inputs]
+            failed = batch_view.colorize(paths, Path(out), method, options, as_json, show, weights)
     except KeyboardInterrupt:
         _say("stopped; what was written is whole, the same command goes on from there")
         raise typer.Exit(130) from None
@@ -187,12 +198,13 @@ def studio(
 
 @app.command()
 def info(
+    weights: Weights = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
     """Say the version, and which methods are present."""
     from manyhues import batch_view
 
-    if batch_view.info(as_json):
+    if batch_view.info(as_json, weights):
         raise typer.Exit(1)
 
 
@@ -220,7 +232,12 @@ def train(
     try:
         run(kind.value, data, out, minutes, resume, options or [], accumulate, seed)
     except KeyboardInterrupt:
-        _say(f"stopped; {out} is saved, the same command with --resume goes on from there")
+        from manyhues.training.checkpoint import RESUME
+
+        if (out / RESUME).exists():
+            _say(f"stopped; {out} is saved, the same command with --resume goes on from there")
+        else:
+            _say(f"stopped before {out} was first saved; the same command starts again")
         raise typer.Exit(130) from None
 
 
@@ -254,17 +271,19 @@ def evaluate(
         int, typer.Option(min=0, help="Samples for the paper's error-of-best; 0 leaves it out.")
     ] = 100,
     eob_limit: Annotated[int, typer.Option(min=1, help="Pictures for that metric.")] = 50,
+    weights: Weights = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write results here.")] = None,
 ) -> None:
     """Measure methods against true colours."""
     from manyhues.colorizer import Colorizer
     from manyhues.evaluation.report import evaluate as run
 
-    present = Colorizer.methods()
-    methods = [name.strip() for name in method.split(",")] if method else present[:1]
+    present = Colorizer.methods(weights)
+    named = [name.strip() for name in (method or "").split(",")]
+    methods = [name for name in named if name] or present[:1]
     for name in methods:
         _need_method(name, present)
-    run(data, methods, limit, samples, size, json_file, eob_samples, eob_limit)
+    run(data, methods, limit, samples, size, json_file, eob_samples, eob_limit, weights)
 
 
 def _need_local(places: list[str], address: str | None) -> None:
@@ -333,4 +352,9 @@ def main(arguments: list[str] | None = None) -> None:
         _say(str(error))
         raise SystemExit(1) from None
     except BrokenPipeError:
+        raise SystemExit(1) from None
+    except OSError as error:
+        if error.filename is not None:  # a fault of ours, with a file that nobody looked after
+            raise
+        _say(f"standard output cannot be written ({error.strerror}); the results are whole")
         raise SystemExit(1) from None

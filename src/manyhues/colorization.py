@@ -40,7 +40,9 @@ class Colorization:
     codes  (n, ...) float32, what the method's prior drew
     ab     (n, 2, h, w) float32, a, b in Lab units at the working size, steered
     seeds  n pairs (seed, k): sample k of a seed is always the same; k = -i is the prior's i-th
-           most probable answer, which no seed changes
+           most probable answer, which no seed changes. A neighbour of `Colorizer.vary` bears the
+           pair of the noise that it was drawn with, a step of `blend` that of the nearer end
+    captions  what each is, where seeds alone would not tell; else empty
     """
 
     scene: Scene
@@ -50,6 +52,11 @@ class Colorization:
     seeds: tuple[tuple[int, int], ...]
     steering: Steering = field(default_factory=Steering)
     notes: tuple[str, ...] = ()
+    captions: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        seeds = ", ".join(self.labels[:3]) + (", .." if len(self) > 3 else "")
+        return f"<Colorization of {len(self)} by {self.method} ({seeds}): {self.scene.picture!r}>"
 
     def __len__(self) -> int:
         return len(self.ab)
@@ -59,10 +66,23 @@ class Colorization:
         if not isinstance(index, slice):
             index = range(len(self))[index]  # raises IndexError, handles negative numbers
             index = slice(index, index + 1)
-        return replace(self, codes=self.codes[index], ab=self.ab[index], seeds=self.seeds[index])
+        return replace(
+            self,
+            codes=self.codes[index],
+            ab=self.ab[index],
+            seeds=self.seeds[index],
+            captions=self.captions[index],
+        )
 
     def __iter__(self) -> Iterator["Colorization"]:
         return (self[i] for i in range(len(self)))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What each sample is, in words for people: its caption, or else its seed and number."""
+        return self.captions or tuple(
+            f"seed {seed} · k {k}" if k >= 0 else f"most likely {-k}" for seed, k in self.seeds
+        )
 
     def pixels(self, index: int) -> NDArray[Any]:
         """One sample at full size: sRGB ``(H, W, 3)``, with alpha ``(H, W, 4)``.
@@ -109,8 +129,7 @@ class Colorization:
         small = replace(self, scene=self.scene.shrunk(side))
         given = small.grey()
         tiles = [(given, "input", f"{width} x {height}")]
-        for i, (image, (seed, k)) in enumerate(zip(small.images, self.seeds, strict=True)):
-            detail = f"seed {seed} · k {k}" if k >= 0 else f"most likely {-k}"
+        for i, (image, detail) in enumerate(zip(small.images, self.labels, strict=True)):
             if i in earlier:
                 image, detail = _tile(earlier[i], image.size)
             tiles.append((image, str(i + 1), detail))

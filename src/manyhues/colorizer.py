@@ -7,6 +7,7 @@ door to the same thing.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class Colorizer:
         return Engine(weights).methods()
 
     def encode(self, picture: Any) -> Scene:
-        """Read a path, bytes, PIL image, array or `Picture`; features are computed once."""
+        """Read a path, bytes, file, PIL image, array or `Picture`; features are computed once."""
         return encode(Picture.open(picture), self._engine, self._manifest)
 
     def encode_luminance(self, luminance: Array) -> Scene:
@@ -89,8 +90,10 @@ class Colorizer:
         hints: Hints = (),
     ) -> Array:
         """Plain draws k = start .. start + n - 1: a, b ``(n, 2, h, w)`` at the working size."""
+        self._check_own(scene)
         parsed = parse_hints(hints, scene.luminance)
-        codes = self.prior.sample(scene, Draw(seed, range(start, start + n), diversity, parsed))
+        draw = Draw(_whole(seed), range(start, start + n), diversity, parsed)
+        codes = self.prior.sample(scene, draw)
         return self._steer(scene, self.decode(scene, codes), Steering(hints=tuple(parsed)))
 
     def sample(
@@ -129,9 +132,13 @@ class Colorizer:
         )
         # Decoded side by side when all are drawn; whoever streams decodes each as it comes.
         results = self._engine.map(lambda step: step.make(), [step for step in steps if step.final])
+        codes, notes = np.concatenate([one.codes for one in results]), results[0].notes
+        if n > 1 and not self.prior.single_answer and (codes == codes[0]).all():
+            notes += (f"diversity {diversity:g} leaves one answer: all {n} results are the same",)
         return replace(
             results[0],
-            codes=np.concatenate([one.codes for one in results]),
+            notes=notes,
+            codes=codes,
             ab=np.concatenate([one.ab for one in results]),
             seeds=tuple(one.seeds[0] for one in results),
         )
@@ -152,10 +159,11 @@ class Colorizer:
 
         Whoever stops asking stops the work.
         """
+        self._check_own(scene)
         _check(n, pick, diversity, saturation)
         parsed = tuple(parse_hints(hints, scene.luminance))
         steering = Steering(saturation, parsed, None if like is None else palette(like))
-        return self._steps(scene, n, pick, Draw(seed, (), diversity, parsed), steering)
+        return self._steps(scene, n, pick, Draw(_whole(seed), (), diversity, parsed), steering)
 
     def vary(
         self,
@@ -174,11 +182,14 @@ class Colorizer:
         _check(n, "random", 1.0, 1.0)
         if not 0 <= amount <= 1:
             raise UsageError(f"amount {amount}: expected 0 to 1")
-        code = _single(base).codes[0]
+        self._check_own(scene, base)
+        code, seed = _single(base).codes[0], _whole(seed)
         hints = base.steering.hints
         indices = range(start, start + n)
         codes = self.prior.vary(scene, Draw(seed, indices, hints=hints), code, amount)
-        return self._make(scene, codes, [(seed, k) for k in indices], base.steering, base.notes)
+        seeds = [(seed, k) for k in indices]
+        near = self._make(scene, codes, seeds, base.steering, base.notes)
+        return replace(near, captions=tuple(f"near, seed {seed} · k {k}" for k in indices))
 
     def steer(
         self,
@@ -192,24 +203,41 @@ class Colorizer:
 
         Nothing is drawn, so all that is not steered stays, and it is quick.
         """
+        self._check_own(scene, base)
         steering = base.steering
         if saturation is not None:
             _check(1, "random", 1.0, saturation)
             steering = replace(steering, saturation=saturation)
         if hints is not None:
             steering = replace(steering, hints=tuple(parse_hints(hints, scene.luminance)))
-        return self._make(scene, base.codes, base.seeds, steering, base.notes)
+        steered = self._make(scene, base.codes, base.seeds, steering, base.notes)
+        return replace(steered, captions=base.captions)
 
     def blend(
         self, scene: Scene, start: Colorization, end: Colorization, *, steps: int = 5
     ) -> Colorization:
-        """A path of `steps` colourings from one to another, both ends included."""
+        """A path of `steps` colourings from one to another, both ends included.
+
+        All are steered as `start` is; where `end` was steered otherwise, `steer` it alike first.
+        """
         if steps < 2:
             raise UsageError(f"steps {steps}: expected 2 or more")
+        self._check_own(scene, start, end)
         a, b = _single(start).codes[0], _single(end).codes[0]
-        codes = np.stack([self.prior.mix(a, b, t) for t in np.linspace(0, 1, steps)])
+        shares = np.linspace(0, 1, steps)
+        codes = np.stack([self.prior.mix(a, b, t) for t in shares])
         seeds = [(start if t < steps / 2 else end).seeds[0] for t in range(steps)]
-        return self._make(scene, codes, seeds, start.steering, start.notes)
+        path = self._make(scene, codes, seeds, start.steering, start.notes)
+        return replace(path, captions=tuple(f"{share:.0%} of the way" for share in shares))
+
+    def _check_own(self, scene: Scene, *bases: Colorization) -> None:
+        """Each method reads pictures at its own sizes, and codes are its own."""
+        for method in (scene.method, *(base.method for base in bases)):
+            if method != self.method:
+                raise UsageError(
+                    f"a colorizer of `{self.method}` was given what one of `{method}` made; "
+                    "encode and sample with one and the same"
+                )
 
     def decode(self, scene: Scene, codes: Array, *, at_once: int = 1) -> Array:
         """Codes ``(n, ...)`` to a, b ``(n, 2, h, w)`` in Lab units, `at_once` in a batch.
@@ -230,6 +258,7 @@ class Colorizer:
         self, scene: Scene, n: int, pick: str, draw: Draw, steering: Steering
     ) -> Iterator[Step]:
         notes, at_once = scene.picture.notes, self._engine.workers
+        notes += tuple(hint.faint for hint in steering.hints if hint.faint)
         if self.prior.single_answer and n > 1:
             notes += (f"{self.method} has one answer: all {n} results are the same",)
 
@@ -310,6 +339,14 @@ def _single(base: Colorization) -> Colorization:
     if len(base) != 1:
         raise UsageError(f"a Colorization of {len(base)}: expected one sample, such as result[2]")
     return base
+
+
+def _whole(seed: Any) -> int:
+    """A seed of any whole kind, numpy's as well."""
+    try:
+        return index(seed)
+    except TypeError:
+        raise UsageError(f"seed {seed!r}: expected a whole number") from None
 
 
 def _check(n: int, pick: str, diversity: float, saturation: float) -> None:

@@ -3,8 +3,8 @@
 import os
 import re
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from manyhues import writer
 from manyhues.colorization import Colorization, output_paths, sheet_name
 from manyhues.colorizer import Colorizer
-from manyhues.errors import ManyhuesError, UsageError
+from manyhues.errors import ManyhuesError, OutputError, UsageError
 from manyhues.picture import SUFFIXES, Picture, probe
 
 _PAGE = re.compile(r"(.+)\.p([1-9]\d*)")
@@ -77,10 +77,12 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
+def plan(inputs: Sequence[Path], out: Path, left_out: Counter[str] | None = None) -> list[Job]:
     """All pictures of files and folders, in a stable order; nothing is decoded.
 
-    Two inputs whose outputs would have one name are refused, both: neither may win by chance.
+    Of folders, results of an earlier run, known by the contact sheet beside them, and files that
+    are no pictures by their names are not taken: `left_out` counts them, by kind. Two inputs whose
+    outputs would have one name are refused, both: neither may win by chance.
     Raises `UsageError` when results would land among the inputs.
     """
     jobs: list[Job] = []
@@ -94,14 +96,23 @@ def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
                 f"{out}: is the input folder itself, the results would be inputs of the next run; "
                 "choose another folder with -o"
             )
-        found = [
+        # Results may lie below the inputs; they, and no inputs beside or above them.
+        inside = _real(given) in target.parents
+        files = [
             path
             for path in sorted(given.rglob("*"))
-            if path.suffix.lower() in SUFFIXES
-            and not path.name.startswith(".")
+            if not path.name.startswith(".")
             and (_holds(path.is_file) or not _holds(path.exists))  # no pipes, which never end
-            and target not in _real(path).parents
+            and not (inside and target in _real(path).parents)
         ]
+        kinds = {path: path.suffix.lower() for path in files}
+        earlier = _results(files)
+        found = [path for path in files if kinds[path] in SUFFIXES and path not in earlier]
+        if left_out is not None:
+            left_out["results of an earlier run"] += len(earlier)
+            for path in files:
+                if kinds[path] not in SUFFIXES:
+                    left_out[f"of kind {kinds[path] or 'unknown'}"] += 1
         jobs += [Job(path, path.relative_to(given).with_suffix("")) for path in found]
         if not found:
             jobs.append(
@@ -112,11 +123,31 @@ def plan(inputs: Sequence[Path], out: Path) -> list[Job]:
     return _refuse_collisions(list(reversed(unique.values())))
 
 
+def _results(files: Sequence[Path]) -> set[Path]:
+    """Which of the files are results with their contact sheet beside them, and such sheets."""
+    sheets = {path for path in files if path.name == sheet_name(path.name.rsplit(".", 2)[0])}
+    found = set()
+    for path in files:
+        stem, _, number = path.stem.rpartition(".")
+        sheet = path.with_name(sheet_name(stem))
+        if number.isdigit() and sheet in sheets:
+            found |= {path, sheet}
+    return found
+
+
 def collision(source: Path | str, rival: Path | str) -> str:
     """The error of an input whose results would be named as another's, in any engine."""
     return (
         f"{source}: its results would have the same names as those of {rival}; "
         "rename one, or colour them into different folders"
+    )
+
+
+def replaces(source: Path | str, result: Path | str) -> str:
+    """The error of an input whose results would stand where an input is, in any engine."""
+    return (
+        f"{source}: its result {result} is an input of this run itself; "
+        "choose another folder with -o"
     )
 
 
@@ -160,28 +191,43 @@ def run(colorizer: Colorizer, jobs: Sequence[Job], out: Path, options: Options) 
 
     One picture at a time, its samples on all cores: memory stays that of the largest picture.
     """
+    inputs = {_real(job.source) for job in jobs}
     for job in jobs:
         start = time.perf_counter()
         report = Report(str(job.source), error=job.error or None)
         if not job.error:
             try:
-                _one(colorizer, job, out, options, report)
+                _one(colorizer, job, out, options, report, inputs)
             except ManyhuesError as error:
                 message = str(error)  # a hint outside the picture does not say which picture
                 named = str(job.source) in message
                 report.error = message if named else f"{job.source}: {message}"
             except MemoryError:
                 report.error = f"{job.source}: not enough memory for it; make it smaller first"
+            except Exception as error:  # a fault of ours must not end a batch
+                report.error = (
+                    f"{job.source}: unexpected {type(error).__name__} ({error}); please report it"
+                )
         if report.error:  # of several pages, those before the fault may be done
             report.skipped = False
-            report.outputs = [path for path in report.outputs if _holds(Path(path).exists)]
+            report.seeds += [[]] * (len(report.outputs) - len(report.seeds))
+            there = [i for i, path in enumerate(report.outputs) if _holds(Path(path).exists)]
+            report.outputs = [report.outputs[i] for i in there]
+            report.seeds = [report.seeds[i] for i in there]
             if report.sheet and not _holds(Path(report.sheet).exists):
                 report.sheet = None
         report.seconds = time.perf_counter() - start
         yield report
 
 
-def _one(colorizer: Colorizer, job: Job, out: Path, options: Options, report: Report) -> None:
+def _one(
+    colorizer: Colorizer,
+    job: Job,
+    out: Path,
+    options: Options,
+    report: Report,
+    inputs: Container[Path],
+) -> None:
     format_, pages = probe(job.source)
     report.skipped = True
     opened: Iterator[Picture] | None = None
@@ -191,14 +237,18 @@ def _one(colorizer: Colorizer, job: Job, out: Path, options: Options, report: Re
         output_format, suffix = writer.output_format(format_, job.source.suffix, options.format)
         paths = output_paths(folder, stem.name, options.n, suffix)
         sheet = folder / sheet_name(stem.name)
+        for result in [*paths, *([sheet] if options.sheet else ())]:
+            if _real(result) in inputs:
+                raise OutputError(replaces(job.source, result))
         missing = [
             (i, path)
             for i, path in enumerate(paths)
             if options.overwrite or not writer.exists(path)
         ]
         kept = len(paths) - len(missing)
-        # With a result more, the old sheet shows too few.
-        with_sheet = options.sheet and (not writer.exists(sheet) or bool(missing))
+        # With a result more, the old sheet shows too few; one without results is somebody else's.
+        drawn_anew = options.overwrite or (kept and missing)
+        with_sheet = options.sheet and (drawn_anew or not writer.exists(sheet))
         report.outputs += [str(path) for path in paths]
         if options.sheet and report.sheet is None:
             report.sheet = str(sheet)
@@ -206,10 +256,9 @@ def _one(colorizer: Colorizer, job: Job, out: Path, options: Options, report: Re
             opened = Picture.open_all(job.source)
             for _ in range(page):
                 next(opened)
-        if opened is None:
-            continue
-        picture = next(opened)
-        if not missing and not with_sheet:
+        picture = next(opened) if opened else None
+        if picture is None or not (missing or with_sheet):
+            report.seeds += [[]] * len(paths)
             continue
         report.skipped = False
         scene = colorizer.encode(picture)
@@ -227,6 +276,8 @@ def _one(colorizer: Colorizer, job: Job, out: Path, options: Options, report: Re
         if kept:
             other = f", {len(earlier)} of them made otherwise" if earlier else ""
             report.notes.append(f"{kept} existing results were kept{other}")
+        if options.sheet and not with_sheet:
+            report.notes.append(f"{sheet} exists and was kept; --overwrite replaces it")
         result.write(missing, output_format, overwrite=options.overwrite)
         if with_sheet:
             result.write([(len(result), sheet)], output_format, overwrite=True, earlier=earlier)

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from manyhues.color import Array
+from manyhues.color import LINEAR_TO_LUMINANCE, Array, srgb_to_linear
 
+# Of Y: what "sRGB" profiles of 26 points or a plain gamma of 2.2 differ by is less.
+_SAME = 0.03
 # Bradford adaptation from the profile connection space's D50 to D65, the row that gives Y.
 _D50_TO_D65_Y = np.array([-0.0282895, 1.0099416, 0.0210077])
 
@@ -40,8 +42,21 @@ def describe(profile: bytes) -> str:
 
 
 def is_srgb(profile: bytes) -> bool:
-    """Whether a profile says that it is sRGB, so that no conversion is due."""
-    return "srgb" in describe(profile).lower()
+    """Whether a profile is sRGB, so that no conversion is due: by its name and by its curves.
+
+    The name alone would take "Linear sRGB" for it.
+    """
+    if "srgb" not in describe(profile).lower():
+        return False
+    curves = luminous_curves(profile, 3) or luminous_curves(profile, 1)
+    if curves is None:  # of tables; what they are named after
+        return True
+    light = srgb_to_linear(np.linspace(0, 1, 65536))
+    shares = LINEAR_TO_LUMINANCE if len(curves) == 3 else (1.0,)
+    return all(
+        np.abs(curve - share * light).max() < _SAME
+        for curve, share in zip(curves, shares, strict=True)
+    )
 
 
 def convert(image: Image.Image, profile: bytes) -> Image.Image | None:

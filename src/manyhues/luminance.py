@@ -9,6 +9,7 @@ from PIL import Image
 from manyhues import deep, icc
 from manyhues.color import Array, srgb_to_linear
 
+_DARK = 4096  # values below it alone: 12 bits or fewer, as scanners and scopes save them
 PLAIN_INK = "CMYK without a profile: ink was converted by the plain formula"
 _LUMINANCE = (0.212671, 0.715160, 0.072169)  # the Y row of color.py's matrix
 
@@ -50,6 +51,8 @@ def from_deep(
     channels = pixels.shape[2]
     alpha = pixels[..., -1].copy() if channels in (2, 4) else None
     colour = pixels[..., : 1 if channels < 3 else 3]
+    if 0 < (peak := int(colour.max())) < _DARK:
+        notes.append(f"its values end at {peak} of 65535, nearly black: stretch them first")
     curves = None
     if profile and not icc.is_srgb(profile):
         curves = icc.luminous_curves(profile, colour.shape[2])

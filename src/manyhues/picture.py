@@ -7,7 +7,6 @@ depth, format and metadata. Colour in the input is read through its L* only.
 import io
 import struct
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,11 +23,12 @@ from manyhues.color import Array
 from manyhues.errors import PictureError
 from manyhues.luminance import PLAIN_INK, from_deep, from_shallow, of_pixels
 from manyhues.metadata import Metadata, read_metadata
+from manyhues.quiet import without_warnings
 
 MAX_PIXELS = 300_000_000
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif"}
-    | {".avif", ".heic", ".heif", ".jp2", ".j2k", ".ppm", ".pgm", ".pnm"}
+    | {".avif", ".heic", ".heif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm"}
 )
 _OPENING = threading.Lock()
 _CUT = "samples of more than 8 bits in this layout were read at 8 bits"
@@ -68,6 +68,10 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        width, height = self.size
+        return f"<Picture {self.name}, {width} x {height}, {self.bits} bits>"
+
     @property
     def size(self) -> tuple[int, int]:
         """Width and height, as Pillow orders them."""
@@ -75,7 +79,7 @@ class Picture:
 
     @classmethod
     def open(cls, source: Any, *, max_pixels: int = MAX_PIXELS) -> "Picture":
-        """Read a path, encoded bytes, a PIL image or an array; of several pages, the first.
+        """Read a path, encoded bytes, an open file, a PIL image or an array; of pages, the first.
 
         Arrays are ``(H, W)`` or ``(H, W, 1..4)``: uint8, uint16, bool, or float in [0, 1], as
         grey, grey+alpha, RGB or RGBA in sRGB. Raises `PictureError`.
@@ -116,9 +120,10 @@ def read_small_rgb(
     name = str(source) if isinstance(source, (str, Path)) else "palette picture"
     with _faults(name):
         if isinstance(source, np.ndarray):
-            source = Image.fromarray(source)
+            source = Image.fromarray(_shallow(_array_pixels(source)))
         if not isinstance(source, Image.Image):
-            data = source if isinstance(source, bytes) else _read_bytes(Path(source))
+            encoded = isinstance(source, (bytes, bytearray, memoryview))
+            data = bytes(source) if encoded else _read_bytes(Path(source))
             source = _open(data, name, max_pixels)
         image: Image.Image = source
         profile = image.info.get("icc_profile") or b""
@@ -155,9 +160,8 @@ def _open(data: bytes, name: str, max_pixels: int) -> Any:
     heif = data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1")
     if heif:
         _register_heif()
-    with _OPENING, warnings.catch_warnings():
+    with _OPENING, without_warnings():
         # Pillow's own limit is lower than ours, global, and partly a mere warning.
-        warnings.simplefilter("ignore")
         pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             image = Image.open(io.BytesIO(data))
@@ -177,6 +181,8 @@ def _open(data: bytes, name: str, max_pixels: int) -> Any:
 
 def _check_size(image: Any, name: str, max_pixels: int) -> None:
     width, height = image.size
+    if not width * height:
+        raise PictureError(f"{name}: {width} x {height} pixels are no picture; give another")
     if width * height > max_pixels:
         raise PictureError(
             f"{name}: {width} x {height} pixels are over the limit of "
@@ -209,6 +215,7 @@ def _pages(image: Any, name: str) -> list[int]:
 def _from_image(image: Image.Image, max_pixels: int) -> Picture:
     """A PIL image; one of 16 bits that is not decoded yet is read from its file again."""
     path = Path(str(getattr(image, "filename", "") or "image"))
+    _check_size(image, str(path), max_pixels)
     if deep.is_deep(image) and not image.mode.startswith("I;16") and path.is_file():
         data = tiff.plain(_read_bytes(path), str(path), max_pixels)
         reopen = _opener(data, str(path), max_pixels, image.tell())
@@ -243,11 +250,14 @@ def _from_file(source: Any, max_pixels: int, only_first: bool) -> Iterator[Pictu
     elif isinstance(source, (str, Path)):
         path = Path(source)
         data, name, suffix = _read_bytes(path), str(path), path.suffix
+    elif isinstance(source, (io.BufferedIOBase, io.RawIOBase)):
+        data, name, suffix = bytes(source.read() or b""), "picture", ""
     else:
         raise PictureError(
-            f"{type(source).__name__}: not a picture; give a path, bytes, PIL image or numpy array"
+            f"{type(source).__name__}: not a picture; give a path, bytes, a file opened in binary, "
+            "PIL image or numpy array"
         )
-    data = tiff.plain(data, name, max_pixels)
+    data = tiff.plain(data, name, max_pixels, only_first=only_first)
     first = _open(data, name, max_pixels)
     pages = _pages(first, name)
     notes: tuple[str, ...] = ()
@@ -266,8 +276,7 @@ def _from_file(source: Any, max_pixels: int, only_first: bool) -> Iterator[Pictu
 def _faults(name: str) -> Iterator[None]:
     """Whatever Pillow raises on a damaged file, as one kind of error with file and remedy."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_warnings():
             yield
     except PictureError:
         raise
@@ -324,7 +333,8 @@ def _read(
     )
 
 
-def _from_array(array: NDArray[Any]) -> Picture:
+def _array_pixels(array: NDArray[Any]) -> NDArray[Any]:
+    """What `Picture.open` takes as an array, as ``(H, W, 1..4)`` uint8 or uint16."""
     pixels = array[..., None] if array.ndim == 2 else array
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4) or 0 in pixels.shape:
         raise PictureError(
@@ -336,10 +346,25 @@ def _from_array(array: NDArray[Any]) -> Picture:
         if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
             raise PictureError("array of floats: values outside [0, 1] or not finite; scale it")
         pixels = np.round(pixels.astype(np.float32) * 65535).astype(np.uint16)
+    elif pixels.dtype == pixels.dtype.newbyteorder(">") == np.dtype(">u2"):
+        pixels = pixels.astype(np.uint16)
     elif pixels.dtype not in (np.uint8, np.uint16):
         raise PictureError(
             f"array of {array.dtype}: not a picture; expected uint8, uint16, bool or float"
         )
+    return pixels
+
+
+def _shallow(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """The colours of ``(H, W, 1..4)`` as RGB of 8 bits."""
+    if pixels.dtype == np.uint16:
+        pixels = (pixels.astype(np.uint32) + 128) // 257
+    colour = pixels[..., : 1 if pixels.shape[2] < 3 else 3].astype(np.uint8)
+    return np.repeat(colour, 3, 2) if colour.shape[2] == 1 else colour
+
+
+def _from_array(array: NDArray[Any]) -> Picture:
+    pixels = _array_pixels(array)
     alpha = pixels[..., -1].copy() if pixels.shape[2] in (2, 4) else None
     colour = pixels[..., : 1 if pixels.shape[2] < 3 else 3]
     return Picture(of_pixels(colour), alpha, bits=8 * pixels.dtype.itemsize, name="array")

@@ -38,10 +38,17 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """An encoded picture: immutable, and all that sampling needs. `luminance` is full size."""
+    """An encoded picture: immutable, and all that sampling needs. `luminance` is full size.
+
+    It is as one `method` reads pictures.
+    """
 
     picture: Picture
     levels: tuple[Level, ...]
+    method: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Scene of {self.picture!r} for {self.method}>"
 
     @property
     def luminance(self) -> Array:
@@ -85,7 +92,8 @@ class Scene:
             alpha = resize((alpha / np.float32(whole)).astype(np.float32), h, w)
             alpha = np.round(alpha * 255).astype(np.uint8)
         small = resize(picture.luminance, h, w)
-        return Scene(replace(picture, luminance=small, alpha=alpha, bits=8), self.levels)
+        shrunk = replace(picture, luminance=small, alpha=alpha, bits=8)
+        return replace(self, picture=shrunk)
 
 
 def working_size(height: int, width: int, size: int, square: bool) -> tuple[int, int]:
@@ -120,7 +128,7 @@ def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
     levels = engine.map(read, used)
     for level in reversed(range(len(levels) - 1)):
         levels[level] = _with_finer(levels[level], levels[level + 1], manifest.get("finer", ()))
-    return Scene(picture, tuple(levels))
+    return Scene(picture, tuple(levels), str(manifest["method"]))
 
 
 def _averaging(many: int, few: int) -> Array:

@@ -21,7 +21,11 @@ _SYSTEM_FONTS = (
     *("segoeui.ttf", "msyh.ttc", "malgun.ttf", "Nirmala.ttc", "Nirmala.ttf", "leelawui.ttf"),
     *("Arial Unicode.ttf", "PingFang.ttc"),
 )
-_STROKED = str.maketrans("đĐøØłŁ", "dDoOlL")  # letters that Unicode does not take apart
+# Letters that Unicode does not take apart.
+_STROKED = str.maketrans(
+    {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ı": "i"}
+    | {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "Th"}
+)
 
 
 def contact_sheet(
@@ -96,13 +100,13 @@ def _flat(image: Image.Image) -> Image.Image:
 def _drawable(text: str, font: Font, size: float) -> tuple[str, Font]:
     """A name as one line that a font can draw, and that font.
 
-    `font`, Pillow's own, draws accented letters as bare ones. Where it would lose whole letters,
-    another script's, a font of the system takes its place, if one has all of them.
+    `font`, Pillow's own, draws accented letters as bare ones and other scripts not at all. For
+    them a font of the system takes its place, if one has all of the name's letters.
     """
     signs = (sign if sign.isprintable() else "?" for sign in " ".join(text.split()))
     whole = unicodedata.normalize("NFC", "".join(signs))
     bare = _legible(whole)
-    if bare.count("?") > whole.count("?"):
+    if bare != whole:
         for name in _SYSTEM_FONTS:
             with contextlib.suppress(OSError):  # Pillow knows where each system keeps its fonts
                 other = ImageFont.truetype(name, size)

@@ -21,7 +21,7 @@ def hindrance(console: Console) -> str:
     """Why pictures cannot be shown, in words for the user; empty where they can."""
     if not console.is_terminal:
         return "standard error is no terminal"
-    if console.color_system is None:
+    if console.color_system is None or console.no_color:
         return "this terminal shows no colours"
     if (console.encoding or "").lower().replace("-", "") not in ("utf8", "utf16"):
         return f"this terminal's encoding, {console.encoding}, has no block characters"

@@ -3,8 +3,10 @@
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import index
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,24 +20,34 @@ from manyhues.upsample import Upsampler
 _REACH = 0.25  # a hint's spread over an even surface, in long sides of the picture
 _EDGE = 15.0  # L* climbed on the way that weighs as much as one reach
 _TEXTURE = 4.0  # L* from cell to cell that counts as texture, not as an edge
+_FAINT = 1 / 3  # of the chroma that was asked for
+_SPREADING = Lock()
 
 
 @dataclass(frozen=True, eq=False)
 class Hint:
     """A colour at a place: pixel (x, y) of the upright picture of size `size` (W, H).
 
-    `ab` is float32 (2,), the colour's a, b as near as the gamut allows at the pixel's own L*.
+    `ab` is float32 (2,), the colour's a, b as near as the gamut allows at the pixel's own L*;
+    `faint` says so where that is next to nothing.
     """
 
     x: int
     y: int
     ab: Array
     size: tuple[int, int]
+    faint: str = ""
 
     def cell(self, grid: tuple[int, ...]) -> tuple[int, int]:
         """Row and column of the cell of a grid ``(h, w)`` that holds the pixel."""
         h, w = grid
         return self.y * h // self.size[1], self.x * w // self.size[0]
+
+    def spread(self, luminance: Array) -> Array:
+        """How much of it each cell of its picture's L* ``(h, w)`` takes, in (0, 1]: `_spread`."""
+        grid = luminance.shape
+        with _SPREADING:  # samples are steered in threads, and it is the same for all of them
+            return _spread(self.cell(grid), self.size, grid, luminance.tobytes())
 
 
 def hint_colour(x: int, y: int, colour: Any) -> Array:
@@ -62,25 +74,34 @@ def parse_hints(hints: Sequence[tuple[int, int, Any]], luminance: Array) -> list
                 f"y is 0..{height - 1}"
             )
         lab = rgb_to_lab(hint_colour(x, y, colour))
+        wanted = np.hypot(*lab[1:])
         lab[0] = luminance[y, x]
-        parsed.append(Hint(x, y, clamp_to_gamut(lab[None])[0, 1:], (width, height)))
+        ab = clamp_to_gamut(lab[None])[0, 1:]
+        faint = ""
+        if np.hypot(*ab) < _FAINT * wanted:
+            how = "light" if lab[0] > 50 else "dark"
+            faint = f"hint {x},{y}={colour}: its place is too {how} to show much of that colour"
+        parsed.append(Hint(x, y, ab, (width, height), faint))
     return parsed
 
 
-def _spread(hint: Hint, luminance: Array) -> Array:
-    """How much of a hint each cell ``(h, w)`` takes, in (0, 1], 1 at its own cell.
+@lru_cache(maxsize=64)  # a tenth of a second each
+def _spread(
+    cell: tuple[int, int], size: tuple[int, int], grid: tuple[int, ...], lightness: bytes
+) -> Array:
+    """How much of a hint each cell of the grid ``(h, w)`` takes, in (0, 1], 1 at its own cell.
 
-    Falls with the shortest way to the cell, where way means distance and L* climbed together
-    (Dijkstra), so that colour fills a surface and stops at its edge.
+    `size` is the picture's (W, H), `lightness` its L* at the cells, float32. Falls with the
+    shortest way to the cell, where way means distance and L* climbed together (Dijkstra), so that
+    colour fills a surface and stops at its edge.
     """
-    h, w = luminance.shape
-    long = max(hint.size)
-    step_y, step_x = hint.size[1] / h / long / _REACH, hint.size[0] / w / long / _REACH
-    level = luminance.tolist()
+    h, w = grid
+    long = max(size)
+    step_y, step_x = size[1] / h / long / _REACH, size[0] / w / long / _REACH
+    level = np.frombuffer(lightness, np.float32).reshape(h, w).tolist()
     way = [[float("inf")] * w for _ in range(h)]
-    start = hint.cell((h, w))
-    way[start[0]][start[1]] = 0.0
-    queue = [(0.0, *start)]
+    way[cell[0]][cell[1]] = 0.0
+    queue = [(0.0, *cell)]
     while queue:
         so_far, row, column = heapq.heappop(queue)
         if so_far > way[row][column] or so_far > 3:  # exp(-9) is nothing
@@ -108,7 +129,7 @@ def apply_hints(ab: Array, hints: Sequence[Hint], luminance: Array, upsampler: U
     """
     if not hints:
         return ab
-    fields = np.stack([_spread(hint, luminance) for hint in hints])  # (N, h, w)
+    fields = np.stack([hint.spread(luminance) for hint in hints])  # (N, h, w)
     full = upsampler.middle(fields)
     reached = np.stack([upsampler.at(full, hint.x, hint.y) for hint in hints])  # (point, field)
     out = ab.copy()

@@ -4,6 +4,8 @@ import contextlib
 import errno
 import io
 import os
+import struct
+import threading
 import zlib
 from pathlib import Path
 from typing import Any
@@ -65,8 +67,19 @@ def losses(picture: Picture, format_: str) -> tuple[str, ...]:
 def encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
     """sRGB ``(H, W, 3 or 4)`` uint8 or uint16 as the bytes of a file.
 
-    The file carries the metadata, and an sRGB profile if the input had any profile.
+    The file carries the metadata, and an sRGB profile if the input had any profile. Raises
+    `OutputError` where the format cannot hold them.
     """
+    try:
+        return _encode(pixels, format_, metadata)
+    except (OSError, ValueError, OverflowError, struct.error) as error:
+        # 16,383 pixels are WebP's limit, 65,500 JPEG's
+        raise OutputError(
+            f"{format_} cannot hold this picture ({error}); choose another format"
+        ) from error
+
+
+def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
     profile = icc.srgb_profile() if metadata.has_profile else b""
     exif = Image.Exif()
     exif.load(metadata.exif)
@@ -106,12 +119,7 @@ def encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
     elif format_ == "PNG":
         options |= {"compress_level": 4, "pnginfo": _png_texts(metadata)}
     out = io.BytesIO()
-    try:
-        Image.fromarray(np.ascontiguousarray(pixels)).save(out, format_, **options)
-    except (OSError, ValueError) as error:  # 16,383 pixels are WebP's limit, 65,500 JPEG's
-        raise OutputError(
-            f"{format_} cannot hold this picture ({error}); choose another format"
-        ) from error
+    Image.fromarray(np.ascontiguousarray(pixels)).save(out, format_, **options)
     return out.getvalue()
 
 
@@ -162,11 +170,12 @@ def check_free(path: Path, overwrite: bool) -> None:
 def write(data: bytes, path: Path, *, overwrite: bool = False) -> None:
     """Write a file whole or not at all: under a temporary name beside it, then renamed."""
     check_free(path, overwrite)
-    # Short and of the name alone: the longest names fit, and a killed run's leftover is reused.
-    part = path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}.part")
+    # Short, so that the longest names fit; no other writer's, which would cut what this one moves.
+    writer = f"{os.getpid()} {threading.get_ident()} ".encode()
+    part = path.with_name(f".{zlib.crc32(writer + os.fsencode(path.name)):08x}.part")
     try:
         part.write_bytes(data)
-        part.replace(path)
+        _move(part, path, overwrite)
     except BaseException as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
@@ -176,3 +185,14 @@ def write(data: bytes, path: Path, *, overwrite: bool = False) -> None:
                 remedy = "shorten the name"
             raise OutputError(f"{path}: cannot be written ({error.strerror}); {remedy}") from error
         raise
+
+
+def _move(part: Path, path: Path, overwrite: bool) -> None:
+    """Give a finished file its name; a file of that name that has come meanwhile is not lost."""
+    if not overwrite:
+        with contextlib.suppress(OSError):  # not all file systems have links
+            os.link(part, path)
+            part.unlink()
+            return
+        check_free(path, overwrite)
+    part.replace(path)

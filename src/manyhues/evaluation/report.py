@@ -51,6 +51,7 @@ def evaluate(
     json_file: Path | None = None,
     eob_samples: int = 0,
     eob_limit: int = 1000,
+    weights: Path | None = None,
 ) -> dict[str, Result]:
     """Measure methods on pictures; one result per method, with the keys of `protocol.KEYS`.
 
@@ -65,7 +66,7 @@ def evaluate(
         raise UsageError(f"--limit must be 1 or more, got {limit}")
     if samples < 1:
         raise UsageError(f"--samples must be 1 or more, got {samples}")
-    opened = open_methods(methods)
+    opened = open_methods(methods, weights)
     console = Console(stderr=True)
     pictures, labels = load(data, size, limit, console)
     results = run(
@@ -124,13 +125,13 @@ def run(
     return results
 
 
-def open_methods(names: Sequence[str]) -> dict[str, Method]:
+def open_methods(names: Sequence[str], weights: Path | None = None) -> dict[str, Method]:
     """Load colorizers by method name; raises `WeightsError` for one that is not there."""
     from manyhues.colorizer import Colorizer
 
     if not names:
         raise UsageError("no method given; try --method vae-mdn")
-    return {name: Colorizer.load(method=name) for name in names}
+    return {name: Colorizer.load(name, weights) for name in names}
 
 
 def available_methods() -> list[str]:

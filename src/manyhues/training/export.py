@@ -251,7 +251,7 @@ def export(run: Path, weights: Path | None = None, int8: Path | None = None) -> 
     `TrainingError` when the exported graphs do not do what PyTorch does.
     """
     folder = weights or WEIGHTS
-    folder.mkdir(parents=True, exist_ok=True)
+    writer.make_folder(folder)
     task, facts = registry.load(run)
     if isinstance(task, Looking):  # a flow that brings its own features
         task.tuned = run

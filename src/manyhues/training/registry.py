@@ -49,6 +49,8 @@ def make_config(kind: str, options: dict[str, str]) -> Any:
             raise UsageError(f"{key}={text}: not a number, true, false or null") from None
         if isinstance(default, tuple):
             values[key] = tuple(values[key]) if isinstance(values[key], list) else (values[key],)
+    if values.get("batch_size", 1) < 1:
+        raise UsageError(f"batch_size={values['batch_size']}: expected 1 or more")
     return config_class(**values)
 
 

@@ -13,14 +13,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from manyhues.dataset import open_pictures, training_split
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import checkpoint
-from manyhues.training.data import Cache, build_cache
+from manyhues.training.data import CROPS, Cache, build_cache
 from manyhues.training.loop import Loop
 from manyhues.training.processes import Processes, join
 from manyhues.training.registry import build, make_config
 from manyhues.training.task import Task
+from manyhues.writer import make_folder
 
 DEFAULT_MINUTES = 20.0
-CROPS = 2  # versions of a picture where it is large or sets are small: centre, random
 
 
 def open_caches(
@@ -34,13 +34,14 @@ def open_caches(
 ) -> list[Cache]:
     """Caches of all pictures under `data`, one per working size, made where they are missing.
 
-    A set serves the working sizes that its first picture is large enough for, or the smallest. A
-    folder with ``train*.parquet`` shards is read for those alone.
+    A set serves the working sizes that its first readable picture is large enough for, or the
+    smallest. A folder with ``train*.parquet`` shards is read for those alone.
     """
     folders: dict[int, list[Path]] = defaultdict(list)
+    sources: dict[int, list[Path]] = defaultdict(list)
     for path in data:
         split = training_split(path)
-        native = min(open_pictures(path, split)[0].shape[:2])
+        native = min(open_pictures(path, split).first().shape[:2])
         for size in [s for s in sizes if s <= native] or [min(sizes)]:
             line = progress.add_task(f"features of {path.name} at {size}") if progress else None
 
@@ -49,6 +50,7 @@ def open_caches(
                     progress.update(line, completed=done, total=total)  # type: ignore[arg-type]
 
             crops = CROPS if native >= 2 * size or size > min(sizes) else 1
+            sources[size].append(path.resolve())
             folders[size].append(
                 build_cache(
                     path,
@@ -65,7 +67,7 @@ def open_caches(
             )
             if progress and line is not None:
                 progress.remove_task(line)
-    return [Cache(folders[size]) for size in sorted(folders)]
+    return [Cache(folders[size], sources[size]) for size in sorted(folders)]
 
 
 def train(
@@ -85,6 +87,8 @@ def train(
     resumed run keeps its own. Raises `UsageError`, `DataError` or `TrainingError`.
     """
     minutes = DEFAULT_MINUTES if minutes is None else minutes
+    if not minutes > 0:  # nor what is no number
+        raise UsageError(f"--minutes {minutes:g}: nothing is learned in no time; give more than 0")
     settings: dict[str, str] = {}
     for option in options:
         key, equals, value = option.partition("=")
@@ -96,7 +100,7 @@ def train(
         raise TrainingError(f"{out}: holds a run already; add --resume, or use another --out")
     if resume and not (out / checkpoint.RESUME).exists():
         raise TrainingError(f"{out}: nothing to resume; leave --resume out to start")
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     torch.manual_seed(seed)
     task = build(kind, config)
     with join() as processes:

@@ -1,0 +1,91 @@
+"""Where the command line reads and writes: folders, weights, standard output."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from test_cli import run
+
+
+def test_the_output_may_be_above_the_input(
+    tiny: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    album = tmp_path / "below" / "album"
+    (album / "deep" / "er").mkdir(parents=True)
+    (album / "a.jpg").write_bytes(photo.read_bytes())
+    Image.open(photo).save(album / "deep" / "er" / "b.png")
+    monkeypatch.chdir(album.parent)
+    for out in (".", ".."):
+        assert run("colorize", album.name, "-o", out, "-n", 1, "--no-sheet") == 0
+        assert (Path(out) / "a.1.jpg").is_file()
+        assert (Path(out) / "deep" / "er" / "b.1.png").is_file()
+
+
+def test_earlier_results_and_other_files_are_left_out_aloud(
+    tiny: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    album = tmp_path / "album"
+    album.mkdir()
+    (album / "a.jpg").write_bytes(photo.read_bytes())
+    (album / "lone.1.jpg").write_bytes(photo.read_bytes())  # no sheet: a photograph
+    (album / "notes.txt").touch()
+    (album / "raw.cr2").touch()
+    assert run("colorize", album, "-o", album / "out", "-n", 2) == 0
+    capsys.readouterr()
+    assert run("colorize", album, "-o", album / "out2", "-n", 1, "--json") == 0
+    streams = capsys.readouterr()
+    assert len(streams.out.splitlines()) == 2
+    said = next(line for line in streams.err.splitlines() if "left out" in line)
+    assert "6 results of an earlier run" in said
+    assert "1 of kind .txt" in said
+    assert "1 of kind .cr2" in said
+    assert run("colorize", album / "out" / "a.1.jpg", "-o", tmp_path / "by_name", "-n", 1) == 0
+
+
+def test_own_weights_by_the_command_line(
+    weights: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(weights, folder)
+    for path in folder.glob("*.json"):
+        if path.stem != "cvae":
+            path.unlink()
+    assert run("info", "--weights", folder, "--json") == 0
+    assert list(json.loads(capsys.readouterr().out)["methods"]) == ["cvae"]
+    command = ("colorize", photo, "-o", tmp_path / "out", "-n", 1, "--weights", folder)
+    assert run(*command) == 0
+    assert run(*command, "--method", "vae-mdn") == 2
+    assert "choose from cvae" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_standard_output_that_cannot_be_written(weights: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "manyhues", "info", "--json"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "standard output cannot be written (No space left on device)" in done.stderr
+
+
+def test_folders_that_cannot_be_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    Image.new("RGB", (64, 64), (200, 30, 30)).save(tmp_path / "a.png")
+    below = tmp_path / "file" / "run"
+    assert run("train", "mean", "--data", tmp_path, "--out", below, "--minutes", 0.01) == 1
+    assert run("export", tmp_path / "run", "--weights", below) == 1
+    said = capsys.readouterr().err
+    assert said.count("cannot be created (Not a directory); choose another output folder") == 2
+    options = ("--data", tmp_path, "--out", tmp_path / "run", "--set", "batch_size=-1")
+    assert run("train", "mean", *options) == 2
+    assert "batch_size=-1: expected 1 or more" in capsys.readouterr().err
