@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from conftest import colourful
 from PIL import Image
 from test_cli import run
 
@@ -89,3 +91,24 @@ def test_folders_that_cannot_be_are_said(
     options = ("--data", tmp_path, "--out", tmp_path / "run", "--set", "batch_size=-1")
     assert run("train", "mean", *options) == 2
     assert "batch_size=-1: expected 1 or more" in capsys.readouterr().err
+
+
+def test_a_damaged_page_spoils_no_other(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "scan.tif", tmp_path / "out"
+    pages = [Image.fromarray(colourful(40, 50, seed)) for seed in range(3)]
+    pages[0].save(source, save_all=True, append_images=pages[1:], compression="tiff_adobe_deflate")
+    opened: Any = Image.open(source)
+    with opened:
+        opened.seek(1)
+        (at,), (length,) = opened.tag_v2[273], opened.tag_v2[279]
+    data = bytearray(source.read_bytes())
+    data[at : at + length] = bytes(length)
+    source.write_bytes(data)
+    assert run("colorize", source, "-o", out, "-n", 1, "--no-sheet", "--json") == 1
+    report = json.loads(capsys.readouterr().out)
+    assert [Path(path).name for path in report["outputs"]] == ["scan.p1.1.tif", "scan.p3.1.tif"]
+    assert len(report["seeds"]) == 2
+    assert report["error"].startswith(f"{source}: truncated or damaged")
+    assert report["error"].endswith("(of 3 pages: 2)")

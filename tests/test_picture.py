@@ -101,7 +101,7 @@ def test_orientation_is_applied_and_reset(orientation: int) -> None:
 def test_every_page_of_a_tiff() -> None:
     pages = [Image.new("L", (10 + i, 8), 40 * i) for i in range(3)]
     data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
-    assert [p.size for p in Picture.open_all(data)] == [(10, 8), (11, 8), (12, 8)]
+    assert [page().size for page in Picture.pages(data)] == [(10, 8), (11, 8), (12, 8)]
     assert "page 1 of 3" in Picture.open(data).notes[0]
     assert Picture.open(data).metadata.dpi == (0, 0)  # it says none, and 1 would be a poster
 
@@ -180,10 +180,10 @@ def test_decompression_bombs_are_refused_before_decoding(format_: str) -> None:
 def test_a_later_page_may_be_a_bomb_too() -> None:
     pages = [Image.new("L", (8, 8)), Image.new("L", (90, 9))]
     data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
-    opened = Picture.open_all(data, max_pixels=100)
-    assert next(opened).size == (8, 8)
+    first, second = Picture.pages(data, max_pixels=100)
+    assert first().size == (8, 8)
     with pytest.raises(PictureError, match="90 x 9 pixels are over the limit"):
-        next(opened)
+        second()
 
 
 def test_large_but_allowed_headers_pass_pillows_own_limit() -> None:

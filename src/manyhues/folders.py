@@ -6,6 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -228,61 +229,94 @@ def _one(
     report: Report,
     inputs: Container[Path],
 ) -> None:
-    format_, pages = probe(job.source)
+    format_, count = probe(job.source)
     report.skipped = True
-    opened: Iterator[Picture] | None = None
-    for page in range(pages):
-        stem = job.stem if pages == 1 else job.stem.with_name(f"{job.stem.name}.p{page + 1}")
-        folder = out / stem.parent
-        output_format, suffix = writer.output_format(format_, job.source.suffix, options.format)
-        paths = output_paths(folder, stem.name, options.n, suffix)
-        sheet = folder / sheet_name(stem.name)
-        for result in [*paths, *([sheet] if options.sheet else ())]:
-            if _real(result) in inputs:
-                raise OutputError(replaces(job.source, result))
-        missing = [
-            (i, path)
-            for i, path in enumerate(paths)
-            if options.overwrite or not writer.exists(path)
-        ]
-        kept = len(paths) - len(missing)
-        # With a result more, the old sheet shows too few; one without results is somebody else's.
-        drawn_anew = options.overwrite or (kept and missing)
-        with_sheet = options.sheet and (drawn_anew or not writer.exists(sheet))
-        report.outputs += [str(path) for path in paths]
-        if options.sheet and report.sheet is None:
-            report.sheet = str(sheet)
-        if opened is None and (missing or with_sheet):
-            opened = Picture.open_all(job.source)
-            for _ in range(page):
-                next(opened)
-        picture = next(opened) if opened else None
-        if picture is None or not (missing or with_sheet):
-            report.seeds += [[]] * len(paths)
-            continue
-        report.skipped = False
-        scene = colorizer.encode(picture)
-        result = colorizer.sample(
-            scene,
-            options.n,
-            seed=options.seed,
-            pick=options.pick,
-            diversity=options.diversity,
-            saturation=options.saturation,
-            hints=options.hints,
-            like=options.like,
-        )
-        earlier = _earlier(result, paths, {i for i, _ in missing}, output_format)
-        if kept:
-            other = f", {len(earlier)} of them made otherwise" if earlier else ""
-            report.notes.append(f"{kept} existing results were kept{other}")
-        if options.sheet and not with_sheet:
-            report.notes.append(f"{sheet} exists and was kept; --overwrite replaces it")
-        result.write(missing, output_format, overwrite=options.overwrite)
-        if with_sheet:
-            result.write([(len(result), sheet)], output_format, overwrite=True, earlier=earlier)
-        report.seeds += [[] if i in earlier else list(s) for i, s in enumerate(result.seeds)]
-        report.notes += [*result.notes, *writer.losses(picture, output_format)]
+    read: list[Callable[[], Picture]] = []  # when first needed
+
+    def picture_of(page: int) -> Picture:
+        read[:] = read or Picture.pages(job.source)
+        return read[page]()
+
+    faults: dict[int, ManyhuesError] = {}
+    for page in range(count):
+        stem = job.stem if count == 1 else job.stem.with_name(f"{job.stem.name}.p{page + 1}")
+        results = _results_of(job, stem, format_, out, options, inputs)
+        try:
+            _page(colorizer, partial(picture_of, page), results, options, report)
+        except ManyhuesError as error:  # the other pages are done
+            faults[page + 1] = error
+        report.seeds += [[]] * (len(report.outputs) - len(report.seeds))
+    if faults:
+        first = next(iter(faults.values()))
+        which = ", ".join(map(str, faults))
+        raise type(first)(str(first) if count == 1 else f"{first} (of {count} pages: {which})")
+
+
+@dataclass(frozen=True)
+class _Results:
+    """The files of one picture or page."""
+
+    format: str
+    paths: list[Path]
+    sheet: Path
+
+
+def _results_of(
+    job: Job, stem: Path, format_: str, out: Path, options: Options, inputs: Container[Path]
+) -> _Results:
+    folder = out / stem.parent
+    output_format, suffix = writer.output_format(format_, job.source.suffix, options.format)
+    paths = output_paths(folder, stem.name, options.n, suffix)
+    sheet = folder / sheet_name(stem.name)
+    for result in [*paths, *([sheet] if options.sheet else ())]:
+        if _real(result) in inputs:
+            raise OutputError(replaces(job.source, result))
+    return _Results(output_format, paths, sheet)
+
+
+def _page(
+    colorizer: Colorizer,
+    read: Callable[[], Picture],
+    results: _Results,
+    options: Options,
+    report: Report,
+) -> None:
+    paths, sheet = results.paths, results.sheet
+    missing = [
+        (i, path) for i, path in enumerate(paths) if options.overwrite or not writer.exists(path)
+    ]
+    kept = len(paths) - len(missing)
+    # With a result more, the old sheet shows too few; one without results is somebody else's.
+    drawn_anew = options.overwrite or (kept and missing)
+    with_sheet = options.sheet and (drawn_anew or not writer.exists(sheet))
+    report.outputs += [str(path) for path in paths]
+    if options.sheet and report.sheet is None:
+        report.sheet = str(sheet)
+    if not missing and not with_sheet:
+        return
+    report.skipped = False
+    picture = read()
+    result = colorizer.sample(
+        colorizer.encode(picture),
+        options.n,
+        seed=options.seed,
+        pick=options.pick,
+        diversity=options.diversity,
+        saturation=options.saturation,
+        hints=options.hints,
+        like=options.like,
+    )
+    earlier = _earlier(result, paths, {i for i, _ in missing}, results.format)
+    if kept:
+        other = f", {len(earlier)} of them made otherwise" if earlier else ""
+        report.notes.append(f"{kept} existing results were kept{other}")
+    if options.sheet and not with_sheet:
+        report.notes.append(f"{sheet} exists and was kept; --overwrite replaces it")
+    result.write(missing, results.format, overwrite=options.overwrite)
+    if with_sheet:
+        result.write([(len(result), sheet)], results.format, overwrite=True, earlier=earlier)
+    report.seeds += [[] if i in earlier else list(s) for i, s in enumerate(result.seeds)]
+    report.notes += [*result.notes, *writer.losses(picture, results.format)]
 
 
 def _earlier(

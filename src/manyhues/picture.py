@@ -7,9 +7,10 @@ depth, format and metadata. Colour in the input is read through its L* only.
 import io
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -84,21 +85,21 @@ class Picture:
         Arrays are ``(H, W)`` or ``(H, W, 1..4)``: uint8, uint16, bool, or float in [0, 1], as
         grey, grey+alpha, RGB or RGBA in sRGB. Raises `PictureError`.
         """
-        return next(cls.open_all(source, max_pixels=max_pixels, only_first=True))
-
-    @classmethod
-    def open_all(
-        cls, source: Any, *, max_pixels: int = MAX_PIXELS, only_first: bool = False
-    ) -> Iterator["Picture"]:
-        """Every page of a TIFF, one at a time; other sources give one picture."""
         if isinstance(source, Picture):
-            yield source
-        elif isinstance(source, np.ndarray):
-            yield _from_array(source)
-        elif isinstance(source, Image.Image):
-            yield _from_image(source, max_pixels)
-        else:
-            yield from _from_file(source, max_pixels, only_first)
+            return source
+        if isinstance(source, np.ndarray):
+            return _from_array(source)
+        if isinstance(source, Image.Image):
+            return _from_image(source, max_pixels)
+        return _from_file(source, max_pixels, only_first=True)[0]()
+
+    @staticmethod
+    def pages(source: Any, *, max_pixels: int = MAX_PIXELS) -> list[Callable[[], "Picture"]]:
+        """Of a path or encoded bytes every page of a TIFF, as a call that reads it; else one.
+
+        A page that is damaged spoils no other. Raises `PictureError` as the calls do.
+        """
+        return _from_file(source, max_pixels, only_first=False)
 
 
 def probe(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[str, int]:
@@ -244,7 +245,7 @@ def _opener(data: bytes, name: str, max_pixels: int, page: int) -> deep.Reopen:
     return reopen
 
 
-def _from_file(source: Any, max_pixels: int, only_first: bool) -> Iterator[Picture]:
+def _from_file(source: Any, max_pixels: int, only_first: bool) -> list[Callable[[], Picture]]:
     if isinstance(source, (bytes, bytearray, memoryview)):
         data, name, suffix = bytes(source), "picture", ""
     elif isinstance(source, (str, Path)):
@@ -265,11 +266,13 @@ def _from_file(source: Any, max_pixels: int, only_first: bool) -> Iterator[Pictu
         notes = (f"page 1 of {len(pages)} was read",)
     elif first.format != "MPO" and getattr(first, "n_frames", 1) > 1 and len(pages) == 1:
         notes = ("only the first frame of the animation was read",)
-    for page in pages[:1] if only_first else pages:
+
+    def read(page: int) -> Picture:
         reopen = _opener(data, name, max_pixels, page)
         with _faults(name):
-            picture = _read(reopen, reopen(), name, suffix, notes)
-        yield picture
+            return _read(reopen, reopen(), name, suffix, notes)
+
+    return [partial(read, page) for page in (pages[:1] if only_first else pages)]
 
 
 @contextmanager
