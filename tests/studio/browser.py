@@ -42,7 +42,11 @@ def launched() -> Iterator[Browser]:
 
 @contextmanager
 def opened(browser: Browser, server: Server, path: str = "/", **options: Any) -> Iterator[Page]:
-    """A page of the studio; it may neither fail in its console nor leave this machine."""
+    """A page of the studio; it may neither fail in its console nor leave this machine.
+
+    `expected`: parts of further messages that its console may show.
+    """
+    further: tuple[str, ...] = options.pop("expected", ())
     options.setdefault("viewport", {"width": 1440, "height": 900})
     options.setdefault("locale", "en-GB")
     context = browser.new_context(base_url=server.url, **options)
@@ -62,7 +66,7 @@ def opened(browser: Browser, server: Server, path: str = "/", **options: Any) ->
     yield page
     context.close()
     assert not outside
-    expected = ("status of 400", "status of 404", "status of 429")
+    expected = ("status of 400", "status of 404", "status of 429", *further)
     assert not [fault for fault in faults if not any(part in fault for part in expected)]
 
 

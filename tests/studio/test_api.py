@@ -18,6 +18,7 @@ from manyhues import cli
 from manyhues.color import lab_to_linear, linear_to_srgb
 from manyhues.colorizer import Colorizer
 from manyhues.picture import Picture
+from manyhues.studio import draw
 from studio.conftest import Server, encoded
 
 
@@ -147,7 +148,9 @@ def test_recipes_make_the_same_picture(
     near = server.draw(session, "vary", result=steered["id"], n=2, seed=8)
     path = server.draw(session, "blend", start=near[1]["id"], end=third["id"], steps=3)
     (drawn,) = server.draw(session, "colorize", n=1, pick="random", hints=hints)
-    for result in (first, third, steered, pale, near[1], path[1], drawn):
+    (bared,) = server.draw(session, "hints", result=drawn["id"])
+    (same,) = server.draw(session, "hints", result=drawn["id"], hints=hints, saturation=0.6)
+    for result in (first, third, steered, pale, near[1], path[1], drawn, bared, same):
         space: dict[str, Any] = {}
         exec(result["recipe"]["python"], space)
         given = server.pixels(result["url"])
@@ -163,7 +166,27 @@ def test_recipes_make_the_same_picture(
         assert np.array_equal(written, given), result["recipe"]["command"]
         shutil.rmtree("out")
     assert [r["recipe"]["command"] is None for r in (near[0], path[0])] == [True, True]
-    assert not steered["recipe"]["exact"]
+    exact = [result["recipe"]["exact"] for result in (steered, pale, drawn, bared, same)]
+    assert exact == [False, True, True, False, True]  # hints sway a sample, given or removed
+
+
+def test_recipe_of_pages_and_of_names_that_look_like_options(
+    server: Server, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pages = [Image.fromarray(colourful(32, 40, seed=seed)) for seed in (1, 2)]
+    pages[0].save("-scan.tif", save_all=True, append_images=pages[1:])
+    Path("-l.png").write_bytes(encoded(colourful(30, 30, seed=3)))
+    files = {name: (path, Path(path).read_bytes()) for name, path in
+             (("image", "-scan.tif"), ("like", "-l.png"))}  # fmt: skip
+    answer = server.http.post("/api/colorize", files=files, data={"n": 2, "pick": "random"})
+    result = answer.json()["results"][1]
+    assert result["recipe"]["exact"]
+    with pytest.raises(SystemExit) as left:
+        cli.main(shlex.split(result["recipe"]["command"])[1:])
+    assert not left.value.code
+    written = np.asarray(Image.open(result["recipe"]["file"]))
+    assert np.array_equal(written, server.pixels(result["url"]))
 
 
 @pytest.mark.parametrize("format", ["JPEG", "TIFF", "WEBP", "PNG"])
@@ -222,6 +245,16 @@ def test_events(server: Server, picture: bytes) -> None:
     assert server.events(answer["job"], after=49) == found[49:]
 
 
+def test_groups_tell_their_seed_at_once(server: Server, picture: bytes) -> None:
+    begun = server.colorize(picture, n=2, seed=7, pick="random", wait="false")
+    assert [group["seed"] for group in begun["groups"]] == [7]  # nothing is drawn yet
+    (result, _) = [one["result"] for one in server.events(begun["job"]) if one["type"] == "result"]
+    server.draw(begun, "vary", result=result["id"], n=1, seed=3)
+    server.draw(begun, "hints", result=result["id"])
+    groups = server.http.get(f"/api/sessions/{begun['session']}").json()["groups"]
+    assert [group["seed"] for group in groups] == [7, 3, None]
+
+
 def test_sessions(server: Server, picture: bytes) -> None:
     answer = server.colorize(picture, "pic.png", n=1, pick="random")
     path = f"/api/sessions/{answer['session']}"
@@ -267,6 +300,21 @@ def test_a_palette_is_bounded_too(serve: Any, picture: bytes) -> None:
     assert answer.status_code == 413
     files["like"] = ("b.png", b"no picture")
     assert server.http.post("/api/colorize", files=files).status_code == 400
+
+
+def test_a_palette_waits_for_its_turn_too(
+    server: Server, picture: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_a_time = []
+
+    def watched(source: bytes, **options: Any) -> None:
+        at_a_time.append(server.studio._decoding.borrowed_tokens)
+
+    monkeypatch.setattr(draw, "read_small_rgb", watched)
+    files = {"image": ("a.png", picture), "like": ("b.png", picture)}
+    answer = server.http.post("/api/colorize", files=files, data={"n": 1, "pick": "random"})
+    assert answer.status_code == 200
+    assert at_a_time == [1]
 
 
 def test_ids_cannot_be_guessed(server: Server, picture: bytes) -> None:
@@ -349,6 +397,8 @@ def test_service(server: Server, picture: bytes) -> None:
     assert "nowhere" not in server.http.get("/metrics").text
     about = server.http.get("/api/about").json()
     assert about["methods"][0] == "flow"
+    fields = server.http.get("/openapi.json").json()["components"]["schemas"]
+    assert fields["ColorizeIn"]["properties"]["n"]["maximum"] == about["n"]
     assert "chelsea.jpg" in about["examples"]
     for name in about["examples"]:
         assert server.http.get(f"/examples/{name}").status_code == 200

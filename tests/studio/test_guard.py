@@ -38,12 +38,14 @@ def test_pages_elsewhere_cannot_send(server: Server, picture: bytes) -> None:
     for headers in (
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Origin": "http://127.0.0.1:1"},
         {"Sec-Fetch-Site": "cross-site"},
     ):
         refused = server.http.post("/api/colorize", files=files, headers=headers)
         assert refused.status_code == 403
         assert "access-control-allow-origin" not in refused.headers
+        assert "content-security-policy" in refused.headers
     asked = server.http.options(
         "/api/colorize",
         headers={"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"},

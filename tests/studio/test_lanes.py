@@ -167,6 +167,19 @@ def test_a_client_that_comes_back_in_time_finds_its_work_going_on(
     assert server.events(begun["job"])[-1]["type"] == "done"
 
 
+def test_who_watches_one_job_is_there_for_all_of_its_session(
+    serve: Serve, picture: bytes, slow: list[float]
+) -> None:
+    server = serve(leave=0.3)
+    slow[0] = 0.1
+    begun = server.colorize(picture, n=6, pick="random", wait="false")
+    path = f"/api/sessions/{begun['session']}/colorize"
+    wish = {"n": 6, "pick": "random", "seed": 5}
+    more = [server.http.post(path, json=wish).json() for _ in range(2)]
+    for job in (begun["job"], *more):  # one stream at a time
+        assert server.events(job)[-1]["type"] == "done"
+
+
 def test_a_client_that_leaves_while_it_waits_stops_its_work(
     serve: Serve, picture: bytes, slow: list[float]
 ) -> None:

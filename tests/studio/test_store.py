@@ -11,7 +11,9 @@ from conftest import colourful
 from hypothesis import given
 from hypothesis import strategies as st
 
+from manyhues.colorizer import Colorizer
 from manyhues.errors import PictureError
+from manyhues.studio import render
 from manyhues.studio.limits import Limits
 from manyhues.studio.recipe import Made
 from manyhues.studio.store import LostError, Session, Store, clean_name
@@ -100,6 +102,57 @@ def test_limits_come_before_decoding(tmp_path: Path, weights: Path) -> None:
     with pytest.raises(PictureError, match="over the limit"):
         new(store)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_fails_leaves_no_files(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make(tmp_path, weights)
+    session = new(store)
+    one = store.colorizer("cvae").sample(store.scene(session, "cvae"), 1, pick="random")
+    rid = store.add(session, "g", Made("sample"), one).id
+
+    def fails(*arguments: Any) -> None:
+        raise MemoryError
+
+    def on_disk() -> int:
+        return sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+
+    render.full(store, session, rid)
+    before = store.size
+    with monkeypatch.context() as patch:
+        patch.setattr(render, "sheet", fails)
+        with pytest.raises(MemoryError):
+            render.archive(store, session, [rid], "png")
+    assert on_disk() == before
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fails)
+        with pytest.raises(MemoryError):
+            store.write(session, "x", bytes(99))
+    assert on_disk() == before
+    with monkeypatch.context() as patch:
+        patch.setattr(Colorizer, "encode", fails)
+        with pytest.raises(MemoryError):
+            new(store)
+    assert [path.name for path in tmp_path.iterdir()] == [session.id]
+    assert render.archive(store, session, [rid], "png").is_file()
+    assert store.size == on_disk()
+
+
+def test_a_deleted_picture_does_not_come_back(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make(tmp_path, weights, scenes=1)
+    session = new(store)
+    encode = Colorizer.encode
+
+    def meanwhile(self: Colorizer, picture: Any) -> Any:
+        store.remove(session)
+        return encode(self, picture)
+
+    monkeypatch.setattr(Colorizer, "encode", meanwhile)
+    assert store.scene(session, "flow").picture.name == "a.png"  # a running job ends its step
+    assert not store._scenes
 
 
 @given(st.text(max_size=300))

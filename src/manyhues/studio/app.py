@@ -6,14 +6,14 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from manyhues import __version__
 from manyhues.errors import ManyhuesError, PictureError, UsageError
 from manyhues.studio import draw, examples, results
-from manyhues.studio.guard import Guard
+from manyhues.studio.guard import Guard, fault
 from manyhues.studio.hub import open_studio
 from manyhues.studio.lanes import BusyError
 from manyhues.studio.limits import Limits
@@ -106,35 +106,31 @@ def _add_faults(app: FastAPI) -> None:
     async def wrong(request: Request, error: ManyhuesError) -> Response:
         if isinstance(error, PictureError):
             too_large = "over the limit" in str(error)
-            return _fault(413 if too_large else 400, "size" if too_large else "picture", str(error))
+            return fault(413 if too_large else 400, "size" if too_large else "picture", str(error))
         if isinstance(error, UsageError):
-            return _fault(400, "usage", str(error))
-        return _fault(500, "internal", "the studio's own files are at fault; its log says more")
+            return fault(400, "usage", str(error))
+        return fault(500, "internal", "the studio's own files are at fault; its log says more")
 
     @app.exception_handler(LostError)
     async def lost(request: Request, error: LostError) -> Response:
-        return _fault(404, "lost", str(error))
+        return fault(404, "lost", str(error))
 
     @app.exception_handler(BusyError)
     async def busy(request: Request, error: BusyError) -> Response:
-        response = _fault(429, "busy", str(error))
+        response = fault(429, "busy", str(error))
         response.headers["Retry-After"] = str(error.seconds)
         return response
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        response = _fault(error.status_code, "http", str(error.detail))
+        response = fault(error.status_code, "http", str(error.detail))
         response.headers.update(error.headers or {})
         return response
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         said = []
-        for fault in error.errors():
-            place = ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0])
-            said.append(f"{place}: {fault['msg']}")
-        return _fault(422, "invalid", "; ".join(said[:5]))
-
-
-def _fault(status: int, code: str, detail: str) -> Response:
-    return JSONResponse({"code": code, "detail": detail}, status)
+        for one in error.errors():
+            place = ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0])
+            said.append(f"{place}: {one['msg']}")
+        return fault(422, "invalid", "; ".join(said[:5]))

@@ -1,10 +1,9 @@
 """Routes that draw: a picture in, jobs and results out."""
 
-from collections.abc import AsyncIterator
-from functools import partial
+from collections.abc import AsyncIterator, Iterable
 from typing import Annotated, Any
 
-import anyio
+import numpy as np
 from fastapi import APIRouter, File, Form, Header, Request, UploadFile
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic_core import to_json
@@ -12,9 +11,12 @@ from pydantic_core import to_json
 from manyhues.cli import parse_hint
 from manyhues.errors import UsageError
 from manyhues.picture import read_small_rgb
+from manyhues.steer import hint_colour
 from manyhues.studio import models, present, work
 from manyhues.studio.hub import Studio, StudioOf, while_there
 from manyhues.studio.lanes import Job
+from manyhues.studio.limits import HINTS
+from manyhues.studio.recipe import HintValue
 from manyhues.studio.store import Session
 
 FAULTS: dict[int | str, dict[str, Any]] = {
@@ -46,7 +48,7 @@ async def colorize(
     diversity: Annotated[models.Scale, Form()] = 1.0,
     saturation: Annotated[models.Scale, Form()] = 1.0,
     hint: Annotated[
-        list[str], Form(description="X,Y=#RRGGBB; may be repeated.", max_length=64)
+        list[str], Form(description="X,Y=#RRGGBB; may be repeated.", max_length=HINTS)
     ] = [],  # noqa: B006  FastAPI copies defaults
     like: Annotated[
         UploadFile | None, File(description="A picture whose palette is taken.")
@@ -61,24 +63,26 @@ async def colorize(
     A client that leaves while it waits stops the work.
     """
     studio.drawing.check_room()
-    hints = tuple(parse_hint(text) for text in hint)
+    given = [parse_hint(text) for text in hint]
     data = await image.read()
     palette = None if like is None else await like.read()
-    if palette is not None:
-        check = partial(read_small_rgb, palette, max_pixels=studio.limits.pixels)
-        await anyio.to_thread.run_sync(check)  # refuses what is no picture
-    make = partial(studio.store.create, data, image.filename or "", method, format)
+
+    def make() -> Session:
+        if palette is not None:
+            read_small_rgb(palette, max_pixels=studio.limits.pixels)  # refuses what is no picture
+        return studio.store.create(data, image.filename or "", method, format)
+
     session = await studio.decode(make)
-    options = {
-        "n": n,
-        "seed": seed,
-        "pick": pick,
-        "diversity": diversity,
-        "saturation": saturation,
-        "hints": hints,
-        "like": None if like is None else like.filename,
-    }
     try:
+        options = {
+            "n": n,
+            "seed": seed,
+            "pick": pick,
+            "diversity": diversity,
+            "saturation": saturation,
+            "hints": _hints(given, session),
+            "like": None if like is None else like.filename,
+        }
         drawing = work.Request("sample", _method(studio, method), options, (), palette)
         job = studio.start(session, drawing)
     except BaseException:
@@ -100,7 +104,7 @@ async def draw_again(studio: StudioOf, sid: str, options: models.ColorizeIn) -> 
     session = studio.store.session(sid)
     method = _method(studio, options.method)
     values = options.model_dump(exclude={"method", "hints"})
-    values |= {"hints": _hints(options.hints), "like": None}
+    values |= {"hints": _hints(_given(options.hints), session), "like": None}
     return present.job_out(studio.start(session, work.Request("sample", method, values)))
 
 
@@ -136,14 +140,8 @@ async def hints(studio: StudioOf, sid: str, options: models.HintsIn) -> models.J
     session = studio.store.session(sid)
     result = session.result(options.result)
     base = result.made.of[0] if result.made.kind == "steer" else options.result
-    width, height = session.size
-    for hint in options.hints:
-        if hint.x >= width or hint.y >= height:
-            raise UsageError(
-                f"hint {hint.x},{hint.y}: outside the picture; x is 0..{width - 1}, "
-                f"y is 0..{height - 1}"
-            )
-    values = {"saturation": options.saturation, "hints": _hints(options.hints)}
+    given = _hints(_given(options.hints), session)
+    values = {"saturation": options.saturation, "hints": given}
     request = work.Request("steer", result.method, values, (base,))
     return present.job_out(studio.start(session, request))
 
@@ -231,5 +229,19 @@ def _method(studio: Studio, method: str | None) -> str:
     return studio.store.colorizer(method).method
 
 
-def _hints(hints: list[models.Hint]) -> tuple[tuple[int, int, str], ...]:
-    return tuple((hint.x, hint.y, hint.colour) for hint in hints)
+def _given(hints: list[models.Hint]) -> list[HintValue]:
+    return [(hint.x, hint.y, hint.colour) for hint in hints]
+
+
+def _hints(given: Iterable[HintValue], session: Session) -> tuple[HintValue, ...]:
+    """Hints that lie in the picture, their colours as ``#rrggbb``. Raises `UsageError`."""
+    width, height = session.size
+    hints = []
+    for x, y, colour in given:
+        if not (0 <= x < width and 0 <= y < height):
+            raise UsageError(
+                f"hint {x},{y}: outside the picture; x is 0..{width - 1}, y is 0..{height - 1}"
+            )
+        rgb = np.rint(hint_colour(x, y, colour) * 255).clip(0, 255).astype(np.uint8)
+        hints.append((x, y, f"#{rgb.tobytes().hex()}"))
+    return tuple(hints)

@@ -69,21 +69,20 @@ class Guard:
     def _refuse(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
         if not self._is_ours(host):
-            return _fault(421, "host", "this studio does not answer to that name; see --host")
+            return fault(421, "host", "this studio does not answer to that name; see --host")
         if scope["method"] not in ("GET", "HEAD", "OPTIONS"):
             origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-            foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
-            if foreign or site in ("cross-site", "same-site"):
-                return _fault(403, "origin", "requests from other pages are refused")
+            if _is_foreign(origin, host) or site in ("cross-site", "same-site"):
+                return fault(403, "origin", "requests from other pages are refused")
         if self._token is not None and scope["path"] != "/healthz":
             refusal = self._check_token(scope, headers)
             if refusal is not None:
                 return refusal
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit() and len(length) < 20):
-            return _fault(400, "length", "the Content-Length is not a number")
+            return fault(400, "length", "the Content-Length is not a number")
         if int(length) > self._upload_bytes:
-            return _fault(413, "size", self._too_much())
+            return fault(413, "size", self._too_much())
         return None
 
     def _is_ours(self, host: str) -> bool:
@@ -116,7 +115,7 @@ class Guard:
         if self._fits(bearer) or (morsel is not None and self._fits(morsel.value)):
             return None
         message = "a token is needed: open /?token=..., or send it as Authorization: Bearer ..."
-        response = _fault(401, "token", message)
+        response = fault(401, "token", message)
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
 
@@ -146,5 +145,13 @@ class Guard:
         return counted
 
 
-def _fault(status: int, code: str, detail: str) -> Response:
+def _is_foreign(origin: str | None, host: str) -> bool:
+    try:
+        return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+    except ValueError:  # "http://["
+        return True
+
+
+def fault(status: int, code: str, detail: str) -> Response:
+    """An error as the API says it."""
     return JSONResponse({"code": code, "detail": detail}, status)

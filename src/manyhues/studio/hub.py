@@ -19,7 +19,7 @@ from manyhues.studio import work
 from manyhues.studio.lanes import Job, Lane
 from manyhues.studio.limits import Limits
 from manyhues.studio.metrics import Metrics
-from manyhues.studio.store import LostError, Session, Store
+from manyhues.studio.store import Group, LostError, Session, Store
 
 _REMEMBERED = 256  # jobs whose events can still be read
 _TIDY = 30.0  # seconds between two looks at the folder's age and size
@@ -38,7 +38,7 @@ class Studio:
         for lane in (self.drawing, self.rendering):
             lane.ended = self._ended
         self._jobs: OrderedDict[str, Job] = OrderedDict()
-        self._seen: dict[str, float] = {}
+        self._seen: dict[str, float] = {}  # when a session's jobs were last asked for
         self._decoding = CapacityLimiter(2)  # uploads that are decoded at a time
 
     def start(self, session: Session, request: work.Request) -> Job:
@@ -49,9 +49,12 @@ class Studio:
         self.drawing.submit(job)
         self._jobs[job.id] = job
         while len(self._jobs) > _REMEMBERED:
-            old, _ = self._jobs.popitem(last=False)
-            self._seen.pop(old, None)
-        self.store.begin(session, job.id, request.kind, request.of, request.total)
+            _, old = self._jobs.popitem(last=False)
+            if all(kept.subject != old.subject for kept in self._jobs.values()):
+                self._seen.pop(old.subject, None)
+        seed = request.options.get("seed")
+        group = Group(job.id, request.kind, request.of, request.total, seed)
+        self.store.begin(session, group)
         self.watch_over(job)
         return job
 
@@ -59,22 +62,29 @@ class Studio:
         """A job by its id; whoever asks for it is still there. Raises `LostError`."""
         if jid not in self._jobs:
             raise LostError("no such job; it ended long ago")
-        self._seen[jid] = time.monotonic()
-        return self._jobs[jid]
+        job = self._jobs[jid]
+        self._seen[job.subject] = time.monotonic()
+        return job
 
     def job_of(self, group: str) -> Job | None:
         """The job of a group, while it is remembered."""
         return self._jobs.get(group)
 
     def watch_over(self, job: Job) -> None:
-        """Stop a job that nobody watches or asks for, after a while to come back in."""
-        self._seen[job.id] = time.monotonic()
+        """Stop a job of a session that nobody watches or asks for, after a while to come back in.
+
+        Who watches one job is there for all of its session: a browser has few connections.
+        """
+        self._seen[job.subject] = time.monotonic()
         asyncio.get_running_loop().call_later(self.limits.leave, self._check, job)
 
     def _check(self, job: Job) -> None:
         if job.finished or job.watchers:
             return
-        away = time.monotonic() - self._seen.get(job.id, 0.0)
+        others = [one for one in self.drawing.jobs.values() if one.subject == job.subject]
+        if any(one.watchers for one in others):
+            self._seen[job.subject] = time.monotonic()
+        away = time.monotonic() - self._seen.get(job.subject, 0.0)
         if away >= self.limits.leave:
             self.drawing.stop(job)
         else:

@@ -4,9 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from manyhues.studio.limits import COLOURINGS, HINTS
+
 Id = Annotated[str, Field(description="Unguessable id.", pattern=r"^[A-Za-z0-9_-]{16,32}$")]
 Seed = Annotated[int, Field(ge=0, le=2**53 - 1, description="Same seed, same colourings.")]
-Count = Annotated[int, Field(ge=1, le=24, description="How many colourings.")]
+Count = Annotated[int, Field(ge=1, le=COLOURINGS, description="How many colourings.")]
 Scale = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Pick = Literal["diverse", "likely", "random"]
 Format = Literal["keep", "png", "jpg", "webp", "tiff"]
@@ -21,12 +23,12 @@ class Strict(BaseModel):
 class Hint(Strict):
     """A colour at a pixel of the upright full-size picture."""
 
-    x: Annotated[int, Field(ge=0, le=100_000)]
-    y: Annotated[int, Field(ge=0, le=100_000)]
+    x: Annotated[int, Field(ge=0)]
+    y: Annotated[int, Field(ge=0)]
     colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", examples=["#b03030"])]
 
 
-Hints = Annotated[list[Hint], Field(max_length=64)]
+Hints = Annotated[list[Hint], Field(max_length=HINTS)]
 
 
 class ColorizeIn(Strict):
@@ -55,7 +57,7 @@ class BlendIn(Strict):
 
     start: Id
     end: Id
-    steps: Annotated[int, Field(ge=2, le=24)] = 5
+    steps: Annotated[int, Field(ge=2, le=COLOURINGS)] = 5
 
 
 class HintsIn(Strict):
@@ -84,6 +86,14 @@ class PictureOut(BaseModel):
     notes: list[str]
 
 
+class HintOut(BaseModel):
+    """A colour at a pixel, as `#rrggbb` however it was given."""
+
+    x: int
+    y: int
+    colour: str
+
+
 class RecipeOut(BaseModel):
     """How to make a result again."""
 
@@ -107,7 +117,7 @@ class ResultOut(BaseModel):
     of: list[str]
     seed: int
     k: int
-    hints: list[Hint]
+    hints: list[HintOut]
     saturation: float
     favourite: bool
     notes: list[str]
@@ -136,6 +146,7 @@ class GroupOut(BaseModel):
     kind: str
     of: list[str]
     total: int
+    seed: Annotated[int | None, Field(description="Null where nothing is drawn: blends, hints.")]
     results: list[str]
     job: JobOut | None = None
 

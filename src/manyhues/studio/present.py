@@ -19,6 +19,7 @@ def session_out(studio: Studio, session: Session) -> models.SessionOut:
                 kind=group.kind,
                 of=list(group.of),
                 total=group.total,
+                seed=group.seed,
                 results=[r.id for r in list(session.results.values()) if r.group == group.id],
                 job=None if job is None or job.finished else job_out(job),
             )
@@ -57,7 +58,7 @@ def result_out(session: Session, result: Result) -> models.ResultOut:
         of=list(result.made.of),
         seed=result.seed[0],
         k=result.seed[1],
-        hints=[models.Hint(x=x, y=y, colour=colour) for x, y, colour in hints],
+        hints=[models.HintOut(x=x, y=y, colour=colour) for x, y, colour in hints],
         saturation=result.steering.saturation,
         favourite=result.favourite,
         notes=list(result.notes),
@@ -93,13 +94,13 @@ def _recipe(session: Session, result: Result) -> models.RecipeOut:
     origins: dict[str, recipe.Origin] = dict(session.results)
     line = recipe.command(origins, result.id, session.name)
     made = result.made
-    # A hint given afterwards moves nothing else; one given before drawing sways the sample.
-    exact = line is not None and not (made.kind == "steer" and made.options["hints"])
-    index = (session.result(made.of[0]).made if made.kind == "steer" else made).index
+    base = session.result(made.of[0]).made if made.kind == "steer" else made
+    # A hint given before drawing sways the sample, one given or removed afterwards does not.
+    exact = line is not None and made.options["hints"] == base.options["hints"]
     file = None
     if line is not None:
         stem, suffix = render.stem_and_suffix(session)
-        file = f"out/{stem}.{index + 1}{suffix}"
+        file = f"out/{stem}.{base.index + 1}{suffix}"
     return models.RecipeOut(
         command=line,
         exact=exact,

@@ -61,7 +61,7 @@ def command(results: Mapping[str, Origin], rid: str, name: str) -> str | None:
     words += ["--method", method]
     hints = options.pop("hints", ())
     for key, value in options.items():
-        words += [f"--{key}", str(value)]
+        words += [f"--{key}", _path(value) if key == "like" else str(value)]
     for x, y, colour in hints:
         words += ["--hint", f"{x},{y}={colour}"]
     return shlex.join(words)

@@ -85,18 +85,20 @@ def archive(store: Store, session: Session, rids: Sequence[str], format: str) ->
     path = session.folder / f"{key}.zip"
     if path.exists():
         return path
-    part = path.with_suffix(".making")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as zipped:  # pictures shrink no further
+    with (
+        store.making(session, path.name) as part,
+        zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as zipped,  # pictures shrink no further
+    ):
         for rid in rids:
             zipped.write(full(store, session, rid, format), file_name(session, rid, format))
         zipped.writestr(f"{Path(session.name).stem}.sheet.jpg", sheet(store, session, rids))
-    store.adopt(session, part, path)
     return path
 
 
 def stem_and_suffix(session: Session) -> tuple[str, str]:
-    """How the command line names results of this picture."""
-    return Path(session.name).stem, _format(session, "keep")[1]
+    """How the command line names results of this picture, or of the first page of several."""
+    paged = any(note.startswith("page 1 of ") for note in session.picture.notes)
+    return Path(session.name).stem + (".p1" if paged else ""), _format(session, "keep")[1]
 
 
 def disposition(name: str) -> str:

@@ -12,6 +12,7 @@ from manyhues.errors import UsageError
 from manyhues.studio import examples, models, present, render
 from manyhues.studio.draw import FAULTS
 from manyhues.studio.hub import StudioOf, vanishing
+from manyhues.studio.limits import COLOURINGS
 from manyhues.studio.store import Session
 
 router = APIRouter(prefix="/api", tags=["results"], responses=FAULTS)
@@ -41,7 +42,7 @@ async def about(studio: StudioOf) -> models.AboutOut:
         examples=examples.names(),
         upload_bytes=limits.upload_bytes,
         pixels=limits.pixels,
-        n=limits.n,
+        n=COLOURINGS,
     )
 
 

@@ -57,6 +57,7 @@ class Group:
     kind: str
     of: tuple[str, ...]
     total: int
+    seed: int | None  # None where nothing is drawn
 
 
 @dataclass
@@ -132,8 +133,12 @@ class Store:
         folder.mkdir(mode=0o700)
         bare = replace(picture, luminance=np.zeros((1, 1), np.float32), alpha=None)
         session = Session(sid, folder, shown, bare, picture.size, format)
-        self.write(session, "source", data)
-        scene = colorizer.encode(picture)
+        try:
+            self.write(session, "source", data)
+            scene = colorizer.encode(picture)
+        except BaseException:
+            self.remove(session)  # nothing counts it yet, so nothing would clean it away
+            raise
         with self._lock:
             self._sessions[sid] = session
             self._keep(sid, colorizer.method, scene)
@@ -183,6 +188,8 @@ class Store:
 
     def _keep(self, sid: str, method: str, scene: Scene) -> tuple[Scene, Scene]:
         pair = scene, scene.shrunk(self.limits.preview)
+        if sid not in self._sessions:  # deleted while a job ran: its picture must not come back
+            return pair
         self._scenes[sid, method] = pair
         while len(self._scenes) > 1:
             pixels = sum(kept.luminance.size for kept, _ in self._scenes.values())
@@ -191,12 +198,10 @@ class Store:
             self._scenes.popitem(last=False)
         return pair
 
-    def begin(
-        self, session: Session, group: str, kind: str, of: tuple[str, ...], total: int
-    ) -> None:
+    def begin(self, session: Session, group: Group) -> None:
         """A group for the results that are to come."""
         with self._lock:
-            session.groups[group] = Group(group, kind, of, total)
+            session.groups[group.id] = group
 
     def add(self, session: Session, group: str, made: Made, one: Colorization) -> Result:
         """Keep a colouring: its code and colours in the folder, with a preview."""
@@ -245,18 +250,24 @@ class Store:
 
     def write(self, session: Session, name: str, data: bytes) -> Path:
         """A file of a session, counted."""
-        part = session.folder / f"{name}.{secrets.token_hex(4)}.part"
-        part.write_bytes(data)
-        path = session.folder / name
-        self.adopt(session, part, path)
-        return path
+        with self.making(session, name) as part:
+            part.write_bytes(data)
+        return session.folder / name
 
-    def adopt(self, session: Session, part: Path, path: Path) -> None:
-        """Give a finished file its name, and count it."""
-        with self._lock:
-            had = path.stat().st_size if path.exists() else 0
-            session.bytes += part.stat().st_size - had
-            part.replace(path)
+    @contextmanager
+    def making(self, session: Session, name: str) -> Iterator[Path]:
+        """A file to fill, which then gets its name and is counted; if that fails, it is deleted."""
+        path = session.folder / name
+        part = session.folder / f"{name}.{secrets.token_hex(4)}.part"
+        try:
+            yield part
+            with self._lock:
+                had = path.stat().st_size if path.exists() else 0
+                grown = part.stat().st_size - had
+                part.replace(path)
+                session.bytes += grown
+        finally:
+            part.unlink(missing_ok=True)
 
     def remove(self, session: Session) -> None:
         """Forget a session and delete its files."""

@@ -24,9 +24,10 @@ export function icon(name) {
   return svg;
 }
 
-/** Say something for a few seconds; `bad` things stay longer. */
+/** Say something for a few seconds; `bad` things stay longer. Returns its element. */
 export function toast(text, bad = false) {
   const node = el("p", { className: bad ? "toast bad" : "toast", textContent: text });
   $("toasts").append(node);
   setTimeout(() => node.remove(), bad ? 9000 : 3500);
+  return node;
 }

@@ -26,6 +26,7 @@ export function dragging(face, image, drop) {
     document.body.append(ghost);
     face.parentElement.classList.add("lifted");
     face.setPointerCapture(event.pointerId);
+    addEventListener("keydown", cancel, { capture: true });
     follow(event);
   };
   const follow = (event) => {
@@ -33,8 +34,15 @@ export function dragging(face, image, drop) {
     ghost.style.top = `${event.clientY}px`;
     mark(target(event));
   };
+  const cancel = (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation(); // this Escape is for the drag alone
+    end();
+    dropped = true; // letting go afterwards is no click
+  };
   const end = () => {
     clearTimeout(timer);
+    removeEventListener("keydown", cancel, { capture: true });
     start = null;
     ghost?.remove();
     ghost = null;
@@ -45,6 +53,7 @@ export function dragging(face, image, drop) {
   face.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     start = event;
+    dropped = false;
     if (event.pointerType !== "mouse") timer = setTimeout(() => start && lift(start), PRESS);
   });
   face.addEventListener("pointermove", (event) => {
@@ -61,7 +70,7 @@ export function dragging(face, image, drop) {
     const onto = ghost && target(event);
     const dragged = Boolean(ghost);
     end();
-    dropped = dragged;
+    dropped ||= dragged;
     setTimeout(() => (dropped = false)); // the click that follows belongs to the drag
     if (onto) drop(onto.dataset.base);
   });

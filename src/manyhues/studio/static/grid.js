@@ -22,25 +22,61 @@ function title(group) {
 function line(group) {
   const now = progress.get(group.id);
   if (!now) return group.results.filter(Boolean).length < group.total ? t("stopped") : "";
+  if (now.offline) return t("reconnecting");
   const keys = { candidate: "trying", result: "drawing", reading: "reading", waiting: "waiting" };
   return t(keys[now.type], now);
 }
 
+/** How much of a group's work is done, 0 to 1; of a job with candidates these are the longer part. */
+const part = ({ type, done, total }, before = 0) => Math.max(before, { candidate: (0.7 * done) / total, result: done / total }[type] ?? 0);
+
+/** Say something to those who listen instead of looking. */
+export const say = (text) => ($("said").textContent = text);
+
 /** Draw everything anew from the state; images keep their place in the browser's cache. */
 export function draw() {
   const only = filter() === "favourites";
+  const focus = focused();
   $("groups").replaceChildren(...state.session.groups.filter((group) => group.kind !== "steer").map((group) => section(group, only)));
   count();
+  focus?.();
+}
+
+/** Gives back the focus that drawing a tile anew takes away: to it, or to the one now in its place. */
+function focused() {
+  const tiles = () => [...document.querySelectorAll(".tile[data-base]")];
+  const old = document.activeElement.closest(".tile[data-base]");
+  if (!old) return null;
+  const place = tiles().indexOf(old);
+  const control = [...old.querySelectorAll("button, a")].indexOf(document.activeElement);
+  return () => {
+    const tile = tiles().find((one) => one.dataset.base === old.dataset.base) ?? tiles()[Math.min(place, tiles().length - 1)];
+    (tile?.querySelectorAll("button, a")[control] ?? document.querySelector("[name=filter]:checked")).focus();
+  };
 }
 
 export const filter = () => document.querySelector("[name=filter]:checked").value;
+
+/** Draw with the filter at "all". */
+export function showAll() {
+  document.querySelector("[name=filter][value=all]").checked = true;
+  draw();
+}
+
+/** Forget the work that goes on; returns the ids of its groups. */
+export function leave() {
+  const ids = [...progress.keys()];
+  progress.clear();
+  return ids;
+}
 
 /** The numbers, links and emptiness that follow from the state. */
 export function count() {
   const only = filter() === "favourites";
   const listed = bases(only);
   const all = bases().length;
-  $("tally").textContent = all === 1 ? t("tallyOne") : t("tally", { count: all });
+  if (only) $("tally").textContent = t("tallyOf", { count: listed.length, all });
+  else $("tally").textContent = all === 1 ? t("tallyOne") : t("tally", { count: all });
   $("none").hidden = !only || listed.length > 0;
   const chosen = listed.map((base) => shown(base).id).join(",");
   for (const [id, path] of [["sheet", state.session.sheet], ["zip", state.session.zip]]) {
@@ -54,23 +90,26 @@ export function count() {
 function section(group, only) {
   const heading = `g-${group.id}`;
   const slots = Array.from({ length: group.total }, (_, slot) => group.results[slot] ?? null);
-  const running = progress.has(group.id);
+  const now = progress.get(group.id);
+  const running = Boolean(now);
   const listed = slots.filter((id) => (id ? !only || state.results.get(id).favourite : running && !only));
-  const bar = el("progress", { max: 1, value: 0, hidden: !running, "aria-labelledby": heading });
+  const bar = el("progress", { max: 1, value: now?.part ?? 0, hidden: !running, "aria-labelledby": heading });
   const stop = el("button", { type: "button", className: "quiet", hidden: !running, onclick: () => wishes.stop(group) }, icon("stop"), t("stop"));
-  const node = el(
+  const list = el("ul", { className: "tiles" }, ...listed.map((id, slot) => (id ? tile(id) : empty(slot))));
+  list.style.setProperty("--wide", Math.min(2.4, Math.max(1, ratio() / 1.8)));
+  return el(
     "section",
     { className: "group", id: `group-${group.id}`, "aria-labelledby": heading, hidden: only && !listed.length },
     el("div", { className: "group-head" }, el("h2", { id: heading, textContent: title(group) }), el("span", { className: "hint", textContent: line(group) }), stop),
     bar,
-    el("ul", { className: "tiles" }, ...listed.map((id, slot) => (id ? tile(id) : empty(slot)))),
+    list,
   );
-  return node;
 }
 
+const ratio = () => state.session.picture.width / state.session.picture.height;
+
 function frame(node) {
-  const { width, height } = state.session.picture;
-  node.style.aspectRatio = String(Math.min(2.2, Math.max(0.6, width / height)));
+  node.style.aspectRatio = String(Math.min(12, Math.max(0.6, ratio())));
   return node;
 }
 
@@ -117,14 +156,10 @@ function tile(base, fresh = false) {
 
 /** A tile again, after its picture was steered or its heart changed. */
 export function refresh(base) {
-  const old = document.querySelector(`.tile[data-base="${base}"]`);
-  if (old) {
-    const focused = old.contains(document.activeElement) ? [...old.querySelectorAll("button, a")].indexOf(document.activeElement) : -1;
-    const node = tile(base);
-    old.replaceWith(node);
-    if (focused >= 0) node.querySelectorAll("button, a")[focused].focus();
-  }
+  const focus = focused();
+  document.querySelector(`.tile[data-base="${base}"]`)?.replaceWith(tile(base));
   count();
+  focus?.();
 }
 
 /** Ask for the second picture of a blend. */
@@ -132,7 +167,10 @@ export function pick(base) {
   picking = base;
   document.body.classList.toggle("picking", Boolean(base));
   $("blend-banner").hidden = !base;
-  if (base) $("blend-banner").firstElementChild.textContent = t("blendPick", { number: state.results.get(base).number });
+  if (!base) return;
+  const text = t("blendPick", { number: state.results.get(base).number });
+  $("blend-banner").firstElementChild.textContent = text;
+  say(text);
 }
 
 export const isPicking = () => Boolean(picking);
@@ -148,9 +186,12 @@ function join(base) {
 /** Show a new group at the end, its tiles still empty. */
 export function begin(group, announce = true) {
   progress.set(group.id, { type: state.session.groups.length > 1 ? "waiting" : "reading" });
-  $("groups").append(section(group, false));
+  if (announce && filter() === "favourites") showAll();
+  else $("groups").append(section(group, filter() === "favourites"));
   count();
-  if (announce) $(`group-${group.id}`).scrollIntoView({ behavior: "smooth", block: "start" });
+  say(`${title(group)}. ${line(group)}`);
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  if (announce) $(`group-${group.id}`).scrollIntoView({ behavior, block: "start" });
 }
 
 /** One event of a group's job. */
@@ -166,18 +207,18 @@ export function hear(group, event) {
     face?.append(el("img", { className: "rough", src: event.image, alt: "" }));
   }
   const over = ["done", "failed", "stopped"].includes(event.type);
+  const before = progress.get(group.id);
   if (over) progress.delete(group.id);
-  else progress.set(group.id, event);
+  else if (["offline", "online"].includes(event.type)) progress.set(group.id, { ...before, offline: event.type === "offline" });
+  else progress.set(group.id, { ...event, part: part(event, before?.part) });
   if (event.type === "failed") toast(t("failed", { detail: event.message }), true);
+  // Each candidate would be too much to listen to.
+  if (event.type !== "done" && (event.type !== "candidate" || event.done === 1)) say(line(group));
   if (!node) return;
-  const bar = node.querySelector("progress");
   node.querySelector(".hint").textContent = line(group);
-  // Of a job with candidates these are the longer part.
-  if (event.type === "candidate") bar.value = (0.7 * event.done) / event.total;
-  if (event.type === "result") bar.value = Math.max(bar.value, event.done / event.total);
   if (over) {
     for (const rest of node.querySelectorAll(".waiting, progress, .group-head button")) rest.remove();
     if (event.type === "done") node.querySelector(".hint").textContent = "";
-  }
+  } else node.querySelector("progress").value = progress.get(group.id).part ?? 0;
   count();
 }

@@ -1,45 +1,60 @@
 // Hints on the large view: dots on the picture, their list, and their colours.
 
-import { $, el, icon } from "./dom.js";
+import { $, el, icon, toast } from "./dom.js";
 import { t } from "./i18n.js";
+import * as zoom from "./zoom.js";
 
 const SWATCHES = {
   skin: "#d9a07c", brown: "#8a5a3c", sky: "#5fa8dc", navy: "#2f5d94", leaf: "#5f9e4f", pine: "#2f6b3a",
   red: "#b03030", orange: "#e0812e", yellow: "#e3c04a", violet: "#7d4fa0", sand: "#d8c7a5", neutral: "#8a8a8a",
 };
-const MOST = 64; // hints, as the API takes them
+const MOST = 24; // hints, as the API takes them
+const PAUSE = 350; // ms in which more may come: further keys, or the second half of a double click
 
 let list = []; // {x, y, colour}, whole pixels of the picture
 let picture = null;
-let selected = -1;
-let colour = "#b03030";
+let of = null; // the base that they belong to
+let selected = -1; // the dot that the palette is for; -1: the next one
+let colour = "#b03030"; // what the palette shows, and so the colour of the next dot
+let fresh = false; // the last of the list was placed by the latest click
+let held = false; // a dot is being dragged
 let tell = () => {};
-let timer = 0;
 
 export const current = () => list.map((hint) => ({ ...hint }));
 
-/** Show a result's hints, unless keys have just moved one and that is still to be told. */
-export function show(hints, of) {
-  if (timer && picture === of) return;
-  const same = picture === of && hints.length === list.length;
-  list = hints.map((hint) => ({ ...hint }));
-  picture = of;
-  if (!same || selected >= list.length) selected = list.length - 1;
+/** Show the hints of a base's picture. */
+export function show(hints, its, base) {
+  if (held && base === of) return; // letting go tells where it lies
+  if (base !== of || hints.length !== list.length) selected = -1;
+  [list, picture, of] = [hints.map((hint) => ({ ...hint })), its, base];
   draw();
 }
 
+const name = (value) => Object.keys(SWATCHES).find((key) => SWATCHES[key] === value);
+
 function describe(hint) {
-  return t("hint", hint);
+  const called = name(hint.colour) ? t(name(hint.colour)) : hint.colour;
+  return t("hint", { ...hint, colour: called.charAt(0).toUpperCase() + called.slice(1) });
+}
+
+/** Fill anew, with the focus where it was. */
+function fill(node, children) {
+  const at = [...node.querySelectorAll("button")].indexOf(document.activeElement);
+  node.replaceChildren(...children);
+  if (at < 0) return;
+  const all = node.querySelectorAll("button");
+  (all[Math.min(at, all.length - 1)] ?? $("hint-add")).focus({ preventScroll: true });
 }
 
 function draw() {
-  const focused = document.activeElement?.classList.contains("pin");
-  $("pins").replaceChildren(...list.map(pin));
-  $("hint-list").replaceChildren(...list.map(row));
+  held = false; // its node goes
+  fill($("pins"), list.map(pin));
+  fill($("hint-list"), list.map(row));
   if (selected >= 0) colour = list[selected].colour;
   $("colour").value = colour;
+  const palette = t(selected < 0 ? "colourNext" : "colourChosen");
+  if ($("colour-for").textContent !== palette) $("colour-for").textContent = palette; // a change is announced
   for (const swatch of $("swatches").children) swatch.setAttribute("aria-pressed", swatch.dataset.colour === colour);
-  if (focused) $("pins").children[selected]?.focus();
 }
 
 function pin(hint, index) {
@@ -52,13 +67,13 @@ function pin(hint, index) {
   place(node, hint);
   node.onclick = (event) => {
     event.stopPropagation();
-    select(index);
+    if (!moved) select(index);
   };
   node.onkeydown = (event) => pinKeys(event, index);
   let moved = false;
   node.onpointerdown = (event) => {
     node.setPointerCapture(event.pointerId);
-    moved = false;
+    [held, moved] = [true, false];
     event.stopPropagation();
   };
   node.onpointermove = (event) => {
@@ -67,10 +82,10 @@ function pin(hint, index) {
     Object.assign(hint, where(event));
     place(node, hint);
   };
-  node.onpointerup = () => {
-    if (!moved) return;
-    selected = index;
-    changed();
+  // Not at pointerup: of a press the click comes next, and needs the node to be there.
+  node.onlostpointercapture = () => {
+    held = false;
+    if (moved) changed();
   };
   return node;
 }
@@ -82,7 +97,7 @@ function row(hint, index) {
     "li",
     {},
     el("button", { type: "button", "aria-pressed": String(index === selected), onclick: () => select(index) }, dot, describe(hint)),
-    el("button", { type: "button", className: "icon", "aria-label": `${t("removeHint")}: ${describe(hint)}`, onclick: () => remove(index) }, icon("close")),
+    el("button", { type: "button", className: "icon", title: t("removeHint"), "aria-label": `${t("removeHint")}: ${describe(hint)}`, onclick: () => remove(index) }, icon("close")),
   );
 }
 
@@ -104,7 +119,7 @@ function where(event) {
 }
 
 function pinKeys(event, index) {
-  const step = Math.max(1, Math.round((picture.width / 100) * (event.shiftKey ? 5 : 1)));
+  const step = Math.max(1, Math.round((picture.width / 100 / zoom.scale()) * (event.shiftKey ? 5 : 1)));
   const by = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
   if (by) {
     event.preventDefault();
@@ -112,73 +127,94 @@ function pinKeys(event, index) {
     const hint = list[index];
     hint.x = clamp(hint.x + by[0], picture.width);
     hint.y = clamp(hint.y + by[1], picture.height);
-    selected = index;
-    draw();
-    later();
+    changed(PAUSE);
   } else if (event.key === "Delete" || event.key === "Backspace") {
     event.preventDefault();
     remove(index);
-    ($("pins").lastElementChild ?? $("hint-add")).focus();
   }
 }
 
+/** The palette is for this dot; if it was already, for the next one again. */
 function select(index) {
-  selected = index;
+  selected = index === selected ? -1 : index;
   draw();
+}
+
+/** Let go of the selected dot; whether there was one. */
+export function release() {
+  if (selected < 0) return false;
+  select(selected);
+  return true;
 }
 
 function remove(index) {
   list.splice(index, 1);
-  selected = list.length - 1;
+  selected = -1;
   changed();
 }
 
 function add(at) {
-  if (list.length === MOST) return;
+  if (list.length >= MOST) return toast(t("hintMost", { most: MOST }), true);
   list.push({ ...at, colour });
-  selected = list.length - 1;
+  selected = -1;
+  changed(PAUSE);
+  fresh = true;
+}
+
+/** Take the dot back that the latest click placed. */
+export function withdraw() {
+  if (!fresh) return;
+  list.pop();
+  changed(PAUSE);
+}
+
+/** Choose a colour: of the selected dot, or of the next one. */
+function choose(wanted) {
+  colour = wanted;
+  if (selected < 0) return draw();
+  list[selected].colour = wanted;
   changed();
 }
 
-/** Choose a colour: for the selected dot, and for the next one. */
-function choose(wanted) {
-  colour = wanted;
-  if (selected < 0) draw();
-  else if (list[selected].colour !== wanted) {
-    list[selected].colour = wanted;
-    changed();
+function changed(pause = 0) {
+  fresh = false;
+  draw();
+  tell(of, current(), pause);
+}
+
+/** A place for a new dot: the middle of what is in sight, or near it where no other dot lies. */
+function free() {
+  const stage = $("stage").getBoundingClientRect();
+  const box = $("surface").getBoundingClientRect();
+  const apart = Math.min(stage.width, stage.height) / 12; // pixels of the screen
+  const near = (a, b) => Math.hypot(a.x - b.x, a.y - b.y) < (0.7 * apart * picture.width) / box.width;
+  for (let k = 0; ; k += 1) {
+    const [angle, far] = [2.4 * k, apart * Math.sqrt(k)]; // as seeds lie in a sunflower
+    const at = where({
+      clientX: stage.left + stage.width / 2 + far * Math.cos(angle),
+      clientY: stage.top + stage.height / 2 + far * Math.sin(angle),
+    });
+    if (k === 2 * MOST || !list.some((hint) => near(hint, at))) return at;
   }
 }
 
-function changed() {
-  clearTimeout(timer);
-  timer = 0;
-  draw();
-  tell(current());
-}
-
-/** Keys come fast; tell when they pause. */
-function later() {
-  clearTimeout(timer);
-  timer = setTimeout(changed, 300);
-}
-
-/** Connect the controls; once. `listener(hints)` hears of every change. */
+/** Connect once: `listener(base, hints, pause)` hears of changes; more may come in `pause` ms. */
 export function start(listener) {
   tell = listener;
   $("swatches").replaceChildren(
     ...Object.entries(SWATCHES).map(([key, value]) => {
-      const swatch = el("button", { type: "button", className: "swatch", "aria-label": t(key), "aria-pressed": "false", data: { colour: value, tLabel: key }, onclick: () => choose(value) });
+      const swatch = el("button", { type: "button", className: "swatch", "aria-label": t(key), title: t(key), "aria-pressed": "false", data: { colour: value, tLabel: key }, onclick: () => choose(value) });
       swatch.style.background = value;
       return swatch;
     }),
   );
   $("colour").addEventListener("change", () => choose($("colour").value));
   $("surface").addEventListener("click", (event) => {
-    if (!event.target.closest(".pin, .divider")) add(where(event));
+    if (!event.target.closest(".pin, .divider i")) add(where(event));
   });
+  $("pins").addEventListener("focusin", (event) => zoom.reveal(event.target));
   $("hint-add").onclick = () => {
-    add({ x: Math.floor(picture.width / 2), y: Math.floor(picture.height / 2) });
-    $("pins").lastElementChild.focus();
+    add(free());
+    $("pins").lastElementChild?.focus();
   };
 }

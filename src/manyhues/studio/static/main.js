@@ -1,36 +1,21 @@
 // The page: a picture in, the settings, and what each wish does.
 
 import { $, el, toast } from "./dom.js";
-import { choose as chooseLanguage, current as language, t, translate } from "./i18n.js";
-import { Refused, ask, follow } from "./api.js";
+import { choose as chooseLanguage, current as language, decimal, t, translate } from "./i18n.js";
+import { Refused, ask, follow, sleep } from "./api.js";
 import { drop as dropSession, favourite, shown, state, take } from "./state.js";
+import * as give from "./give.js";
 import * as grid from "./grid.js";
 import * as viewer from "./viewer.js";
 
 let about = { methods: [], examples: [], upload_bytes: 0, pixels: 0 };
+let presence = new AbortController(); // ends with the session that is shown
 const options = $("options");
+const narrow = matchMedia("(max-width: 53.75em)"); // as in page.css
 
 const complain = (error) => toast(error instanceof Refused ? error.text : String(error), true);
 
-// A picture in
-
-async function colour(file) {
-  if (!file || !/^image\/|^$/.test(file.type)) return toast(t("notPicture"), true);
-  const form = new FormData();
-  form.append("image", file, file.name || "picture");
-  for (const [name, value] of Object.entries(settings())) form.append(name, value);
-  form.append("wait", "false");
-  document.body.classList.add("loading");
-  try {
-    const session = await ask("POST", "/api/colorize", form);
-    history.pushState(null, "", `#${session.session}`);
-    enter(session);
-  } catch (error) {
-    complain(error);
-  } finally {
-    document.body.classList.remove("loading");
-  }
-}
+// A session, and the settings
 
 function settings() {
   const { n, diversity, saturation, method, seed } = options.elements;
@@ -40,13 +25,33 @@ function settings() {
   return values;
 }
 
+const kept = (session) => `manyhues.settings.${session.session}`;
+
+function keepSettings() {
+  if (state.session) sessionStorage.setItem(kept(state.session), JSON.stringify(settings()));
+}
+
+/** The settings as they were before a reload; the seed is one that the session has not drawn with. */
+function restoreSettings() {
+  const before = JSON.parse(sessionStorage.getItem(kept(state.session)) ?? "{}");
+  for (const [name, value] of Object.entries(before)) options.elements[name].value = value;
+  const drawn = state.session.groups.filter((group) => group.kind === "sample").map((group) => group.seed);
+  if (!("seed" in before) || drawn.includes(before.seed)) options.elements.seed.value = Math.max(...drawn, -1) + 1;
+  outputs();
+  if (!("seed" in before)) keepSettings();
+}
+
 function enter(session) {
+  viewer.leave();
+  part();
+  panel(false);
   take(session);
   localStorage.setItem("manyhues.last", session.session);
   $("welcome").hidden = true;
   $("studio").hidden = false;
   $("new").hidden = false;
   const { picture } = session;
+  Object.assign($("given"), { width: picture.width, height: picture.height }); // keeps its place
   $("given").src = picture.grey;
   $("given").alt = picture.name;
   $("given-name").textContent = picture.name;
@@ -57,20 +62,34 @@ function enter(session) {
   const open = session.groups.filter((group) => group.job && group.kind !== "steer");
   for (const group of open) group.results = slotsOf(group);
   state.session.groups = session.groups.filter((group) => !open.includes(group));
-  grid.draw();
+  grid.showAll();
   for (const group of open) run(group, group.job, false);
-  nextSeed();
+  restoreSettings();
+  viewer.follow();
 }
 
 const slotsOf = (group) => Array.from({ length: group.total }, (_, slot) => group.results[slot] ?? null);
 
-/** A seed that this session has not drawn with. */
-function nextSeed() {
-  const seeds = [...state.results.values()].filter((result) => result.kind === "sample").map((result) => result.seed);
-  options.elements.seed.value = Math.max(0, ...seeds, ...state.session.groups.map((group) => group.seed ?? 0)) + 1;
+/** Turn away from the session, if any. Its work goes on: whoever asks for a job is there for all. */
+async function part() {
+  presence.abort();
+  presence = new AbortController();
+  for (const id of grid.leave()) {
+    const going = () => ask("GET", `/api/jobs/${id}`).then(({ state: now }) => ["waiting", "running"].includes(now), () => false);
+    while (await going()) await sleep(2000);
+  }
+}
+
+/** Put the focus where one is now, when what had it has gone. */
+function settle() {
+  if (document.activeElement?.checkVisibility?.() && document.activeElement !== document.body) return;
+  $(state.session ? "results-title" : "choose").focus({ preventScroll: true });
 }
 
 function leave() {
+  viewer.leave();
+  part();
+  panel(false);
   dropSession();
   grid.pick(null);
   $("groups").replaceChildren();
@@ -90,16 +109,25 @@ async function run(group, job, announce = true) {
   session.groups.push(group);
   group.job = job;
   grid.begin(group, announce);
-  const end = await follow(job, (event) => state.session === session && grid.hear(group, event));
-  if (state.session !== session) return;
-  if (end === "lost") grid.hear(group, { type: "stopped" });
-  if (end === "done" && announce) toast(t("finished", { total: group.total }));
+  const { signal } = presence;
+  const end = await follow(job, (event) => {
+    if (signal.aborted) return;
+    grid.hear(group, event);
+    viewer.neighbours();
+  }, signal);
+  if (signal.aborted) return;
+  if (end === "lost" || end === "offline") {
+    grid.hear(group, { type: "stopped" });
+    complain(new Refused(end, ""));
+  }
+  if (end === "done") (announce ? toast : grid.say)(t(group.total === 1 ? "finishedOne" : "finished", { total: group.total }));
 }
 
 async function draw(verb, body, group) {
+  const { session } = state;
   try {
-    const job = await ask("POST", `/api/sessions/${state.session.session}/${verb}`, body);
-    await run({ id: job.id, kind: job.kind, of: [], total: job.total, results: Array(job.total).fill(null), ...group }, job);
+    const job = await ask("POST", `/api/sessions/${session.session}/${verb}`, body);
+    if (state.session === session) await run({ id: job.id, kind: job.kind, of: [], total: job.total, results: Array(job.total).fill(null), ...group }, job);
   } catch (error) {
     complain(error);
   }
@@ -111,6 +139,7 @@ function different(hints = []) {
   panel(false);
   const body = { ...settings(), hints };
   options.elements.seed.value = body.seed + 1;
+  keepSettings();
   return draw("colorize", body, { seed: body.seed, hinted: hints.length > 0 });
 }
 
@@ -127,51 +156,59 @@ const wishes = {
   heart: async (base) => {
     try {
       await favourite(base);
-      grid.refresh(base);
       if (grid.filter() === "favourites") grid.draw();
+      else grid.refresh(base);
     } catch (error) {
       complain(error);
     }
   },
   more: (hints) => different(hints),
-  stop: (group) => ask("DELETE", `/api/jobs/${group.id}`).catch(complain),
+  stop: async (group) => {
+    try {
+      const { state: now } = await ask("DELETE", `/api/jobs/${group.id}`);
+      if (now === "stopped") grid.hear(group, { type: "stopped" }); // it waited, and no stream tells of it yet
+    } catch (error) {
+      complain(error);
+    }
+  },
 };
 
 // The page itself
 
-function panel(shown) {
+/** On a narrow screen the panel is a dialog above the rest. */
+function panel(wanted) {
+  const shown = wanted && narrow.matches;
+  const was = $("panel").classList.contains("shown");
   $("panel").classList.toggle("shown", shown);
+  $("panel").setAttribute("role", shown ? "dialog" : "complementary");
+  if (shown) $("panel").setAttribute("aria-modal", "true");
+  else $("panel").removeAttribute("aria-modal");
+  $("scrim").hidden = !shown;
+  for (const node of document.querySelectorAll(".skip, .bar, .results, .dock")) node.inert = shown;
   $("panel-open").setAttribute("aria-expanded", shown);
   if (shown) $("panel-close").focus();
+  else if (was) $("panel-open").focus();
 }
 
 function outputs() {
   for (const name of ["n", "diversity", "saturation"]) {
     const value = Number(options.elements[name].value);
-    $(`${name}-out`).textContent = name === "n" ? value : value.toFixed(1);
+    $(`${name}-out`).textContent = name === "n" ? value : decimal(value);
   }
 }
 
+const limits = () => ({ bytes: about.upload_bytes, mb: about.upload_bytes >> 20, mp: Math.round(about.pixels / 1e6) });
+
 function relabel() {
   translate();
-  $("limits").textContent = t("limits", { mb: about.upload_bytes >> 20, mp: Math.round(about.pixels / 1e6) });
+  outputs();
+  $("limits").textContent = t("limits", limits());
   const other = language() === "en" ? "vi" : "en";
   Object.assign($("language"), { textContent: other.toUpperCase(), lang: other });
   $("language").setAttribute("aria-label", `${other.toUpperCase()}, ${other === "vi" ? "Tiếng Việt" : "English"}`);
-  $("examples").replaceChildren(...about.examples.map(example));
+  $("examples").replaceChildren(...about.examples.map(give.example));
   if (state.session) grid.draw();
   if (viewer.isOpen()) viewer.show();
-}
-
-function example(name) {
-  const title = name.replace(/\.\w+$/, "");
-  const image = el("img", { src: `/examples/${name}`, alt: "", loading: "lazy" });
-  const button = el("button", { type: "button", "aria-label": t("example", { name: title }) }, image);
-  button.onclick = async () => {
-    const blob = await (await fetch(`/examples/${name}`)).blob();
-    colour(new File([blob], name, { type: blob.type }));
-  };
-  return el("li", {}, button);
 }
 
 function theme() {
@@ -193,7 +230,8 @@ async function offerLast() {
 async function arrive() {
   const sid = location.hash.slice(1);
   if (!sid) return leave();
-  if (state.session?.session === sid) return null;
+  if (state.session?.session === sid) return viewer.follow();
+  give.callOff(); // the newest choice wins
   try {
     const session = await ask("GET", `/api/sessions/${sid}`);
     return location.hash.slice(1) === sid ? enter(session) : null; // or one has moved on
@@ -217,11 +255,6 @@ async function forget() {
 }
 
 function listen() {
-  $("choose").onclick = () => $("file").click();
-  $("file").onchange = () => {
-    colour($("file").files[0]);
-    $("file").value = "";
-  };
   for (const id of ["new", "home"]) {
     $(id).addEventListener("click", (event) => {
       event.preventDefault();
@@ -236,10 +269,8 @@ function listen() {
   };
   $("theme").onclick = theme;
   $("panel-open").onclick = () => panel(true);
-  $("panel-close").onclick = () => {
-    panel(false);
-    $("panel-open").focus();
-  };
+  for (const id of ["panel-close", "scrim"]) $(id).onclick = () => panel(false);
+  narrow.onchange = () => panel(false);
   $("different-too").onclick = () => different();
   $("forget").onclick = forget;
   $("blend-banner").lastElementChild.onclick = () => grid.pick(null);
@@ -247,41 +278,29 @@ function listen() {
     event.preventDefault();
     different();
   };
-  options.addEventListener("input", outputs);
-  for (const radio of document.querySelectorAll("[name=filter]")) radio.onchange = grid.draw;
-  addEventListener("popstate", arrive);
-  addEventListener("paste", (event) => {
-    const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
-    if (file) colour(file);
-    else if (!event.target.matches("input, textarea")) toast(t("notPicture"), true);
+  options.addEventListener("input", () => {
+    outputs();
+    keepSettings();
   });
+  for (const radio of document.querySelectorAll("[name=filter]")) radio.onchange = grid.draw;
+  addEventListener("popstate", () => arrive().then(settle));
   addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || viewer.isOpen()) return;
     if (grid.isPicking()) grid.pick(null);
-    else if ($("panel").classList.contains("shown")) $("panel-close").click();
+    else panel(false);
   });
-  dropping();
 }
 
-function dropping() {
-  let depth = 0; // dragenter and dragleave come for every element on the way
-  const files = (event) => event.dataTransfer?.types.includes("Files");
-  const veil = (by) => {
-    depth = by === 0 ? 0 : depth + by;
-    $("veil").hidden = depth <= 0;
-  };
-  addEventListener("dragenter", (event) => files(event) && veil(1));
-  addEventListener("dragleave", (event) => files(event) && veil(-1));
-  addEventListener("dragover", (event) => files(event) && event.preventDefault());
-  addEventListener("drop", (event) => {
-    if (!files(event)) return;
-    event.preventDefault();
-    veil(0);
-    colour(event.dataTransfer.files[0]);
-  });
+function enterNew(session) {
+  const verb = history.state?.large ? "replaceState" : "pushState"; // the open large view has an entry, which is not to be left behind
+  history[verb](null, "", `#${session.session}`);
+  enter(session);
+  settle();
 }
 
 grid.handle(wishes);
+give.handle({ settings, limits, settle, enter: enterNew });
+give.start();
 viewer.handle(wishes);
 viewer.start();
 options.elements.seed.value = 0;
@@ -293,6 +312,7 @@ ask("GET", "/api/about")
     about = answer;
     options.elements.method.replaceChildren(...about.methods.map((name) => el("option", { value: name, textContent: name })));
     relabel();
+    if (state.session) restoreSettings(); // the method too, now that it can be chosen
   })
   .catch(complain);
 arrive();

@@ -39,12 +39,18 @@ export function shown(base) {
   return state.results.get(version ? version.history[version.at] : base);
 }
 
-/** A new steering of a base; what had been undone is forgotten. */
-export function steer(base, result) {
+/** Which of a base's steerings is shown: its place in their history. */
+export const placeOf = (base) => state.versions[base]?.at ?? 0;
+
+/**
+ * A new steering of what was shown at the place `from`; what came after that is forgotten. One that
+ * was undone before it arrived is not shown, but can be redone.
+ */
+export function steer(base, result, from, undone) {
   state.results.set(result.id, result);
   const version = ensure(base);
-  version.history.splice(version.at + 1, Infinity, result.id);
-  version.at += 1;
+  version.history.splice(from + 1, Infinity, result.id);
+  if (!undone) version.at = from + 1;
   keep();
 }
 

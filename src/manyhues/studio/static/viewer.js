@@ -1,66 +1,126 @@
 // One colouring, large: before and after, its neighbours in the list, saturation, keeping.
 
-import { $, toast } from "./dom.js";
-import { t } from "./i18n.js";
-import { bases, canStep, shown, state, step, steer } from "./state.js";
-import { Refused, ask, finish } from "./api.js";
+import { $, el, toast } from "./dom.js";
+import { decimal, t } from "./i18n.js";
+import { bases, shown, state } from "./state.js";
+import { Refused } from "./api.js";
 import * as grid from "./grid.js";
 import * as hints from "./hints.js";
+import * as steering from "./steering.js";
+import * as zoom from "./zoom.js";
 
 const wishes = {};
 export const handle = (handlers) => Object.assign(wishes, handlers);
 
 let base = null; // the result whose place in the list this is
-let pending = null; // what to steer to next, while a steering is under way
-let steering = false;
+let larger = null; // the image that is on its way to take the place of a smaller one
+let timer = 0;
 
 const viewer = $("viewer");
 export const isOpen = () => viewer.open;
+const complain = (error) => toast(error instanceof Refused ? error.text : String(error), true);
+
+// Open and closed. The history has an entry for the open view, so that Back closes it.
+
+const above = () => ["sending", "veil", "said", "toasts"].map($);
 
 export function open(wanted) {
   base = wanted;
+  sessionStorage.setItem("manyhues.large", base);
   if (!viewer.open) {
     viewer.showModal();
+    viewer.append(...above()); // nothing outside a modal dialog is seen or announced
+    if (!history.state?.large) history.pushState({ large: true }, "");
     compare(0);
-  }
-  show();
+    show();
+    zoom.reset(state.session.picture);
+  } else show();
 }
+
+/** Be open or closed as the history says, after Back, Forward or a reload. */
+export function follow() {
+  const large = history.state?.large && sessionStorage.getItem("manyhues.large");
+  if (bases().includes(large)) open(large);
+  else viewer.close();
+}
+
+/** Close because another picture, or none, takes this one's place; the history is the caller's. */
+export const leave = () => viewer.close();
+
+function closed() {
+  if (viewer.open) return; // it was opened again at once
+  document.body.append(...above());
+  fetchImage(null);
+  if (history.state?.large) history.back();
+  document.querySelector(`.tile[data-base="${base}"] .open`)?.focus();
+}
+
+// What is shown
 
 /** Write everything that depends on the shown result. */
 export function show() {
+  if (!viewer.open || !state.session) return;
   const result = shown(base);
+  const { hints: wanted, saturation } = steering.wanted(base);
   const { picture } = state.session;
   const { number, favourite } = state.results.get(base);
-  $("viewer-title").textContent = `${t("numbered", { number })} · ${picture.name}`;
+  $("viewer-title").title = $("viewer-title").textContent = `${t("numbered", { number })} · ${picture.name}`;
   viewer.style.setProperty("--ratio", picture.width / picture.height);
   if ($("before").getAttribute("src") !== picture.grey) $("before").src = picture.grey;
-  $("before").alt = t("before");
-  $("after").alt = t("open", { number });
+  $("before").alt = t("uncoloured", { name: picture.name });
+  $("after").alt = t("colouring", { number, name: picture.name });
   paint(result);
   $("v-heart").setAttribute("aria-pressed", favourite);
-  const list = bases(grid.filter() === "favourites");
-  $("v-prev").disabled = list.indexOf(base) <= 0;
-  $("v-next").disabled = list.indexOf(base) === list.length - 1;
+  neighbours();
   $("v-download").href = result.download;
-  $("v-saturation").value = result.saturation;
-  $("v-saturation-out").textContent = result.saturation.toFixed(1);
-  $("undo").disabled = !canStep(base, -1);
-  $("redo").disabled = !canStep(base, 1);
+  $("v-saturation").value = saturation;
+  $("v-saturation-out").textContent = decimal(saturation);
+  $("undo").disabled = !steering.canUndo(base);
+  $("redo").disabled = !steering.canRedo(base);
+  $("amount-out").textContent = decimal($("amount").value);
   recipe(result.recipe);
-  hints.show(result.hints, picture);
-  $("hint-more").hidden = !result.hints.length;
+  hints.show(wanted, picture, base);
+  $("hint-more").hidden = !wanted.length;
+  busy();
 }
+
+const busy = () => ($("v-busy").hidden = !steering.busy(base) && !larger?.full);
 
 function paint(result) {
   const image = $("after");
   if (image.dataset.id === result.id) return;
   image.dataset.id = result.id;
   image.src = result.preview; // there at once; the larger one follows
-  const large = new Image();
-  large.onload = () => {
-    if (image.dataset.id === result.id) image.src = result.view;
+  fetchImage(result.view);
+}
+
+function fetchImage(source, full = false) {
+  clearTimeout(timer);
+  if (larger) larger.src = ""; // the studio need not make what nobody waits for
+  larger = source ? Object.assign(new Image(), { src: source, full }) : null;
+  if (larger) larger.onload = larger.onerror = (event) => {
+    if (event.target !== larger) return;
+    if (event.type === "load") $("after").src = source;
+    larger = null;
+    if (!full) sharpen();
+    busy();
   };
-  large.src = result.view;
+  busy();
+}
+
+/** Zoomed in further than the screen-sized image goes, get the full one; it may take seconds. */
+function sharpen() {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    const result = viewer.open && state.session && shown(base);
+    const image = $("after");
+    if (!result || larger || zoom.scale() === 1 || image.getAttribute("src") !== result.view) return;
+    const { width, format } = state.session.picture;
+    const needed = image.getBoundingClientRect().width * devicePixelRatio;
+    if (image.naturalWidth >= width || needed < 1.2 * image.naturalWidth) return;
+    // As JPEG where it came as one: much smaller, and the download needs the same file.
+    fetchImage(format === "JPEG" ? result.download.replace(/\?.*/, "?format=jpg") : result.url, true);
+  }, 800);
 }
 
 function recipe({ command, exact, file }) {
@@ -79,6 +139,33 @@ async function copy(text) {
   }
 }
 
+/** Wait, visibly, until the studio has made the file; then the browser downloads it as any link. */
+async function download(event) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const link = $("v-download");
+  const { href } = link;
+  if (link.ariaBusy === "true") return;
+  const say = (key) => (link.lastElementChild.textContent = t(key));
+  const slow = setTimeout(say, 150, "preparing");
+  link.ariaBusy = "true";
+  try {
+    const answer = await fetch(href).catch(() => Promise.reject(new Refused("offline", "")));
+    if (!answer.ok) {
+      const { code, detail } = await answer.json();
+      throw new Refused(code, detail);
+    }
+    await answer.body.cancel();
+    el("a", { href, download: "" }).click();
+  } catch (error) {
+    complain(error);
+  } finally {
+    clearTimeout(slow);
+    say("download");
+    link.ariaBusy = "false";
+  }
+}
+
 function compare(percent) {
   const at = Math.min(100, Math.max(0, percent));
   $("surface").style.setProperty("--at", `${at}%`);
@@ -86,97 +173,85 @@ function compare(percent) {
   $("compare").value = at;
 }
 
-/** Give the shown result other hints or another saturation; the latest wish wins. */
-export async function steerTo(wish) {
-  pending = { ...wish, base, session: state.session };
-  if (steering) return;
-  steering = true;
-  $("v-busy").hidden = false;
-  try {
-    while (pending) {
-      const next = pending;
-      pending = null;
-      await steerOnce(next);
-    }
-  } catch (error) {
-    pending = null;
-    toast(error instanceof Refused ? error.text : String(error), true);
-    if (viewer.open) show();
-  } finally {
-    steering = false;
-    $("v-busy").hidden = true;
-  }
+// Neighbours
+
+/** The next listed result before (-1) or after (1) this one, which need not be listed itself. */
+function neighbour(by) {
+  const all = bases();
+  const listed = bases(grid.filter() === "favourites");
+  for (let at = all.indexOf(base) + by; all[at]; at += by) if (listed.includes(all[at])) return all[at];
+  return null;
 }
 
-async function steerOnce(wish) {
-  const body = { result: wish.base, hints: wish.hints, saturation: wish.saturation };
-  const job = await ask("POST", `/api/sessions/${wish.session.session}/hints`, body);
-  const [result] = await finish(job);
-  if (state.session !== wish.session) return;
-  steer(wish.base, result);
-  grid.refresh(wish.base);
-  if (viewer.open && base === wish.base && !pending) show();
-}
-
-function undo(by) {
-  if (!canStep(base, by)) return;
-  step(base, by);
-  grid.refresh(base);
-  show();
+/** Whether there is one before and after; as further ones arrive, too. */
+export function neighbours() {
+  if (!viewer.open) return;
+  $("v-prev").disabled = !neighbour(-1);
+  $("v-next").disabled = !neighbour(1);
 }
 
 function move(by) {
-  const list = bases(grid.filter() === "favourites");
-  const next = list[list.indexOf(base) + by];
+  const next = neighbour(by);
   if (next) open(next);
 }
 
 /** Connect the controls; once. */
 export function start() {
-  hints.start((changed) => steerTo({ hints: changed, saturation: Number($("v-saturation").value) }));
+  steering.start((changed, fault) => {
+    if (fault) complain(fault);
+    grid.refresh(changed);
+    if (changed === base) show();
+  });
+  zoom.start(sharpen, hints.withdraw); // before the hints: it decides what a click is
+  hints.start((of, changed, pause) => steering.wish(of, changed, steering.wanted(of).saturation, pause));
   $("compare").addEventListener("input", () => compare(Number($("compare").value)));
   const slide = (event) => {
     const box = $("surface").getBoundingClientRect();
     compare((100 * (event.clientX - box.left)) / box.width);
   };
-  $("divider").addEventListener("pointerdown", (event) => {
-    $("divider").setPointerCapture(event.pointerId);
+  const handle = $("divider").firstElementChild;
+  handle.addEventListener("pointerdown", (event) => {
+    handle.setPointerCapture(event.pointerId);
     event.preventDefault();
   });
-  $("divider").addEventListener("pointermove", (event) => event.buttons && slide(event));
-  $("divider").addEventListener("click", (event) => event.stopPropagation());
-  $("v-saturation").addEventListener("input", () => ($("v-saturation-out").textContent = Number($("v-saturation").value).toFixed(1)));
-  $("v-saturation").addEventListener("change", () => steerTo({ hints: hints.current(), saturation: Number($("v-saturation").value) }));
-  $("amount").addEventListener("input", () => ($("amount-out").textContent = $("amount").value));
-  $("undo").onclick = () => undo(-1);
-  $("redo").onclick = () => undo(1);
+  handle.addEventListener("pointermove", (event) => event.buttons && slide(event));
+  $("v-saturation").addEventListener("input", () => ($("v-saturation-out").textContent = decimal($("v-saturation").value)));
+  $("v-saturation").addEventListener("change", () => steering.wish(base, hints.current(), Number($("v-saturation").value)));
+  $("amount").addEventListener("input", () => ($("amount-out").textContent = decimal($("amount").value)));
+  $("undo").onclick = () => steering.undo(base);
+  $("redo").onclick = () => steering.redo(base);
   $("v-prev").onclick = () => move(-1);
   $("v-next").onclick = () => move(1);
   $("v-close").onclick = () => viewer.close();
   $("v-heart").onclick = () => wishes.heart(base).then(show);
+  $("v-download").onclick = download;
   $("copy-command").onclick = () => copy(shown(base).recipe.command);
   $("copy-python").onclick = () => copy(shown(base).recipe.python);
-  const leave = (act) => () => {
+  const closing = (act) => () => {
     const of = shown(base).id;
     viewer.close();
     act(of);
   };
-  $("v-like").onclick = leave((of) => wishes.like(of, Number($("amount").value)));
-  $("v-blend").onclick = leave(() => grid.pick(base));
-  $("hint-more").onclick = leave(() => wishes.more(hints.current()));
-  viewer.addEventListener("close", () => document.querySelector(`.tile[data-base="${base}"] .open`)?.focus());
-  viewer.addEventListener("keydown", keys);
+  $("v-like").onclick = closing((of) => wishes.like(of, Number($("amount").value)));
+  $("v-blend").onclick = closing(() => grid.pick(base));
+  $("hint-more").onclick = closing(() => wishes.more(hints.current()));
+  viewer.addEventListener("close", closed);
+  // Of the window: a button that is disabled when it is pressed loses the focus to the page.
+  addEventListener("keydown", (event) => viewer.open && keys(event));
 }
 
 function keys(event) {
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
+  const letter = event.key.toLowerCase();
+  if (event.ctrlKey || event.metaKey) {
+    if (letter !== "z" && letter !== "y") return;
     event.preventDefault();
-    undo(event.shiftKey ? 1 : -1);
-  } else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "y") {
-    event.preventDefault();
-    undo(1);
-  } else if (!event.target.matches("input, .pin") && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    if (event.key === "ArrowLeft") move(-1);
-    if (event.key === "ArrowRight") move(1);
+    if (letter === "y" || event.shiftKey) steering.redo(base);
+    else steering.undo(base);
+  } else if (event.key === "Escape") {
+    if (hints.release()) event.preventDefault(); // else it closes the view
+  } else if (!event.altKey && !event.target.matches("input")) {
+    if (zoom.key(event)) event.preventDefault();
+    else if (event.key === "ArrowLeft") move(-1);
+    else if (event.key === "ArrowRight") move(1);
   }
 }

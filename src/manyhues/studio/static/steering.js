@@ -1,0 +1,77 @@
+// Steering: other hints or another saturation for a picture. One request at a time; of several
+// wishes for one picture the latest wins, and each belongs to the picture it was made for.
+
+import { ask, finish } from "./api.js";
+import { canStep, placeOf, shown, state, steer, step } from "./state.js";
+
+const waiting = new Map(); // a base to the wish for it
+let running = null; // the wish that the studio works on
+let timer = 0;
+let tell = () => {};
+
+/** Connect once: `listener(base, error)` hears that what is wanted or shown of a base has changed. */
+export const start = (listener) => (tell = listener);
+
+const underway = (base) => (running?.base === base && !running.undone ? running : null);
+
+export const busy = (base) => waiting.has(base) || Boolean(underway(base));
+
+/** Hints and saturation as they are to be: of the latest wish, or of what is shown. */
+export const wanted = (base) => waiting.get(base) ?? underway(base) ?? shown(base);
+
+const key = ({ hints, saturation }) => JSON.stringify([hints, saturation]);
+
+/** Wish for hints and a saturation; more may follow within `pause` milliseconds. */
+export function wish(base, hints, saturation, pause = 0) {
+  waiting.delete(base);
+  const one = { base, session: state.session, hints, saturation, due: performance.now() + pause };
+  if (key(one) !== key(wanted(base))) waiting.set(base, one);
+  tell(base);
+  go();
+}
+
+async function go() {
+  clearTimeout(timer);
+  if (running || !waiting.size) return;
+  const [next] = waiting.values();
+  const rest = next.due - performance.now();
+  if (rest > 0) {
+    timer = setTimeout(go, rest);
+    return;
+  }
+  waiting.delete(next.base);
+  running = { ...next, from: placeOf(next.base), undone: false };
+  const fault = await fulfil(running).catch((error) => error);
+  const { base, session } = running;
+  running = null;
+  if (state.session === session) tell(base, fault);
+  go();
+}
+
+async function fulfil(one) {
+  const body = { result: one.base, hints: one.hints, saturation: one.saturation };
+  const job = await ask("POST", `/api/sessions/${one.session.session}/hints`, body);
+  const [result] = await finish(job);
+  if (state.session === one.session) steer(one.base, result, one.from, one.undone);
+}
+
+// Undoing takes back what was wished last, also when it has not arrived yet.
+
+const late = (base) => running?.base === base && running.undone && !waiting.has(base);
+
+export const canUndo = (base) => busy(base) || canStep(base, -1);
+export const canRedo = (base) => late(base) || (!busy(base) && canStep(base, 1));
+
+export function undo(base) {
+  if (waiting.delete(base)) go();
+  else if (underway(base)) running.undone = true;
+  else if (canStep(base, -1)) step(base, -1);
+  tell(base);
+}
+
+export function redo(base) {
+  if (!canRedo(base)) return;
+  if (late(base) && placeOf(base) === running.from) running.undone = false;
+  else step(base, 1);
+  tell(base);
+}

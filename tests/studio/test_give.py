@@ -1,0 +1,252 @@
+"""Pictures on their way in, connections that are lost, and many jobs at once, in a browser."""
+
+import base64
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, Route, expect
+
+from studio.browser import Open, begin, opened, tiles, wait_for
+from studio.conftest import Serve, Server
+
+
+@pytest.fixture
+def heavy(tmp_path: Path) -> Path:
+    """Noise, which does not shrink: 600 kB."""
+    path = tmp_path / "IMG_0001.png"
+    noise = np.random.default_rng(0).integers(0, 256, (700, 900), np.uint8)
+    Image.fromarray(noise).save(path)
+    return path
+
+
+def slowed(page: Page, bytes_per_second: int) -> None:
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    limits = {"offline": False, "latency": 0, "downloadThroughput": -1}
+    network.send(
+        "Network.emulateNetworkConditions", {**limits, "uploadThroughput": bytes_per_second}
+    )
+
+
+def drop(page: Page, *files: tuple[str, str, bytes]) -> None:
+    """Drop files on the page: name, type, content."""
+    coded = [[name, kind, base64.b64encode(data).decode()] for name, kind, data in files]
+    page.evaluate(
+        """(files) => {
+          const dataTransfer = new DataTransfer();
+          for (const [name, type, data] of files) {
+            const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+            dataTransfer.items.add(new File([bytes], name, { type }));
+          }
+          const options = { bubbles: true, cancelable: true, dataTransfer };
+          for (const kind of ["dragenter", "drop"])
+            document.body.dispatchEvent(new DragEvent(kind, options));
+        }""",
+        coded,
+    )
+
+
+# A picture in
+
+
+def test_an_upload_shows_how_far_it_is_and_can_be_cancelled(
+    visit: Open, server: Server, heavy: Path
+) -> None:
+    before = server.studio.store.count
+    with visit() as page:
+        slowed(page, 150_000)
+        page.locator("#file").set_input_files(heavy)
+        expect(page.locator("#sending")).to_contain_text("Sending IMG_0001.png")
+        expect(page.locator("#main")).to_have_attribute("aria-busy", "true")
+        part = page.locator("#sending-part")
+        wait_for(page, lambda: 0.1 < part.evaluate("(node) => node.value") < 1)
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator("#sending")).to_be_hidden()
+        expect(page.locator("#main")).to_have_attribute("aria-busy", "false")
+        expect(page.get_by_role("button", name="Choose a file")).to_be_focused()
+        page.wait_for_timeout(1000)
+        expect(page.locator("#welcome")).to_be_visible()
+        expect(page.locator(".toast")).to_have_count(0)
+        assert server.studio.store.count == before
+
+
+def test_the_newest_choice_wins(visit: Open, server: Server, heavy: Path) -> None:
+    before = server.studio.store.count
+    with visit() as page:
+        slowed(page, 150_000)
+        page.locator("#file").set_input_files(heavy)
+        expect(page.locator("#sending")).to_be_visible()
+        page.get_by_role("button", name="Example: chelsea").click()
+        expect(tiles(page)).to_have_count(6)
+        page.wait_for_timeout(4000)  # the upload would be through
+        expect(page.locator("#given-name")).to_have_text("chelsea.jpg")
+        assert server.studio.store.count == before + 1
+
+
+def test_what_was_called_off_too_late_is_deleted(
+    visit: Open, server: Server, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = server.studio.store.count
+    create = server.studio.store.create
+
+    def late(*arguments: Any) -> Any:
+        time.sleep(2.0)
+        return create(*arguments)
+
+    monkeypatch.setattr(server.studio.store, "create", late)
+    with visit() as page:
+        page.locator("#file").set_input_files(photo)
+        expect(page.locator("#sending")).to_contain_text("Opening old house.jpg")
+        page.get_by_role("button", name="Cancel").click()
+        with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+            pass
+        expect(page.locator("#welcome")).to_be_visible()
+        wait_for(page, lambda: server.studio.store.count == before)
+
+
+def test_a_double_click_makes_one_session(visit: Open, server: Server) -> None:
+    before = server.studio.store.count
+    with visit() as page:
+        page.get_by_role("button", name="Example: chelsea").dblclick()
+        expect(tiles(page)).to_have_count(6)
+        assert server.studio.store.count == before + 1
+
+
+def test_refusals_name_the_file_and_the_remedy(visit: Open, photo: Path) -> None:
+    picture = photo.read_bytes()
+    with visit() as page:
+        toast = page.locator(".toast").last
+        drop(page, ("damaged.jpg", "image/jpeg", picture[:900]))
+        expect(toast).to_contain_text("damaged.jpg cannot be read. Save it as JPEG, PNG or TIFF")
+        expect(toast.locator("small")).to_contain_text("truncated or damaged")
+        expect(toast.locator("small")).not_to_contain_text("damaged.jpg")
+        drop(page, ("notes.txt", "text/plain", b"hi"))
+        expect(toast).to_contain_text("notes.txt is not a picture. The studio takes JPEG, PNG")
+        page.evaluate(
+            "() => document.body.dispatchEvent(new ClipboardEvent('paste', "
+            "{ bubbles: true, clipboardData: new DataTransfer() }))"
+        )
+        expect(toast).to_contain_text("There was no picture in that.")
+        page.get_by_role("button", name="VI").click()
+        drop(page, ("damaged.jpg", "image/jpeg", picture[:900]))
+        expect(toast).to_contain_text("Không đọc được damaged.jpg.")
+
+
+def test_too_large_is_said_before_anything_is_sent(
+    browser: Browser, serve: Serve, heavy: Path
+) -> None:
+    with opened(browser, serve(upload_bytes=100_000)) as page:
+        expect(page.locator("#examples button").first).to_be_visible()
+        sent = []
+        page.on("request", lambda one: sent.append(one) if one.method == "POST" else None)
+        page.locator("#file").set_input_files(heavy)
+        expect(page.locator(".toast")).to_contain_text("IMG_0001.png is too large. Make it smaller")
+        assert not sent
+
+
+def test_of_several_files_one_is_taken_and_that_is_said(visit: Open, photo: Path) -> None:
+    picture = photo.read_bytes()
+    with visit() as page:
+        files = [("notes.txt", "text/plain", b"hi")]
+        files += [(f"{name}.jpg", "image/jpeg", picture) for name in ("one", "two")]
+        drop(page, *files)
+        expect(page.locator(".toast")).to_contain_text("only one.jpg was taken, of 3 files")
+        expect(page.locator("#given-name")).to_have_text("one.jpg")
+
+
+# Lost connections, and many at once
+
+
+class Cut:
+    """Requests of a page that find nobody, while `on`."""
+
+    def __init__(self, page: Page, pattern: str) -> None:
+        self.on = True
+        page.route(pattern, self._route)
+
+    def _route(self, route: Route) -> None:
+        if self.on:
+            route.abort("connectionrefused")
+        else:
+            route.continue_()
+
+
+def test_a_lost_connection_is_said_and_mended(visit: Open, photo: Path) -> None:
+    with visit(expected=("ERR_CONNECTION_REFUSED",)) as page:
+        cut = Cut(page, "**/events")
+        page.locator("#file").set_input_files(photo)
+        hint = page.locator(".group-head .hint")
+        expect(hint).to_have_text("Connection lost. Trying again.")
+        cut.on = False
+        expect(tiles(page)).to_have_count(6)
+        expect(hint).to_have_text("")
+
+
+def test_a_studio_that_has_forgotten_the_work_ends_it(
+    visit: Open, server: Server, photo: Path, slow: list[float]
+) -> None:
+    with visit(expected=("ERR_CONNECTION_REFUSED",)) as page:
+        cut = Cut(page, "**/events")
+        page.locator("#file").set_input_files(photo)
+        expect(page.locator(".group-head .hint")).to_contain_text("Connection lost")
+        server.studio._jobs.clear()  # as after a restart
+        cut.on = False
+        expect(page.locator(".group-head .hint")).to_have_text("Stopped")
+        expect(page.locator(".toast.bad")).to_contain_text("no longer in the studio")
+
+
+@pytest.mark.parametrize("pattern", ["**/examples/*", "**/api/colorize"])
+def test_a_studio_that_does_not_answer_is_said(visit: Open, pattern: str) -> None:
+    with visit(expected=("ERR_CONNECTION_REFUSED",)) as page:
+        expect(page.locator("#examples img").first).to_be_visible()
+        Cut(page, pattern)
+        page.get_by_role("button", name="Example: coffee").click()
+        expect(page.locator(".toast")).to_contain_text("The studio does not answer.")
+        expect(page.locator("#sending")).to_be_hidden()
+
+
+def test_many_groups_leave_connections_free(
+    browser: Browser, serve: Serve, photo: Path, slow: list[float]
+) -> None:
+    slow[0] = 0.0
+    server = serve(leave=2.0)
+    with opened(browser, server) as page:
+        page.locator("[value=random]").evaluate("(node) => (node.checked = true)")
+        page.locator("[name=n]").evaluate("(node) => (node.value = 2)")
+        begin(page, photo, 2)
+        streams: list[Any] = []
+        page.on("request", lambda one: streams.append(one) if "/events" in one.url else None)
+        page.on("requestfinished", lambda one: streams.remove(one) if one in streams else None)
+        page.on("requestfailed", lambda one: streams.remove(one) if one in streams else None)
+        slow[0] = 0.7
+        for _ in range(8):
+            page.locator("#different").click()
+        expect(page.locator("progress:visible")).to_have_count(8)
+        page.get_by_role("button", name="Favourite number 1").click()
+        with_heart = page.get_by_role("button", name="Favourite number 1")
+        expect(with_heart).to_have_attribute("aria-pressed", "true", timeout=2000)
+        assert len(streams) <= 2
+        page.get_by_role("button", name="Stop").last.click()  # one that still waits
+        expect(page.locator(".group-head .hint").last).to_have_text("Stopped", timeout=2000)
+        expect(tiles(page)).to_have_count(16)  # the others are stopped by nobody
+        expect(page.locator("progress:visible")).to_have_count(0)
+
+
+def test_work_goes_on_when_one_turns_away_and_comes_back(
+    browser: Browser, serve: Serve, photo: Path, slow: list[float]
+) -> None:
+    server = serve(leave=2.5)
+    with opened(browser, server) as page:
+        page.locator("[value=random]").evaluate("(node) => (node.checked = true)")
+        slow[0] = 1.0
+        page.locator("#file").set_input_files(photo)
+        expect(tiles(page)).not_to_have_count(0)
+        page.get_by_role("button", name="New picture").click()
+        page.wait_for_timeout(4000)
+        page.get_by_role("link", name="Back to your last picture").click()
+        expect(tiles(page)).to_have_count(6)
+        expect(page.locator(".group-head .hint")).to_have_text("")

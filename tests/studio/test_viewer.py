@@ -1,0 +1,389 @@
+"""The large view: it fits, opens and closes, zooms, and its dots go where they belong."""
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from studio.browser import Open, begin, hints_of, session_of, steered, tiles, wait_for
+from studio.conftest import Server
+from studio.test_page import FILE
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+NAMES = ["IMG_20240101_123456.jpg", "Scan_1954_family_Hanoi_grandparents_and_their_boat.jpg"]
+
+
+def large(page: Page, photo: Path, n: int = 2, number: int = 1) -> dict[str, float]:
+    """Open one of a picture's colourings; where the picture lies on the screen."""
+    begin(page, photo, n)
+    page.get_by_role("button", name=f"Open number {number}").click()
+    # It slides in.
+    moving = "(node) => Promise.all(node.getAnimations().map((one) => one.finished)).then(() => 0)"
+    page.locator("#viewer").evaluate(moving)
+    return surface(page)
+
+
+def surface(page: Page) -> dict[str, float]:
+    box = page.locator("#surface").bounding_box()
+    assert box is not None
+    return {"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"]}
+
+
+def steerings(server: Server, page: Page) -> list[tuple[int, list[tuple[int, int, str]]]]:
+    """Of every steering in the session: the number of its picture, and its hints."""
+    results = session_of(server, page)["results"]
+    return [
+        (r["number"], [(h["x"], h["y"], h["colour"]) for h in r["hints"]])
+        for r in results
+        if r["kind"] == "steer"
+    ]
+
+
+@contextmanager
+def held(page: Page, path: str) -> Iterator[list[Route]]:
+    """Requests of a path wait until the block ends."""
+    waiting: list[Route] = []
+    page.route(path, lambda route: waiting.append(route))
+    yield waiting
+    page.unroute(path)
+    for route in waiting:
+        route.continue_()
+
+
+# It fits
+
+
+@pytest.mark.parametrize("width", [390, 320])
+@pytest.mark.parametrize("name", NAMES)
+def test_its_bar_fits_a_phone(visit: Open, photo: Path, name: str, width: int) -> None:
+    given = photo.rename(photo.with_name(name))
+    with visit(**(PHONE | {"viewport": {"width": width, "height": 844}})) as page:
+        large(page, given)
+        for button in page.locator(".viewer-bar .icon").all():
+            box = button.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+        assert surface(page)["width"] > width - 30
+
+
+@pytest.mark.parametrize("size", [(844, 390), (720, 450)])
+def test_wide_and_low_it_lays_the_tools_beside(
+    visit: Open, photo: Path, size: tuple[int, int]
+) -> None:
+    width, height = size
+    with visit(viewport={"width": width, "height": height}) as page:
+        box = large(page, photo)
+        tools = page.locator(".tools").bounding_box()
+        assert tools is not None
+        assert tools["x"] >= box["x"] + box["width"]
+        assert box["height"] > 0.6 * height
+
+
+def test_fingers_reach_everything(visit: Open, photo: Path) -> None:
+    with visit(**PHONE) as page:
+        large(page, photo)
+        page.get_by_role("button", name="Add a dot").tap()
+        small = page.evaluate(
+            """() => [...document.querySelectorAll("#viewer > * button, #viewer > * a")]
+            .filter((node) => node.checkVisibility())
+            .filter((node) => {
+              const box = node.getBoundingClientRect();
+              const rim = parseFloat(getComputedStyle(node, "::after").top) || 0;
+              return Math.min(box.width, box.height) - 2 * Math.min(0, rim) < 43.5;
+            }).map((node) => node.id || node.className)"""
+        )
+        assert small == []
+        # Neighbouring swatches do not take each other's taps.
+        for swatch in page.locator(".swatch").all():
+            swatch.scroll_into_view_if_needed()
+            box = swatch.bounding_box()
+            assert box is not None
+            hit = page.evaluate(
+                "([x, y]) => document.elementFromPoint(x, y).dataset.colour",
+                [box["x"] - 4, box["y"] + box["height"] / 2],
+            )
+            assert hit == swatch.get_attribute("data-colour")
+
+
+def test_forced_colours(visit: Open, photo: Path) -> None:
+    with visit(forced_colors="active") as page:
+        large(page, photo)
+        page.get_by_role("button", name="Add a dot").click()
+        colours = page.locator(".swatch").evaluate_all(
+            "(nodes) => nodes.map((node) => getComputedStyle(node).backgroundColor)"
+        )
+        assert len(set(colours)) == 12
+        expect(page.locator(".pin")).to_have_css("background-color", "rgb(176, 48, 48)")
+        page.keyboard.press("Escape")
+        backs = page.locator(".choice span").evaluate_all(
+            "(nodes) => nodes.map((node) => [node.previousElementSibling.checked,"
+            " getComputedStyle(node).backgroundColor])"
+        )
+        assert not {back for on, back in backs if on} & {back for on, back in backs if not on}
+
+
+def test_words_for_everything(visit: Open, photo: Path) -> None:
+    with visit() as page:
+        large(page, photo, number=2)
+        expect(page.get_by_role("img", name="Colouring number 2 of old house.jpg")).to_be_visible()
+        expect(page.get_by_alt_text("old house.jpg without colour")).to_be_visible()
+        for button in page.locator("#viewer button.icon:not([hidden]), .swatch").all():
+            assert button.get_attribute("title") == button.get_attribute("aria-label")
+
+
+# It opens and closes
+
+
+def test_messages_are_seen_above_it(visit: Open, photo: Path) -> None:
+    with visit(permissions=["clipboard-read", "clipboard-write"]) as page:
+        large(page, photo)
+        page.get_by_role("button", name="Python").click()
+        expect(page.locator(".toast")).to_have_text("Copied.")
+        # Outside an open modal dialog, all is inert and beneath it.
+        assert page.evaluate("() => Boolean(document.querySelector('.toast').closest(':modal'))")
+        transfer = page.evaluate_handle(
+            "() => { const data = new DataTransfer(); data.items.add(new File([], 'a.png'));"
+            " return data; }"
+        )
+        page.dispatch_event("#surface", "dragenter", {"dataTransfer": transfer})
+        expect(page.locator("#veil")).to_be_visible()
+        assert page.evaluate("() => Boolean(document.querySelector('#veil').closest(':modal'))")
+        page.dispatch_event("#surface", "dragleave", {"dataTransfer": transfer})
+        page.get_by_role("button", name="Close").click()
+        page.get_by_role("button", name="More like number 1").click()
+        expect(page.locator(".toast").last).to_contain_text("ready")
+
+
+def test_back_closes_it(visit: Open, photo: Path) -> None:
+    with visit() as page:
+        large(page, photo, number=2)
+        dialog = page.get_by_role("dialog")
+        page.go_back()
+        expect(dialog).to_be_hidden()
+        expect(tiles(page)).to_have_count(2)
+        expect(page.get_by_role("button", name="Open number 2")).to_be_focused()
+        page.go_forward()
+        expect(page.locator("#viewer-title")).to_contain_text("No. 2")
+        page.keyboard.press("ArrowLeft")
+        page.reload()
+        expect(page.locator("#viewer-title")).to_contain_text("No. 1")
+        # Closed in any other way it leaves nothing to go back to either.
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        wait_for(page, lambda: not page.evaluate("() => history.state"))
+        page.go_back()
+        expect(page.locator("#welcome")).to_be_visible()
+
+
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_another_picture_closes_it(visit: Open, photo: Path, picture: bytes, way: str) -> None:
+    with visit() as page:
+        large(page, photo)
+        before = page.url
+        data = base64.b64encode(picture).decode()
+        page.evaluate(FILE, ["#surface", way, data, "image/png"])
+        expect(page.locator("#given-name")).to_have_text("given.png")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        wait_for(page, lambda: page.locator("progress:visible").count() == 0)
+        page.go_back()
+        expect(page.locator("#given-name")).to_have_text("old house.jpg")
+        assert page.url == before
+        expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_neighbours_while_they_arrive(visit: Open, photo: Path, slow: list[float]) -> None:
+    slow[0] = 0.5
+    with visit() as page:
+        page.locator("[name=pick][value=random]").evaluate("(node) => (node.checked = true)")
+        page.locator("#file").set_input_files(photo)
+        expect(tiles(page)).not_to_have_count(0)
+        slow[0] = 2.0
+        first = page.get_by_role("button", name="Open number 1")
+        first.click()
+        slow[0] = 0.0
+        expect(tiles(page)).to_have_count(6)
+        for number in range(2, 7):
+            page.get_by_role("button", name="Next").click()
+            expect(page.locator("#viewer-title")).to_contain_text(f"No. {number}")
+        expect(page.get_by_role("button", name="Next")).to_be_disabled()
+
+
+def test_neighbours_of_one_that_is_no_favourite_any_more(visit: Open, photo: Path) -> None:
+    with visit() as page:
+        begin(page, photo, 4)
+        for number in (1, 2, 4):
+            page.get_by_role("button", name=f"Favourite number {number}").click()
+        page.get_by_role("radio", name="Favourites").check()
+        expect(tiles(page)).to_have_count(3)
+        page.get_by_role("button", name="Open number 2").click()
+        page.get_by_role("button", name="Favourite", exact=True).click()
+        expect(page.locator("#v-heart")).to_have_attribute("aria-pressed", "false")
+        page.get_by_role("button", name="Next").click()
+        expect(page.locator("#viewer-title")).to_contain_text("No. 4")
+        page.get_by_role("button", name="Previous").click()
+        expect(page.locator("#viewer-title")).to_contain_text("No. 1")
+
+
+def test_a_download_says_that_it_is_prepared(visit: Open, photo: Path) -> None:
+    with visit() as page:
+        large(page, photo)
+        button = page.locator("#v-download")
+        with page.expect_download() as one:
+            with held(page, "**/download?*"):
+                button.click()
+                expect(button).to_have_text("Preparing…")
+            expect(button).to_have_text("Full size")
+        assert one.value.suggested_filename == "old house.1.jpg"
+
+
+# Dots
+
+
+def test_the_palette_is_for_the_next_dot(visit: Open, server: Server, photo: Path) -> None:
+    with visit() as page:
+        box = large(page, photo)
+        spots = [{"x": box["width"] * at, "y": box["height"] / 2} for at in (0.25, 0.5, 0.75)]
+
+        def put(spot: int) -> None:
+            page.locator("#surface").click(position=spots[spot])  # type: ignore[arg-type]
+            expect(page.locator(".pin")).to_have_count(spot + 1)
+            steered(page)
+
+        palette = page.locator("#colour-for")
+        page.get_by_role("button", name="orange").click()
+        put(0)
+        expect(palette).to_have_text("Colour of the next dot")
+        page.get_by_role("button", name="sky blue").click()
+        put(1)
+        assert hints_of(page) == ["Orange at 45, 60", "Sky blue at 90, 60"]
+        # A selected dot gets another colour, until it is let go.
+        page.locator(".pin").first.click()
+        expect(palette).to_have_text("Colour of the selected dot")
+        expect(page.get_by_role("button", name="orange", exact=True)).to_have_attribute(
+            "aria-pressed", "true"
+        )
+        page.get_by_role("button", name="violet").click()
+        steered(page)
+        assert hints_of(page)[0] == "Violet at 45, 60"
+        dot = page.locator(".pin").first
+        for way in ("click", "Escape"):
+            expect(dot).to_have_attribute("aria-pressed", "true")
+            if way == "click":
+                dot.click()
+            else:
+                page.keyboard.press(way)
+            expect(dot).to_have_attribute("aria-pressed", "false")
+            expect(palette).to_have_text("Colour of the next dot")
+            expect(page.get_by_role("dialog")).to_be_visible()
+            page.locator("#hint-list li button").first.click()
+        page.keyboard.press("Escape")
+        page.locator("#colour").fill("#12ab9f")
+        put(2)
+        assert hints_of(page) == ["Violet at 45, 60", "Sky blue at 90, 60", "#12ab9f at 135, 60"]
+
+
+def test_added_dots_lie_apart(visit: Open, photo: Path) -> None:
+    with visit() as page:
+        large(page, photo)
+        for count in range(1, 7):
+            page.get_by_role("button", name="Add a dot").click()
+            expect(page.locator(".pin")).to_have_count(count)
+        boxes = [pin.bounding_box() for pin in page.locator(".pin").all()]
+        spots = [
+            (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes if box
+        ]
+        for k, (x, y) in enumerate(spots):
+            assert all(abs(x - a) + abs(y - b) > 20 for a, b in spots[:k])
+
+
+def test_a_nudge_stays_with_its_picture(visit: Open, server: Server, photo: Path) -> None:
+    with visit() as page:
+        large(page, photo, 2)
+        page.get_by_role("button", name="Add a dot").click()
+        steered(page)
+        page.keyboard.press("ArrowRight")  # the new dot has the focus
+        page.get_by_role("button", name="Next").click()
+        expect(page.locator(".pin")).to_have_count(0)
+        wait_for(page, lambda: len(steerings(server, page)) == 2)
+        page.wait_for_timeout(600)
+        red = "#b03030"
+        assert steerings(server, page) == [(1, [(90, 60, red)]), (1, [(92, 60, red)])]
+        page.get_by_role("button", name="Previous").click()
+        assert hints_of(page) == ["Red at 92, 60"]
+
+
+def test_undo_while_a_steering_runs(visit: Open, server: Server, photo: Path) -> None:
+    with visit() as page:
+        box = large(page, photo)
+
+        def put(at: float) -> None:
+            page.mouse.click(box["x"] + box["width"] * at, box["y"] + box["height"] / 3)
+
+        put(0.25)
+        steered(page)
+        expect(page.locator(".pin")).to_have_count(1)
+        with held(page, "**/hints") as waiting:
+            put(0.5)
+            wait_for(page, lambda: waiting)
+            expect(page.locator(".pin")).to_have_count(2)
+            page.keyboard.press("Control+z")
+            expect(page.locator(".pin")).to_have_count(1)
+        wait_for(page, lambda: len(steerings(server, page)) == 2)
+        page.wait_for_timeout(500)
+        expect(page.locator(".pin")).to_have_count(1)  # it came late, and stays undone
+        page.keyboard.press("Control+z")
+        expect(page.locator(".pin")).to_have_count(0)
+        for count in (1, 2):
+            page.keyboard.press("Control+Shift+z")
+            expect(page.locator(".pin")).to_have_count(count)
+        expect(page.get_by_role("button", name="Redo")).to_be_disabled()
+        # What was not even asked for is just taken back.
+        put(0.75)
+        page.keyboard.press("Control+z")
+        page.wait_for_timeout(600)
+        expect(page.locator(".pin")).to_have_count(2)
+        assert len(steerings(server, page)) == 2
+
+
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["desktop", "phone"])
+def test_the_handle_leaves_the_edge_free(visit: Open, photo: Path, size: dict[str, Any]) -> None:
+    with visit(**size) as page:
+        box = large(page, photo)
+        handle = page.locator("#divider i").bounding_box()
+        assert handle is not None
+        assert handle["x"] >= box["x"]
+        page.mouse.click(box["x"] + 3, box["y"] + box["height"] * 0.2)
+        expect(page.locator(".pin")).to_have_count(1)
+        page.get_by_label("Before and after").fill("100")
+        handle = page.locator("#divider i").bounding_box()
+        assert handle is not None
+        assert handle["x"] + handle["width"] <= box["x"] + box["width"] + 0.5
+
+
+# Blending by dragging, on the page
+
+
+def test_escape_calls_a_drag_off(visit: Open, server: Server, photo: Path) -> None:
+    with visit() as page:
+        begin(page, photo, 2)
+        start, end = (tiles(page).nth(k).locator(".open").bounding_box() for k in (0, 1))
+        assert start is not None
+        assert end is not None
+        page.mouse.move(start["x"] + 90, start["y"] + 60)
+        page.mouse.down()
+        page.mouse.move(end["x"] + 90, end["y"] + 60, steps=6)
+        expect(page.locator(".tile.target")).to_have_count(1)
+        page.keyboard.press("Escape")
+        expect(page.locator(".ghost")).to_have_count(0)
+        expect(page.locator(".tile.target")).to_have_count(0)
+        page.mouse.up()
+        page.wait_for_timeout(300)
+        assert len(session_of(server, page)["groups"]) == 1
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        page.mouse.click(end["x"] + 90, end["y"] + 60)  # the next click is one again
+        expect(page.get_by_role("dialog")).to_be_visible()
