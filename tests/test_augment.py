@@ -73,6 +73,16 @@ def test_pixels_stay_where_their_labels_are(
     assert turned or format_ == "TIFF"  # which Pillow turns itself
 
 
+def test_exif_in_the_texts_of_a_png_turns_nothing(transform: Recolour) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.fromarray(RGB)
+    hexadecimal = exif.tobytes().hex()
+    image.info["Raw profile type exif"] = f"\nexif\n{len(hexadecimal) // 2:8}\n{hexadecimal}\n"
+    assert image.getexif()[0x0112] == 6  # as ImageMagick leaves it
+    assert transform(image, seed=2).size == image.size
+
+
 def test_the_seed_decides(transform: Recolour) -> None:
     assert (transform(RGB, seed=7) == transform(RGB, seed=7)).all()
     assert (transform(RGB, seed=7) != transform(RGB, seed=8)).any()

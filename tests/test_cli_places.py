@@ -46,6 +46,8 @@ def test_earlier_results_and_other_files_are_left_out_aloud(
     assert "1 of kind .txt" in said
     assert "1 of kind .cr2" in said
     assert run("colorize", album / "out" / "a.1.jpg", "-o", tmp_path / "by_name", "-n", 1) == 0
+    assert run("colorize", album / "out", "-o", tmp_path / "again", "-n", 1) == 1
+    assert "only results of an earlier run; name files to colour them" in capsys.readouterr().err
 
 
 def test_own_weights_by_the_command_line(
@@ -75,7 +77,10 @@ def test_standard_output_that_cannot_be_written(weights: Path) -> None:
         )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert "standard output cannot be written (No space left on device)" in done.stderr
+    assert (
+        "standard output cannot be written (No space left on device); free some space"
+        in done.stderr
+    )
 
 
 def test_folders_that_cannot_be_are_said(
@@ -110,5 +115,4 @@ def test_a_damaged_page_spoils_no_other(
     report = json.loads(capsys.readouterr().out)
     assert [Path(path).name for path in report["outputs"]] == ["scan.p1.1.tif", "scan.p3.1.tif"]
     assert len(report["seeds"]) == 2
-    assert report["error"].startswith(f"{source}: truncated or damaged")
-    assert report["error"].endswith("(of 3 pages: 2)")
+    assert report["error"].startswith(f"{source}: of 3 pages 2: {source}: truncated or damaged")

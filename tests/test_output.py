@@ -4,6 +4,7 @@ import dataclasses
 import io
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,18 @@ def test_writers_of_one_file_do_not_share_a_temporary_file(
     slow.join()
     assert path.read_bytes() == b"slow"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_killed_runs_leftover_is_used_again(tmp_path: Path) -> None:
+    part = writer._part(tmp_path / "a.png")
+    for age, left in ((0, {"a.png", part.name}), (7200, {"b.png", "a.png"})):
+        part.write_bytes(b"half a pic")
+        os.utime(part, (time.time() - age, time.time() - age))
+        writer.write(b"whole", tmp_path / "a.png", overwrite=True)
+        if age:
+            writer.write(b"other", tmp_path / "b.png")
+        assert {path.name for path in tmp_path.iterdir()} == left
+    assert (tmp_path / "a.png").read_bytes() == b"whole"
 
 
 @pytest.mark.parametrize("links", [True, False])

@@ -332,7 +332,8 @@ def test_a_jpeg_without_a_resolution_gets_none() -> None:
     bare = io.BytesIO()
     Image.fromarray(RGB).save(bare, "JPEG", exif=exif)
     data = bare.getvalue()
-    start = data.index(b"JFIF")  # out with the segment that says so
+    assert Picture.open(data).metadata.dpi == (0, 0)  # its density is a ratio, without a unit
+    start = data.index(b"JFIF")  # and without the segment that has one
     length = int.from_bytes(data[start - 2 : start], "big")
     data = data[: start - 4] + data[start - 2 + length :]
     assert Picture.open(data).metadata.dpi == (0, 0)

@@ -296,6 +296,11 @@ def test_a_hint_that_cannot_show_says_so(weights: Path) -> None:
     white = colorizer.sample(scene, 1, hints=[(5, 5, "#8a3324")])
     assert white.notes == ("hint 5,5=#8a3324: its place is too light to show much of that colour",)
     assert colorizer.sample(scene, 1, hints=[(50, 5, "#8a3324"), (5, 5, "#ffffff")]).notes == ()
+    assert colorizer.steer(scene, white, saturation=0.5).notes == white.notes
+    assert colorizer.steer(scene, white, hints=[]).notes == ()
+    plain = colorizer.sample(scene, 1)
+    assert colorizer.steer(scene, plain, hints=[(5, 5, "#8a3324")]).notes == white.notes
+    assert colorizer.vary(scene, white, n=1).notes == white.notes
 
 
 def test_what_another_method_made_is_refused(weights: Path) -> None:

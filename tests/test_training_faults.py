@@ -119,6 +119,8 @@ def test_what_a_diverged_run_advises_works(pictures: Path, cache: Cache, tmp_pat
     _, after = registry.load(out)
     assert after["step"] > before["step"]
     assert after["config"]["learning_rate"] == 1e-5
+    train("vae", data, out, 0.025, True, ["batch_size=4"])  # not at the kind's own rate
+    assert registry.load(out)[1]["config"]["learning_rate"] == 1e-5
     with pytest.raises(TrainingError, match="differs in kl; "):
         train("vae", data, out, 0.03, True, ["batch_size=4", "kl=0.5"])
 

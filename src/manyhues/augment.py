@@ -24,7 +24,7 @@ from manyhues.errors import UsageError
 def _as_stored(picture: Image.Image) -> Image.Image:
     """The picture without what would turn it: its labels are for the pixels as they lie."""
     bare = picture.copy()
-    for key in ("exif", "xmp", "XML:com.adobe.xmp"):
+    for key in ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"):
         bare.info.pop(key, None)
     return bare
 

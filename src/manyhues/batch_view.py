@@ -65,9 +65,7 @@ def colorize(
         if not as_json:
             raise
         jobs = [replace(job, error=job.error or str(error)) for job in jobs]
-    if said := ", ".join(f"{count} {kind}" for kind, count in left_out.most_common() if count):
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(f"note: files left out: {_one_line(said)}", markup=False)
+    say_left_out(left_out)
     reports = run(colorizer, jobs, out, options)
     return watch(reports, len(jobs), str(out), as_json, show_sheets=show_sheets)
 
@@ -113,6 +111,13 @@ def watch(
     finally:  # after Ctrl-C too
         _summary(console, counts, errors, time.perf_counter() - start, out)
     return len(errors)
+
+
+def say_left_out(left_out: Counter[str]) -> None:
+    """What of the given folders was not taken, by kind."""
+    if said := ", ".join(f"{count} {kind}" for kind, count in left_out.most_common() if count):
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(f"note: files left out: {_one_line(said)}", markup=False)
 
 
 def check_steering(options: Options) -> None:

@@ -4,11 +4,12 @@ Results for programs go to standard output (``--json``), everything for people t
 Exit status: 0 all done, 1 some inputs failed, 2 wrong usage.
 """
 
+import errno
 import re
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -119,7 +120,7 @@ def colorize(
         list[str] | None,
         typer.Option(
             metavar="X,Y=#RRGGBB",
-            help="This hue and strength at this pixel, as light as it is; may be repeated.",
+            help="This hue and strength at this pixel, whose lightness stays; may be repeated.",
         ),
     ] = None,
     like: Annotated[
@@ -339,6 +340,19 @@ def _refuse_empty(arguments: list[str]) -> None:
         raise UsageError(f"{option}: is empty; leave it out, or give a value (. is this folder)")
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _is_open(stream: TextIO) -> bool:
+    """Whether what is printed comes out."""
+    try:
+        stream.write("\n")
+        stream.flush()
+    except OSError:
+        return False
+    return True
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: every expected failure becomes one line and an exit status."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -354,7 +368,8 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         raise SystemExit(1) from None
     except OSError as error:
-        if error.filename is not None:  # a fault of ours, with a file that nobody looked after
+        if error.errno not in _FULL:  # a fault of ours
             raise
-        _say(f"standard output cannot be written ({error.strerror}); the results are whole")
+        what = "a file" if _is_open(sys.stdout) else "standard output"
+        _say(f"{what} cannot be written ({error.strerror}); free some space and run this again")
         raise SystemExit(1) from None

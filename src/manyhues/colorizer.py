@@ -188,7 +188,7 @@ class Colorizer:
         indices = range(start, start + n)
         codes = self.prior.vary(scene, Draw(seed, indices, hints=hints), code, amount)
         seeds = [(seed, k) for k in indices]
-        near = self._make(scene, codes, seeds, base.steering, base.notes)
+        near = self._make(scene, codes, seeds, base.steering, _notes(base))
         return replace(near, captions=tuple(f"near, seed {seed} · k {k}" for k in indices))
 
     def steer(
@@ -210,7 +210,7 @@ class Colorizer:
             steering = replace(steering, saturation=saturation)
         if hints is not None:
             steering = replace(steering, hints=tuple(parse_hints(hints, scene.luminance)))
-        steered = self._make(scene, base.codes, base.seeds, steering, base.notes)
+        steered = self._make(scene, base.codes, base.seeds, steering, _notes(base))
         return replace(steered, captions=base.captions)
 
     def blend(
@@ -227,7 +227,7 @@ class Colorizer:
         shares = np.linspace(0, 1, steps)
         codes = np.stack([self.prior.mix(a, b, t) for t in shares])
         seeds = [(start if t < steps / 2 else end).seeds[0] for t in range(steps)]
-        path = self._make(scene, codes, seeds, start.steering, start.notes)
+        path = self._make(scene, codes, seeds, start.steering, _notes(start))
         return replace(path, captions=tuple(f"{share:.0%} of the way" for share in shares))
 
     def _check_own(self, scene: Scene, *bases: Colorization) -> None:
@@ -258,7 +258,6 @@ class Colorizer:
         self, scene: Scene, n: int, pick: str, draw: Draw, steering: Steering
     ) -> Iterator[Step]:
         notes, at_once = scene.picture.notes, self._engine.workers
-        notes += tuple(hint.faint for hint in steering.hints if hint.faint)
         if self.prior.single_answer and n > 1:
             notes += (f"{self.method} has one answer: all {n} results are the same",)
 
@@ -312,6 +311,7 @@ class Colorizer:
         notes: tuple[str, ...],
     ) -> Colorization:
         ab = self._steer(scene, self.decode(scene, codes), steering)
+        notes += tuple(hint.faint for hint in steering.hints if hint.faint)
         return Colorization(scene, self.method, codes, ab, tuple(seeds), steering, notes)
 
     def _steer(self, scene: Scene, ab: Array, steering: Steering) -> Array:
@@ -339,6 +339,12 @@ def _single(base: Colorization) -> Colorization:
     if len(base) != 1:
         raise UsageError(f"a Colorization of {len(base)}: expected one sample, such as result[2]")
     return base
+
+
+def _notes(base: Colorization) -> tuple[str, ...]:
+    """Its notes but for those of its hints."""
+    faint = [hint.faint for hint in base.steering.hints]
+    return tuple(note for note in base.notes if note not in faint)
 
 
 def _whole(seed: Any) -> int:

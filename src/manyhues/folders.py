@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Any, TypeVar
 
 from manyhues import writer
 from manyhues.colorization import Colorization, output_paths, sheet_name
@@ -16,7 +16,10 @@ from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, OutputError, UsageError
 from manyhues.picture import SUFFIXES, Picture, probe
 
+AnyPath = TypeVar("AnyPath", bound=PurePath)
+EARLIER = "results of an earlier run, by their contact sheets"
 _PAGE = re.compile(r"(.+)\.p([1-9]\d*)")
+_RESULT = re.compile(r"(.+)\.[1-9][0-9]*")
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class Job:
 class Report:
     """What became of one input; `as_dict` is the object that ``--json`` prints.
 
-    `seeds` has a pair for each output; an empty one where a kept file was made otherwise.
+    `seeds` has a pair for each output; an empty one where a kept file was made otherwise, or where
+    nothing was missing and nobody looked.
     """
 
     input: str
@@ -106,34 +110,39 @@ def plan(inputs: Sequence[Path], out: Path, left_out: Counter[str] | None = None
             and (_holds(path.is_file) or not _holds(path.exists))  # no pipes, which never end
             and not (inside and target in _real(path).parents)
         ]
-        kinds = {path: path.suffix.lower() for path in files}
-        earlier = _results(files)
-        found = [path for path in files if kinds[path] in SUFFIXES and path not in earlier]
+        told: Counter[str] = Counter()
+        found = pictures_among(files, told)
         if left_out is not None:
-            left_out["results of an earlier run"] += len(earlier)
-            for path in files:
-                if kinds[path] not in SUFFIXES:
-                    left_out[f"of kind {kinds[path] or 'unknown'}"] += 1
+            left_out.update(told)
         jobs += [Job(path, path.relative_to(given).with_suffix("")) for path in found]
         if not found:
-            jobs.append(
-                Job(given, error=f"{given}: no pictures inside; give a folder that holds some")
+            fault = "only results of an earlier run" if told[EARLIER] else "no pictures inside"
+            remedy = (
+                "name files to colour them" if told[EARLIER] else "give a folder that holds some"
             )
+            jobs.append(Job(given, error=f"{given}: {fault}; {remedy}"))
     # One file may be given twice, or beside its folder: it is one job.
     unique = {(_real(job.source), job.stem): job for job in reversed(jobs)}
     return _refuse_collisions(list(reversed(unique.values())))
 
 
-def _results(files: Sequence[Path]) -> set[Path]:
-    """Which of the files are results with their contact sheet beside them, and such sheets."""
-    sheets = {path for path in files if path.name == sheet_name(path.name.rsplit(".", 2)[0])}
-    found = set()
+def pictures_among(files: Sequence[AnyPath], left_out: Counter[str]) -> list[AnyPath]:
+    """The pictures among files of a folder or store, by their names; counts what else there is.
+
+    Results with their contact sheet beside them, and such sheets, are an earlier run's.
+    """
+    pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
+    there, earlier = set(pictures), set()
+    for path in pictures:
+        if match := _RESULT.fullmatch(path.stem):
+            sheet = path.with_name(sheet_name(match[1]))
+            if sheet in there:
+                earlier |= {path, sheet}
+    left_out[EARLIER] += len(earlier)
     for path in files:
-        stem, _, number = path.stem.rpartition(".")
-        sheet = path.with_name(sheet_name(stem))
-        if number.isdigit() and sheet in sheets:
-            found |= {path, sheet}
-    return found
+        if path not in there:
+            left_out[f"of kind {path.suffix.lower() or 'unknown'}"] += 1
+    return [path for path in pictures if path not in earlier]
 
 
 def collision(source: Path | str, rival: Path | str) -> str:
@@ -240,16 +249,16 @@ def _one(
     faults: dict[int, ManyhuesError] = {}
     for page in range(count):
         stem = job.stem if count == 1 else job.stem.with_name(f"{job.stem.name}.p{page + 1}")
-        results = _results_of(job, stem, format_, out, options, inputs)
         try:
+            results = _results_of(job, stem, format_, out, options, inputs)
             _page(colorizer, partial(picture_of, page), results, options, report)
         except ManyhuesError as error:  # the other pages are done
             faults[page + 1] = error
         report.seeds += [[]] * (len(report.outputs) - len(report.seeds))
     if faults:
         first = next(iter(faults.values()))
-        which = ", ".join(map(str, faults))
-        raise type(first)(str(first) if count == 1 else f"{first} (of {count} pages: {which})")
+        which = f"{job.source}: of {count} pages {', '.join(map(str, faults))}: "
+        raise type(first)(str(first) if count == 1 else which + str(first))
 
 
 @dataclass(frozen=True)

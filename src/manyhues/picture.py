@@ -9,7 +9,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -58,6 +58,7 @@ class Picture:
     bits       8 or 16: the depth that the output gets
     format     the input's format as Pillow names it (``JPEG``); empty for arrays
     notes      what was lost or changed while reading, for the user to see
+    page_count  pages of the file that it is of
     """
 
     luminance: Array
@@ -68,6 +69,7 @@ class Picture:
     suffix: str = ""
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
+    page_count: int = 1
 
     def __repr__(self) -> str:
         width, height = self.size
@@ -97,7 +99,8 @@ class Picture:
     def pages(source: Any, *, max_pixels: int = MAX_PIXELS) -> list[Callable[[], "Picture"]]:
         """Of a path or encoded bytes every page of a TIFF, as a call that reads it; else one.
 
-        A page that is damaged spoils no other. Raises `PictureError` as the calls do.
+        A page that is damaged spoils no other, but for layouts that are rewritten (`tiff`). Raises
+        `PictureError` as the calls do.
         """
         return _from_file(source, max_pixels, only_first=False)
 
@@ -270,7 +273,8 @@ def _from_file(source: Any, max_pixels: int, only_first: bool) -> list[Callable[
     def read(page: int) -> Picture:
         reopen = _opener(data, name, max_pixels, page)
         with _faults(name):
-            return _read(reopen, reopen(), name, suffix, notes)
+            picture = _read(reopen, reopen(), name, suffix, notes)
+        return replace(picture, page_count=len(pages))
 
     return [partial(read, page) for page in (pages[:1] if only_first else pages)]
 

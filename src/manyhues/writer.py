@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import threading
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ _ALIASES = {".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF"}
 # Over 17 photographs, mean and 99th percentile of |dL*| in the worst of them: quality 90 gives
 # .51 and 2.5, 95 .36 and 1.8, 97 .23 and .9 (promised: .5 and 2, of any photograph).
 MIN_JPEG_QUALITY = 97
+_STALE = 3600.0  # seconds
 _SMALL = 64 * 64  # pixels; in pictures this small 97 can miss it (mean 1.1), 100 cannot (.4)
 
 
@@ -170,10 +172,10 @@ def check_free(path: Path, overwrite: bool) -> None:
 def write(data: bytes, path: Path, *, overwrite: bool = False) -> None:
     """Write a file whole or not at all: under a temporary name beside it, then renamed."""
     check_free(path, overwrite)
-    # Short, so that the longest names fit; no other writer's, which would cut what this one moves.
-    writer = f"{os.getpid()} {threading.get_ident()} ".encode()
-    part = path.with_name(f".{zlib.crc32(writer + os.fsencode(path.name)):08x}.part")
+    part = _part(path)
     try:
+        if not _claim(part):
+            part = _part(path, f"{os.getpid()} {threading.get_ident()} ")
         part.write_bytes(data)
         _move(part, path, overwrite)
     except BaseException as error:
@@ -187,12 +189,32 @@ def write(data: bytes, path: Path, *, overwrite: bool = False) -> None:
         raise
 
 
+def _part(path: Path, writer: str = "") -> Path:
+    """A temporary name beside a file: short, so that the longest names fit."""
+    return path.with_name(f".{zlib.crc32(os.fsencode(writer + path.name)):08x}.part")
+
+
+def _claim(part: Path) -> bool:
+    """Take a temporary name that nobody writes to; a killed run's is free after an hour."""
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - part.stat().st_mtime > _STALE:
+            part.unlink()
+    try:
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except FileExistsError:
+        return False
+    return True
+
+
 def _move(part: Path, path: Path, overwrite: bool) -> None:
     """Give a finished file its name; a file of that name that has come meanwhile is not lost."""
-    if not overwrite:
-        with contextlib.suppress(OSError):  # not all file systems have links
-            os.link(part, path)
-            part.unlink()
-            return
+    if overwrite:
+        part.replace(path)
+        return
+    try:
+        os.link(part, path)
+    except OSError:  # not all file systems have links
         check_free(path, overwrite)
-    part.replace(path)
+        part.replace(path)
+    else:
+        part.unlink(missing_ok=True)

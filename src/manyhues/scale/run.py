@@ -57,7 +57,9 @@ def colorize(
 
     colorizer = Colorizer.load(method, weights)  # a wrong method is known before any work
     batch_view.check_steering(options)
-    items = plan(inputs, out)
+    left_out: Counter[str] = Counter()
+    items = plan(inputs, out, left_out)
+    batch_view.say_left_out(left_out)
     order = Order(colorizer.method, options, out, None if weights is None else str(weights))
     try:
         store = Store(out)

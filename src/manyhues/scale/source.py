@@ -4,7 +4,7 @@ Nothing is decoded here. Local files and folders are planned as `manyhues.folder
 """
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -43,11 +43,12 @@ class Item:
         return self.source.rpartition("/")[2] if self.row < 0 else PurePosixPath(self.stem).name
 
 
-def plan(inputs: Sequence[str], out: str) -> list[Item]:
+def plan(inputs: Sequence[str], out: str, left_out: Counter[str] | None = None) -> list[Item]:
     """All pictures of files, folders, URLs and shards, in a stable order.
 
-    Items whose outputs would have one name are refused, all of them. Raises `UsageError` when
-    results would land among the inputs.
+    What is not taken of folders is as with the local engine (`folders.plan`). Items whose outputs
+    would have one name are refused, all of them. Raises `UsageError` when results would land among
+    the inputs.
     """
     urls = [given for given in inputs if is_url(given)]
     local = [Path(given.removeprefix("file://")) for given in inputs if not is_url(given)]
@@ -55,7 +56,8 @@ def plan(inputs: Sequence[str], out: str) -> list[Item]:
     shards = {path: _local_shards(path, target) for path in local}
     pictures = [path for path in local if path.suffix != SHARD]
     items = []
-    for job in folders.plan(pictures, target):
+    told: Counter[str] = Counter() if left_out is None else left_out
+    for job in folders.plan(pictures, target, told):
         if not (job.error and shards.get(job.source)):  # a folder of shards holds no pictures
             items.append(Item(str(job.source), job.stem.as_posix(), error=job.error))
     for given, found in shards.items():
@@ -63,7 +65,9 @@ def plan(inputs: Sequence[str], out: str) -> list[Item]:
         for shard in found:
             items += _rows(str(shard), shard.relative_to(root).with_suffix("").as_posix())
     for url in urls:
-        items += _remote(url, out)
+        items += _remote(url, out, told)
+    for suffix in (SHARD, Path(MANIFEST).suffix):
+        told.pop(f"of kind {suffix}", None)  # shards are taken, by other means
     return _refuse_collisions(list(dict.fromkeys(items)))
 
 
@@ -71,10 +75,11 @@ def _local_shards(given: Path, target: Path) -> list[Path]:
     if given.suffix == SHARD and given.is_file():
         return [given]
     real = Path(os.path.realpath(target))
+    inside = Path(os.path.realpath(given)) in real.parents
     return [
         path
         for path in sorted(given.rglob(f"*{SHARD}"))
-        if path.name != MANIFEST and real not in Path(os.path.realpath(path)).parents
+        if path.name != MANIFEST and not (inside and real in Path(os.path.realpath(path)).parents)
     ]
 
 
@@ -99,7 +104,7 @@ def among_results(items: Sequence[Item], out: str) -> set[str]:
     return names
 
 
-def _remote(url: str, out: str) -> Iterator[Item]:
+def _remote(url: str, out: str, left_out: Counter[str]) -> Iterator[Item]:
     url = url.rstrip("/")
     target_fs, target = _address(out)
     try:
@@ -116,7 +121,10 @@ def _remote(url: str, out: str) -> Iterator[Item]:
                 f"{out}: is the input folder itself, the results would be inputs of the next run; "
                 "choose another folder with -o"
             )
-        found = [path for path in found if not path.startswith(f"{target}/")]
+        if target.startswith(f"{root}/"):
+            found = [path for path in found if not path.startswith(f"{target}/")]
+    listed = [PurePosixPath(path) for path in found]
+    kept = {str(path) for path in folders.pictures_among(listed, left_out)}
     count = 0
     for path in found:
         name = path[len(root) :].lstrip("/") or PurePosixPath(path).name  # the URL may be a file
@@ -128,7 +136,7 @@ def _remote(url: str, out: str) -> Iterator[Item]:
         stem = str(pure.with_suffix(""))
         if suffix == SHARD:
             yield from _rows(source, stem)
-        elif suffix in SUFFIXES or path == root:
+        elif str(PurePosixPath(path)) in kept or path == root:
             yield Item(source, stem)
         else:
             continue

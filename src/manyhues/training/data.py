@@ -40,7 +40,7 @@ from manyhues.training.processes import mixed_precision, pick_device
 
 CROPS = 2  # versions of a picture where it is large or sets are small: centre, random
 
-_VERSION = 2
+_VERSION = 3
 _BLOCK = 128
 # Pictures that the grey network looks at together: more fall out of a CPU's caches.
 _FEATURE_BATCH = 16

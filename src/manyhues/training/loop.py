@@ -119,7 +119,7 @@ class Loop:
         checkpoint.write_tensors(self.out / checkpoint.RESUME, tensors, facts)
 
     def resume(self) -> None:
-        """Go on from the checkpoint in `out`, at another learning rate if the task has one."""
+        """Go on from the checkpoint in `out`, at the task's learning rate, which may be another."""
         tensors, facts = checkpoint.read_tensors(self.out / checkpoint.RESUME)
         mine = checkpoint.config_facts(self.task.config)
         # A run from before a setting existed had what is now its default.

@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,10 @@ def train(
             raise UsageError(f"{option}: settings are written key=value")
         settings[key] = value
     config = make_config(kind, settings)
+    if resume and (out / checkpoint.RESUME).exists() and "learning_rate" not in settings:
+        _, facts = checkpoint.read_tensors(out / checkpoint.RESUME)
+        if rate := facts["config"].get("learning_rate"):  # its own, not the kind's default
+            config = replace(config, learning_rate=rate)
     if (out / checkpoint.MODEL).exists() and not resume:
         raise TrainingError(f"{out}: holds a run already; add --resume, or use another --out")
     if resume and not (out / checkpoint.RESUME).exists():
