@@ -49,6 +49,7 @@ def opened(browser: Browser, server: Server, path: str = "/", **options: Any) ->
     further: tuple[str, ...] = options.pop("expected", ())
     options.setdefault("viewport", {"width": 1440, "height": 900})
     options.setdefault("locale", "en-GB")
+    options.setdefault("reduced_motion", "reduce")  # a third quicker; test_page.py has the motion
     context = browser.new_context(base_url=server.url, **options)
     context.set_default_timeout(_PATIENCE)
     faults: list[str] = []
@@ -75,12 +76,12 @@ def tiles(page: Page) -> Any:
     return page.locator(".tile[data-base]")
 
 
-def begin(page: Page, picture: Path, n: int | None = None) -> None:
-    """Give a picture, and wait for its colourings."""
-    if n is not None:
-        page.locator("[name=n]").evaluate("(node, n) => (node.value = n)", n)
+def begin(page: Page, picture: Path, n: int, pick: str = "random") -> None:
+    """Give a picture, and wait for its colourings; others than random ones take longer."""
+    page.locator("[name=n]").evaluate("(node, n) => (node.value = n)", n)
+    page.locator(f"[name=pick][value={pick}]").evaluate("(node) => (node.checked = true)")
     page.locator("#file").set_input_files(picture)
-    wait_for(page, lambda: tiles(page).count() == (n or 6))
+    wait_for(page, lambda: tiles(page).count() == n)
     wait_for(page, lambda: page.locator("progress:visible").count() == 0)
 
 

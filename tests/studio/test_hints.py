@@ -53,6 +53,21 @@ def test_a_very_wide_picture(server: Server) -> None:
     assert steered["hints"] == [far]
 
 
+def test_of_hints_that_hardly_show_the_result_says_so(server: Server) -> None:
+    grey = np.full((40, 60), 128, np.uint8)
+    grey[:, :20] = 255
+    hints = [{"x": x, "y": 9, "colour": "#b03030"} for x in (40, 10)]
+    session = server.colorize(encoded(grey), n=1, pick="random", hint=["40,9=red", "10,9=red"])
+    (drawn,) = session["results"]
+    (steered,) = server.draw(session, "hints", result=drawn["id"], hints=hints)
+    (varied,) = server.draw(session, "vary", result=steered["id"], n=1)
+    (plain,) = server.draw(session, "hints", result=drawn["id"], hints=hints[:1])
+    said = [note for note in steered["notes"] if note.startswith("hint 10,9=#b03030")]
+    assert len(said) == 1
+    assert [one["faint"] for one in (drawn, steered, varied, plain)] == [[1], [1], [1], []]
+    assert plain["notes"] == []
+
+
 def test_hints_are_so_many_at_most(server: Server, picture: bytes) -> None:
     hints = [{"x": x, "y": 9, "colour": "#b03030"} for x in range(HINTS + 1)]
     texts = [f"{hint['x']},9=#b03030" for hint in hints]

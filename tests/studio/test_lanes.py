@@ -238,7 +238,7 @@ from pathlib import Path
 engine.WEIGHTS = Path(sys.argv[1])
 decode = Colorizer.decode
 def slowly(self, *arguments, **options):
-    time.sleep(0.4)
+    time.sleep(0.2)
     return decode(self, *arguments, **options)
 Colorizer.decode = slowly
 cli.main(["studio", "--port", "0"])

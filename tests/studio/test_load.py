@@ -27,11 +27,11 @@ def test_load(serve: Serve, benchmark: Any) -> None:
     """Eight clients and a queue of four: some are told to come back, nothing breaks or grows."""
     server = serve(jobs=4, sessions=20)
     options = {"clients": 8, "form": {"n": 2, "pick": "random"}, "side": 128, "seconds": 0}
-    benchmark.load(server.url, requests=100, **options)  # warms up
-    tally = benchmark.load(server.url, requests=300, **options)
+    benchmark.load(server.url, requests=80, **options)  # warms up
+    tally = benchmark.load(server.url, requests=160, **options)
     found = benchmark.summary(tally, 1.0)
     assert set(found["statuses"]) <= {"200", "202", "429"}
-    assert found["statuses"]["200"] > 100
+    assert found["statuses"]["200"] > 50
     assert found["latency_seconds"]["preview"]["p95"] < 2
     assert server.studio.store.count <= 21
     if tally.memory[0]:

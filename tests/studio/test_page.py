@@ -1,18 +1,21 @@
 """What a person can do on the page with a picture and its colourings, in a browser."""
 
+import base64
 import io
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from studio.browser import (
     Open,
     begin,
     hints_of,
+    opened,
     session_of,
     steered,
     tiles,
@@ -36,28 +39,33 @@ FILE = """([selector, type, data, kind]) => {
 }"""
 
 
-@pytest.mark.parametrize("way", ["drop", "paste", "pick", "example"])
-def test_ways_in(visit: Open, server: Server, photo: Path, picture: bytes, way: str) -> None:
-    import base64
+@pytest.fixture
+def visit(browser: Browser, server: Server) -> Open:
+    """Opens the page with all its motion, as most people see it."""
+    return partial(opened, browser, server, reduced_motion="no-preference")
 
+
+def test_ways_in(visit: Open, server: Server, photo: Path, picture: bytes) -> None:
     with visit() as page:
-        expect(page.get_by_role("heading", level=1)).to_contain_text("One grey photograph")
-        if way == "pick":
-            with page.expect_file_chooser() as chooser:
-                page.get_by_role("button", name="Choose a file").click()
-            chooser.value.set_files(photo)
-            name = "old house.jpg"
-        elif way == "example":
-            page.get_by_role("button", name="Example: chelsea").click()
-            name = "chelsea.jpg"
-        else:
-            data = base64.b64encode(picture).decode()
-            page.evaluate(FILE, ["#drop" if way == "drop" else "body", way, data, "image/png"])
-            name = "given.png"
-        expect(tiles(page)).to_have_count(6)
-        expect(page.locator("#given-name")).to_have_text(name)
-        expect(page).to_have_title(f"{name} · manyhues")
-        assert len(session_of(server, page)["results"]) == 6
+        for way in ("drop", "paste", "pick", "example"):
+            expect(page.get_by_role("heading", level=1)).to_contain_text("One grey photograph")
+            if way == "pick":
+                with page.expect_file_chooser() as chooser:
+                    page.get_by_role("button", name="Choose a file").click()
+                chooser.value.set_files(photo)
+                name = "old house.jpg"
+            elif way == "example":
+                page.get_by_role("button", name="Example: chelsea").click()
+                name = "chelsea.jpg"
+            else:
+                data = base64.b64encode(picture).decode()
+                page.evaluate(FILE, ["#drop" if way == "drop" else "body", way, data, "image/png"])
+                name = "given.png"
+            expect(tiles(page)).to_have_count(6)
+            expect(page.locator("#given-name")).to_have_text(name)
+            expect(page).to_have_title(f"{name} · manyhues")
+            assert len(session_of(server, page)["results"]) == 6
+            page.get_by_role("button", name="New picture").click()
 
 
 def test_what_is_no_picture_is_said(visit: Open, tmp_path: Path) -> None:
@@ -76,6 +84,7 @@ def test_what_is_no_picture_is_said(visit: Open, tmp_path: Path) -> None:
 def test_colourings_appear_one_by_one(
     visit: Open, server: Server, photo: Path, slow: list[float]
 ) -> None:
+    slow[0] = 0.2
     with visit() as page:
         page.locator("#file").set_input_files(photo)
         seen = set()
@@ -103,8 +112,10 @@ def test_candidates_are_shown_while_it_chooses_and_work_can_be_stopped(
         expect(page.locator(".tile .rough").first).to_be_visible()
         expect(page.locator(".group-head .hint")).to_contain_text("Trying candidates")
         expect(tiles(page).first).to_be_visible()
-        slow[0] = 5.0  # it shall not be done before the click
-        page.get_by_role("button", name="Stop").click()
+        slow[0] = 9.0  # it shall not be done before the click
+        with page.expect_response("**/api/jobs/*"):
+            page.get_by_role("button", name="Stop").click()
+        slow[0] = 0.0
         expect(page.locator("progress:visible")).to_have_count(0)
         expect(page.locator(".group-head .hint")).to_have_text("Stopped")
         assert 1 <= tiles(page).count() < 6

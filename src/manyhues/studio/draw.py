@@ -173,7 +173,7 @@ async def events(
     """What a job does, as server-sent events, from the first or after Last-Event-ID.
 
     `candidate` and `result` say `slot`, `done` and `total`; the last event is `done`, `failed`
-    or `stopped`. When nobody listens any more, the job is stopped.
+    or `stopped`. When nobody listens to any job of the picture any more, the job is stopped.
     """
     job = studio.job(jid)
     after = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else 0

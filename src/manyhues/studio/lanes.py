@@ -34,7 +34,7 @@ class BusyError(Exception):
 class Job:
     """Steps of work and what came of them: events, numbered from 1 in their order.
 
-    `subject` is what the work belongs to; a job that nobody watches any more is stopped.
+    `subject` is what the work belongs to; `watchers` counts who follows the events.
     """
 
     kind: str

@@ -120,6 +120,10 @@ class ResultOut(BaseModel):
     hints: list[HintOut]
     saturation: float
     favourite: bool
+    faint: Annotated[
+        list[int],
+        Field(description="Which of the hints hardly show, their places too light or dark."),
+    ]
     notes: list[str]
     url: Annotated[str, Field(description="Link: PNG at full size.")]
     preview: Annotated[str, Field(description="Link: small, ready at once.")]

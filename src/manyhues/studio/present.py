@@ -61,6 +61,7 @@ def result_out(session: Session, result: Result) -> models.ResultOut:
         hints=[models.HintOut(x=x, y=y, colour=colour) for x, y, colour in hints],
         saturation=result.steering.saturation,
         favourite=result.favourite,
+        faint=[at for at, hint in enumerate(result.steering.hints) if hint.faint],
         notes=list(result.notes),
         url=f"{base}/full",
         preview=f"{base}/preview",

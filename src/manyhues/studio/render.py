@@ -97,8 +97,8 @@ def archive(store: Store, session: Session, rids: Sequence[str], format: str) ->
 
 def stem_and_suffix(session: Session) -> tuple[str, str]:
     """How the command line names results of this picture, or of the first page of several."""
-    paged = any(note.startswith("page 1 of ") for note in session.picture.notes)
-    return Path(session.name).stem + (".p1" if paged else ""), _format(session, "keep")[1]
+    page = ".p1" if session.picture.page_count > 1 else ""
+    return Path(session.name).stem + page, _format(session, "keep")[1]
 
 
 def disposition(name: str) -> str:

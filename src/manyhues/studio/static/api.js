@@ -105,10 +105,12 @@ function listen(job, hear, signal) {
     const source = new EventSource(job.events);
     let failures = 0;
     const end = (how) => {
+      signal?.removeEventListener("abort", leave);
       source.close();
       resolve(how);
     };
-    signal?.addEventListener("abort", () => end("left"), { once: true });
+    const leave = () => end("left");
+    signal?.addEventListener("abort", leave);
     for (const kind of kinds) {
       source.addEventListener(kind, (message) => {
         hear(JSON.parse(message.data));

@@ -19,6 +19,8 @@ let colour = "#b03030"; // what the palette shows, and so the colour of the next
 let fresh = false; // the last of the list was placed by the latest click
 let held = false; // a dot is being dragged
 let tell = () => {};
+const warned = new Set(); // hints that hardly show, of which that was said
+let warning = null; // the message that said it last
 
 export const current = () => list.map((hint) => ({ ...hint }));
 
@@ -35,6 +37,16 @@ const name = (value) => Object.keys(SWATCHES).find((key) => SWATCHES[key] === va
 function describe(hint) {
   const called = name(hint.colour) ? t(name(hint.colour)) : hint.colour;
   return t("hint", { ...hint, colour: called.charAt(0).toUpperCase() + called.slice(1) });
+}
+
+/** Say, once of each, which of a result's hints hardly show. */
+export function warn(result) {
+  const key = ({ x, y, colour }) => `${picture.grey} ${x},${y} ${colour}`;
+  const news = result.faint.map((index) => result.hints[index]).filter((hint) => !warned.has(key(hint)));
+  if (!news.length) return;
+  for (const hint of news) warned.add(key(hint));
+  warning?.remove(); // of a dot on its way, the latest place counts
+  warning = toast(t("faint", { hints: news.map(describe).join("; ") }), true);
 }
 
 /** Fill anew, with the focus where it was. */
@@ -154,6 +166,7 @@ function remove(index) {
 }
 
 function add(at) {
+  fresh = false;
   if (list.length >= MOST) return toast(t("hintMost", { most: MOST }), true);
   list.push({ ...at, colour });
   selected = -1;

@@ -81,6 +81,7 @@ const texts = {
   removeHint: ["Remove", "Xoá"],
   hint: ["{colour} at {x}, {y}", "{colour} tại {x}, {y}"],
   hintMost: ["A picture takes {most} dots at most.", "Mỗi ảnh nhận tối đa {most} chấm."],
+  faint: ["{hints}: it is too light or too dark there to show much of that colour.", "{hints}: chỗ đó quá sáng hoặc quá tối nên hầu như không hiện được màu này."],
   pinHelp: ["{hint}. Enter selects it to change its colour, arrow keys move it, Delete removes it.", "{hint}. Enter để chọn và đổi màu, phím mũi tên để dời, Delete để xoá."],
   hintMore: ["Draw others with these colours", "Tạo thêm bản với các màu này"],
   undo: ["Undo", "Hoàn tác"],

@@ -6,6 +6,7 @@ import { Refused, ask, follow, sleep } from "./api.js";
 import { drop as dropSession, favourite, shown, state, take } from "./state.js";
 import * as give from "./give.js";
 import * as grid from "./grid.js";
+import * as steering from "./steering.js";
 import * as viewer from "./viewer.js";
 
 let about = { methods: [], examples: [], upload_bytes: 0, pixels: 0 };
@@ -64,6 +65,7 @@ function enter(session) {
   state.session.groups = session.groups.filter((group) => !open.includes(group));
   grid.showAll();
   for (const group of open) run(group, group.job, false);
+  steering.resume();
   restoreSettings();
   viewer.follow();
 }
@@ -154,8 +156,10 @@ const wishes = {
     return draw("blend", { start: of[0], end: of[1], steps: 5 }, { of });
   },
   heart: async (base) => {
+    const { session } = state;
     try {
       await favourite(base);
+      if (state.session !== session) return;
       if (grid.filter() === "favourites") grid.draw();
       else grid.refresh(base);
     } catch (error) {
@@ -164,9 +168,10 @@ const wishes = {
   },
   more: (hints) => different(hints),
   stop: async (group) => {
+    const { session } = state;
     try {
       const { state: now } = await ask("DELETE", `/api/jobs/${group.id}`);
-      if (now === "stopped") grid.hear(group, { type: "stopped" }); // it waited, and no stream tells of it yet
+      if (now === "stopped" && state.session === session) grid.hear(group, { type: "stopped" }); // it waited, and no stream tells of it yet
     } catch (error) {
       complain(error);
     }

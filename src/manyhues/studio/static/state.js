@@ -6,17 +6,29 @@ export const state = { session: null, results: new Map(), versions: {} };
 
 const key = () => `manyhues.versions.${state.session.session}`;
 
-/** Take a session as the API tells it; steering that was undone before a reload stays undone. */
+/**
+ * Take a session as the API tells it. Steering that was undone before a reload stays undone; what
+ * was under way then, and so is newer than all that was kept, is shown.
+ */
 export function take(session) {
   state.session = session;
   state.results = new Map(session.results.map((result) => [result.id, result]));
   const kept = JSON.parse(sessionStorage.getItem(key()) ?? "{}");
   state.versions = {};
   for (const result of session.results) if (result.kind === "steer") ensure(result.of[0]).history.push(result.id);
+  const count = (id) => state.results.get(id).version;
   for (const [base, version] of Object.entries(state.versions)) {
-    version.at = version.history.length - 1;
     const before = kept[base];
-    if (before?.history.every((id) => state.results.has(id))) state.versions[base] = before;
+    if (before?.history.every((id) => state.results.has(id))) {
+      const newest = Math.max(...before.history.map(count));
+      const since = version.history.filter((id) => count(id) > newest);
+      if (!since.length) {
+        state.versions[base] = before;
+        continue;
+      }
+      version.history = [...before.history.slice(0, before.at + 1), ...since];
+    }
+    version.at = version.history.length - 1;
   }
 }
 

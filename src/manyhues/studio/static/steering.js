@@ -24,7 +24,7 @@ const key = ({ hints, saturation }) => JSON.stringify([hints, saturation]);
 /** Wish for hints and a saturation; more may follow within `pause` milliseconds. */
 export function wish(base, hints, saturation, pause = 0) {
   waiting.delete(base);
-  const one = { base, session: state.session, hints, saturation, due: performance.now() + pause };
+  const one = { base, session: state.session.session, hints, saturation, due: performance.now() + pause };
   if (key(one) !== key(wanted(base))) waiting.set(base, one);
   tell(base);
   go();
@@ -44,15 +44,31 @@ async function go() {
   const fault = await fulfil(running).catch((error) => error);
   const { base, session } = running;
   running = null;
-  if (state.session === session) tell(base, fault);
+  if (isShown(session)) tell(base, fault);
   go();
 }
 
+const isShown = (session) => state.session?.session === session; // also come back to
+
 async function fulfil(one) {
   const body = { result: one.base, hints: one.hints, saturation: one.saturation };
-  const job = await ask("POST", `/api/sessions/${one.session.session}/hints`, body);
+  const job = await ask("POST", `/api/sessions/${one.session}/hints`, body);
   const [result] = await finish(job);
-  if (state.session === one.session) steer(one.base, result, one.from, one.undone);
+  if (isShown(one.session)) steer(one.base, result, one.from, one.undone);
+}
+
+/** Wait for what a reload has left under way. */
+export function resume() {
+  const { session } = state.session;
+  for (const { kind, job, of: [base] } of state.session.groups) {
+    if (kind !== "steer" || !job || running?.base === base) continue;
+    const take = ([result]) => {
+      if (!isShown(session) || state.results.has(result.id)) return;
+      steer(base, result, placeOf(base), false);
+      tell(base);
+    };
+    finish(job).then(take, (fault) => isShown(session) && tell(base, fault));
+  }
 }
 
 // Undoing takes back what was wished last, also when it has not arrived yet.

@@ -50,6 +50,7 @@ export const leave = () => viewer.close();
 function closed() {
   if (viewer.open) return; // it was opened again at once
   document.body.append(...above());
+  if (larger) delete $("after").dataset.id; // opened again, it is fetched again
   fetchImage(null);
   if (history.state?.large) history.back();
   document.querySelector(`.tile[data-base="${base}"] .open`)?.focus();
@@ -80,6 +81,7 @@ export function show() {
   $("amount-out").textContent = decimal($("amount").value);
   recipe(result.recipe);
   hints.show(wanted, picture, base);
+  hints.warn(result);
   $("hint-more").hidden = !wanted.length;
   busy();
 }
@@ -101,6 +103,7 @@ function fetchImage(source, full = false) {
   if (larger) larger.onload = larger.onerror = (event) => {
     if (event.target !== larger) return;
     if (event.type === "load") $("after").src = source;
+    else delete $("after").dataset.id; // the next to show it tries again
     larger = null;
     if (!full) sharpen();
     busy();

@@ -93,6 +93,7 @@ export function start(changed, withdraw) {
   surface.addEventListener("pointermove", (event) => {
     const from = fingers.get(event.pointerId);
     if (!from) return;
+    if (!event.buttons) return void fingers.delete(event.pointerId); // let go outside the window
     const to = { x: event.clientX, y: event.clientY };
     if (!dragged && Math.hypot(to.x - from.x, to.y - from.y) < FAR) return;
     if (!dragged) surface.setPointerCapture(event.pointerId);
