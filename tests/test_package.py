@@ -14,7 +14,7 @@ SOURCE = Path(manyhues.__file__).parent
 # unless it is named after them here.
 LAYERS = [
     {"errors", "quiet"},
-    {"color"},
+    {"color", "command"},
     {"icc", "deep", "metadata", "engine", "coupling", "likeness", "upsample", "show", "solver"},
     {"luminance", "tiff"},
     {"picture", "render", "select", "sheet", "dataset"},

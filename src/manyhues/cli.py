@@ -13,6 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
+from manyhues.command import say, status
 from manyhues.errors import ManyhuesError, UsageError
 
 app = typer.Typer(
@@ -171,7 +172,7 @@ def colorize(
             paths = [Path(given) for given in inputs]
             failed = batch_view.colorize(paths, Path(out), method, options, as_json, show, weights)
     except KeyboardInterrupt:
-        _say("stopped; what was written is whole, the same command goes on from there")
+        say("stopped; what was written is whole, the same command goes on from there")
         raise typer.Exit(130) from None
     if failed:
         raise typer.Exit(1)
@@ -236,9 +237,9 @@ def train(
         from manyhues.training.checkpoint import RESUME
 
         if (out / RESUME).exists():
-            _say(f"stopped; {out} is saved, the same command with --resume goes on from there")
+            say(f"stopped; {out} is saved, the same command with --resume goes on from there")
         else:
-            _say(f"stopped before {out} was first saved; the same command starts again")
+            say(f"stopped before {out} was first saved; the same command starts again")
         raise typer.Exit(130) from None
 
 
@@ -258,7 +259,7 @@ def export(
     from manyhues.training.export import export as run_export
 
     for path in run_export(run, weights, int8):
-        _say(f"wrote {path}")
+        say(f"wrote {path}")
 
 
 @app.command()
@@ -309,10 +310,6 @@ def _need_torch(extra: str) -> None:
         )
 
 
-def _say(message: str) -> None:
-    print(f"manyhues: {' '.join(message.split())}", file=sys.stderr)
-
-
 _HINT = re.compile(r"-?\d+,-?\d+=")
 
 
@@ -359,17 +356,13 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         _refuse_empty(given)
         app(_repeat_options(given))
-    except UsageError as error:
-        _say(str(error))
-        raise SystemExit(2) from None
     except ManyhuesError as error:
-        _say(str(error))
-        raise SystemExit(1) from None
+        raise SystemExit(status(error)) from None
     except BrokenPipeError:
         raise SystemExit(1) from None
     except OSError as error:
         if error.errno not in _FULL:  # a fault of ours
             raise
         what = "a file" if _is_open(sys.stdout) else "standard output"
-        _say(f"{what} cannot be written ({error.strerror}); free some space and run this again")
+        say(f"{what} cannot be written ({error.strerror}); free some space and run this again")
         raise SystemExit(1) from None

@@ -28,6 +28,13 @@ LINEAR_TO_LUMINANCE = _RGB_TO_XYZN[1]  # relative luminance, 0..1, of linear RGB
 _EPS = 6.0 / 29.0
 
 
+def to_8_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """uint16 to the nearest of 256 levels; uint8 stays. Shape kept."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    return np.asarray((pixels.astype(np.uint32) + 128) // 257, np.uint8)
+
+
 def srgb_to_linear(rgb: NDArray[Any]) -> Array:
     """Undo the sRGB transfer curve; shape kept, [0, 1] to [0, 1]."""
     c = np.asarray(rgb, np.float32)

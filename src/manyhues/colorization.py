@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from manyhues import render, writer
-from manyhues.color import Array
+from manyhues.color import Array, to_8_bits
 from manyhues.errors import PictureError
 from manyhues.picture import read_small_rgb
 from manyhues.scene import Scene
@@ -197,9 +197,7 @@ class Colorization:
 
 
 def _to_image(pixels: NDArray[Any]) -> Image.Image:
-    if pixels.dtype == np.uint16:
-        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return Image.fromarray(pixels)
+    return Image.fromarray(to_8_bits(pixels))
 
 
 def _tile(path: Path, size: tuple[int, int]) -> tuple[Image.Image, str]:

@@ -188,8 +188,8 @@ class Colorizer:
         indices = range(start, start + n)
         codes = self.prior.vary(scene, Draw(seed, indices, hints=hints), code, amount)
         seeds = [(seed, k) for k in indices]
-        near = self._make(scene, codes, seeds, base.steering, _notes(base))
-        return replace(near, captions=tuple(f"near, seed {seed} · k {k}" for k in indices))
+        captions = [f"near, seed {seed} · k {k}" for k in indices]
+        return self._make(scene, codes, seeds, base.steering, _notes(base), captions)
 
     def steer(
         self,
@@ -210,8 +210,7 @@ class Colorizer:
             steering = replace(steering, saturation=saturation)
         if hints is not None:
             steering = replace(steering, hints=tuple(parse_hints(hints, scene.luminance)))
-        steered = self._make(scene, base.codes, base.seeds, steering, _notes(base))
-        return replace(steered, captions=base.captions)
+        return self._make(scene, base.codes, base.seeds, steering, _notes(base), base.captions)
 
     def blend(
         self, scene: Scene, start: Colorization, end: Colorization, *, steps: int = 5
@@ -227,8 +226,8 @@ class Colorizer:
         shares = np.linspace(0, 1, steps)
         codes = np.stack([self.prior.mix(a, b, t) for t in shares])
         seeds = [(start if t < steps / 2 else end).seeds[0] for t in range(steps)]
-        path = self._make(scene, codes, seeds, start.steering, _notes(start))
-        return replace(path, captions=tuple(f"{share:.0%} of the way" for share in shares))
+        captions = [f"{share:.0%} of the way" for share in shares]
+        return self._make(scene, codes, seeds, start.steering, _notes(start), captions)
 
     def _check_own(self, scene: Scene, *bases: Colorization) -> None:
         """Each method reads pictures at its own sizes, and codes are its own."""
@@ -309,10 +308,13 @@ class Colorizer:
         seeds: Sequence[tuple[int, int]],
         steering: Steering,
         notes: tuple[str, ...],
+        captions: Sequence[str] = (),
     ) -> Colorization:
         ab = self._steer(scene, self.decode(scene, codes), steering)
         notes += tuple(hint.faint for hint in steering.hints if hint.faint)
-        return Colorization(scene, self.method, codes, ab, tuple(seeds), steering, notes)
+        return Colorization(
+            scene, self.method, codes, ab, tuple(seeds), steering, notes, tuple(captions)
+        )
 
     def _steer(self, scene: Scene, ab: Array, steering: Steering) -> Array:
         if steering.palette is not None:

@@ -6,7 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
@@ -97,10 +97,7 @@ def plan(inputs: Sequence[Path], out: Path, left_out: Counter[str] | None = None
             jobs.append(Job(given, Path(given.stem)))
             continue
         if _real(given) == target:
-            raise UsageError(
-                f"{out}: is the input folder itself, the results would be inputs of the next run; "
-                "choose another folder with -o"
-            )
+            raise UsageError(same_folder(out))
         # Results may lie below the inputs; they, and no inputs beside or above them.
         inside = _real(given) in target.parents
         files = [
@@ -143,6 +140,21 @@ def pictures_among(files: Sequence[AnyPath], left_out: Counter[str]) -> list[Any
         if path not in there:
             left_out[f"of kind {path.suffix.lower() or 'unknown'}"] += 1
     return [path for path in pictures if path not in earlier]
+
+
+def same_folder(out: Path | str) -> str:
+    """The error of an output folder that is an input, in any engine."""
+    return (
+        f"{out}: is the input folder itself, the results would be inputs of the next run; "
+        "choose another folder with -o"
+    )
+
+
+def unexpected(source: Path | str, error: Exception) -> str:
+    """The error of an input that a fault of ours has stopped, in any engine: one line."""
+    lines = str(error).strip().splitlines()
+    said = lines[0] if lines else type(error).__name__
+    return f"{source}: unexpected {type(error).__name__} ({said}); please report it"
 
 
 def collision(source: Path | str, rival: Path | str) -> str:
@@ -215,9 +227,7 @@ def run(colorizer: Colorizer, jobs: Sequence[Job], out: Path, options: Options) 
             except MemoryError:
                 report.error = f"{job.source}: not enough memory for it; make it smaller first"
             except Exception as error:  # a fault of ours must not end a batch
-                report.error = (
-                    f"{job.source}: unexpected {type(error).__name__} ({error}); please report it"
-                )
+                report.error = unexpected(job.source, error)
         if report.error:  # of several pages, those before the fault may be done
             report.skipped = False
             report.seeds += [[]] * (len(report.outputs) - len(report.seeds))
@@ -240,18 +250,20 @@ def _one(
 ) -> None:
     format_, count = probe(job.source)
     report.skipped = True
-    read: list[Callable[[], Picture]] = []  # when first needed
 
-    def picture_of(page: int) -> Picture:
-        read[:] = read or Picture.pages(job.source)
-        return read[page]()
+    @cache  # opened when first needed
+    def opened() -> list[Callable[[], Picture]]:
+        return Picture.pages(job.source)
+
+    def read(page: int) -> Picture:
+        return opened()[page]()
 
     faults: dict[int, ManyhuesError] = {}
     for page in range(count):
         stem = job.stem if count == 1 else job.stem.with_name(f"{job.stem.name}.p{page + 1}")
         try:
             results = _results_of(job, stem, format_, out, options, inputs)
-            _page(colorizer, partial(picture_of, page), results, options, report)
+            _page(colorizer, partial(read, page), results, options, report)
         except ManyhuesError as error:  # the other pages are done
             faults[page + 1] = error
         report.seeds += [[]] * (len(report.outputs) - len(report.seeds))

@@ -8,7 +8,7 @@ own curves and matrix (ICC.1:2022, sections 10.6, 10.18 and F.3).
 
 import io
 import struct
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ def describe(profile: bytes) -> str:
         return "unreadable profile"
 
 
+@lru_cache(maxsize=16)  # nearly all pictures have one of few profiles
 def is_srgb(profile: bytes) -> bool:
     """Whether a profile is sRGB, so that no conversion is due: by its name and by its curves.
 

@@ -93,7 +93,7 @@ def read_metadata(
     dpi = info.get("dpi") or (0, 0)
     if dpi == (1, 1) or (format_ == "TIFF" and image.tag_v2.get(296, 2) == 1):
         dpi = (0, 0)  # Pillow's 1 where a TIFF says nothing; or no unit, only the pixels' shape
-    if format_ == "JPEG" and info.get("jfif_unit") not in (1, 2) and 282 not in image.getexif():
+    if format_ == "JPEG" and info.get("jfif_unit") not in (1, 2) and 282 not in exif:
         dpi = (0, 0)  # Pillow's 72 where a JPEG says nothing
     if not all(0 < value <= 65535 for value in dpi):  # no number, or more than files can hold
         dpi = (0, 0)

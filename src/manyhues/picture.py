@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from manyhues import deep, icc, tiff
-from manyhues.color import Array
+from manyhues.color import Array, to_8_bits
 from manyhues.errors import PictureError
 from manyhues.luminance import PLAIN_INK, from_deep, from_shallow, of_pixels
 from manyhues.metadata import Metadata, read_metadata
@@ -364,9 +364,7 @@ def _array_pixels(array: NDArray[Any]) -> NDArray[Any]:
 
 def _shallow(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     """The colours of ``(H, W, 1..4)`` as RGB of 8 bits."""
-    if pixels.dtype == np.uint16:
-        pixels = (pixels.astype(np.uint32) + 128) // 257
-    colour = pixels[..., : 1 if pixels.shape[2] < 3 else 3].astype(np.uint8)
+    colour = to_8_bits(pixels[..., : 1 if pixels.shape[2] < 3 else 3])
     return np.repeat(colour, 3, 2) if colour.shape[2] == 1 else colour
 
 

@@ -58,6 +58,14 @@ def hint_colour(x: int, y: int, colour: Any) -> Array:
         raise UsageError(f"hint {x},{y}={colour}: not a colour; write it as #rrggbb") from None
 
 
+def check_place(hint: str, place: tuple[int, int], size: tuple[int, int]) -> None:
+    """Raise `UsageError` for a pixel (x, y) that is not in a picture of `size` (W, H)."""
+    if not (0 <= place[0] < size[0] and 0 <= place[1] < size[1]):
+        raise UsageError(
+            f"{hint}: outside the picture; x is 0..{size[0] - 1}, y is 0..{size[1] - 1}"
+        )
+
+
 def parse_hints(hints: Sequence[tuple[int, int, Any]], luminance: Array) -> list[Hint]:
     """Check ``(x, y, colour)`` against a picture's L* ``(H, W)``; colour is ``#rrggbb``."""
     height, width = luminance.shape
@@ -68,11 +76,7 @@ def parse_hints(hints: Sequence[tuple[int, int, Any]], luminance: Array) -> list
             x, y = index(x), index(y)
         except (TypeError, ValueError):
             raise UsageError(f"hint {hint}: expected (x, y, '#rrggbb'), whole pixels") from None
-        if not (0 <= x < width and 0 <= y < height):
-            raise UsageError(
-                f"hint {x},{y}={colour}: outside the picture; x is 0..{width - 1}, "
-                f"y is 0..{height - 1}"
-            )
+        check_place(f"hint {x},{y}={colour}", (x, y), (width, height))
         lab = rgb_to_lab(hint_colour(x, y, colour))
         wanted = np.hypot(*lab[1:])
         lab[0] = luminance[y, x]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from manyhues import deep, icc
+from manyhues.color import to_8_bits
 from manyhues.errors import OutputError, UsageError
 from manyhues.metadata import Metadata, with_letters
 from manyhues.picture import Picture
@@ -92,8 +93,7 @@ def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
     if format_ == "PNG" and pixels.dtype == np.uint16:
         texts = _png_texts(metadata)
         return deep.png(pixels, icc=profile, exif=metadata.exif, texts=texts, dpi=metadata.dpi)
-    if pixels.dtype == np.uint16:
-        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    pixels = to_8_bits(pixels)
     if format_ == "JPEG":
         pixels = pixels[..., :3]
     options: dict[str, Any] = {}

@@ -20,7 +20,7 @@ from typing import Any
 
 from rich.console import Console
 
-from manyhues import writer
+from manyhues import command, writer
 from manyhues.errors import DataError, ManyhuesError, UsageError
 from manyhues.evaluation import figures, page
 from manyhues.evaluation.report import (
@@ -239,8 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 data_sets=_known(options.data_sets.split(",")),
             )
     except ManyhuesError as error:
-        print(f"manyhues: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+        return command.status(error)
     return 0
 
 

@@ -22,7 +22,7 @@ from manyhues.errors import ManyhuesError
 from manyhues.folders import Job, Options, Report
 from manyhues.scale import manifest
 from manyhues.scale.source import Item, read_item
-from manyhues.scale.store import Store, is_url, reason
+from manyhues.scale.store import Store, is_url
 
 MOST_DEATHS = 2  # workers that an input may take with it before it is left out
 ITEMS = pa.schema(
@@ -148,8 +148,7 @@ class Painter:
             shutil.rmtree(folder, ignore_errors=True)
             return Report(
                 item.key,
-                error=f"{item.key}: unexpected {type(error).__name__} ({reason(error)}); "
-                "please report it",
+                error=folders.unexpected(item.key, error),
             )
         finally:
             self._end(item.key)

@@ -66,8 +66,7 @@ def plan(inputs: Sequence[str], out: str, left_out: Counter[str] | None = None) 
             items += _rows(str(shard), shard.relative_to(root).with_suffix("").as_posix())
     for url in urls:
         items += _remote(url, out, told)
-    for suffix in (SHARD, Path(MANIFEST).suffix):
-        told.pop(f"of kind {suffix}", None)  # shards are taken, by other means
+    told.pop(f"of kind {SHARD}", None)  # shards are taken, by other means
     return _refuse_collisions(list(dict.fromkeys(items)))
 
 
@@ -104,6 +103,10 @@ def among_results(items: Sequence[Item], out: str) -> set[str]:
     return names
 
 
+def _is_ours(name: str) -> bool:
+    return name.startswith(".") or name == MANIFEST
+
+
 def _remote(url: str, out: str, left_out: Counter[str]) -> Iterator[Item]:
     url = url.rstrip("/")
     target_fs, target = _address(out)
@@ -117,12 +120,10 @@ def _remote(url: str, out: str, left_out: Counter[str]) -> Iterator[Item]:
         return
     if fs == target_fs and found != [root]:  # else the URL is a file, and may be anywhere
         if root == target:
-            raise UsageError(
-                f"{out}: is the input folder itself, the results would be inputs of the next run; "
-                "choose another folder with -o"
-            )
+            raise UsageError(folders.same_folder(out))
         if target.startswith(f"{root}/"):
             found = [path for path in found if not path.startswith(f"{target}/")]
+    found = [path for path in found if not _is_ours(PurePosixPath(path).name)]
     listed = [PurePosixPath(path) for path in found]
     kept = {str(path) for path in folders.pictures_among(listed, left_out)}
     count = 0
@@ -131,8 +132,6 @@ def _remote(url: str, out: str, left_out: Counter[str]) -> Iterator[Item]:
         source = url if path == root else f"{url}/{name}"
         pure = PurePosixPath(name)
         suffix = pure.suffix.lower()
-        if pure.name.startswith(".") or pure.name == MANIFEST:
-            continue
         stem = str(pure.with_suffix(""))
         if suffix == SHARD:
             yield from _rows(source, stem)

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from manyhues.cli import parse_hint
 from manyhues.errors import UsageError
 from manyhues.picture import read_small_rgb
-from manyhues.steer import hint_colour
+from manyhues.steer import check_place, hint_colour
 from manyhues.studio import models, present, work
 from manyhues.studio.hub import Studio, StudioOf, while_there
 from manyhues.studio.lanes import Job
@@ -235,13 +235,9 @@ def _given(hints: list[models.Hint]) -> list[HintValue]:
 
 def _hints(given: Iterable[HintValue], session: Session) -> tuple[HintValue, ...]:
     """Hints that lie in the picture, their colours as ``#rrggbb``. Raises `UsageError`."""
-    width, height = session.size
     hints = []
     for x, y, colour in given:
-        if not (0 <= x < width and 0 <= y < height):
-            raise UsageError(
-                f"hint {x},{y}: outside the picture; x is 0..{width - 1}, y is 0..{height - 1}"
-            )
+        check_place(f"hint {x},{y}", (x, y), session.size)
         rgb = np.rint(hint_colour(x, y, colour) * 255).clip(0, 255).astype(np.uint8)
         hints.append((x, y, f"#{rgb.tobytes().hex()}"))
     return tuple(hints)

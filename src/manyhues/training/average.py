@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from manyhues import command
 from manyhues.errors import TrainingError, UsageError
-from manyhues.training import checkpoint, command
+from manyhues.training import checkpoint
 
 _RICHER = ("joint", "adversarial")  # kinds of flow that bring their features, in their usual order
 

@@ -234,7 +234,7 @@ def _provenance(facts: dict[str, Any]) -> dict[str, Any]:
     parts = {"mean_of": facts["mean_of"]} if "mean_of" in facts else {}
     start = Path(facts["config"].get("start", "")) / checkpoint.MODEL
     if facts["config"].get("start") and start.exists():
-        parts["start"] = _provenance(checkpoint.read_tensors(start)[1])
+        parts["start"] = _provenance(checkpoint.read_facts(start))
     return parts | {
         "minutes": round(facts["seconds"] / 60, 1),
         "steps": facts["step"],
@@ -273,7 +273,7 @@ def export(run: Path, weights: Path | None = None, int8: Path | None = None) -> 
                 vae = Path(task.config.vae) / checkpoint.MODEL
                 # None when the VAE's run is no longer where it was.
                 known = vae.exists()
-                trained["vae"] = _provenance(checkpoint.read_tensors(vae)[1]) if known else None
+                trained["vae"] = _provenance(checkpoint.read_facts(vae)) if known else None
             manifest = {"method": method, **manifest, "trained": trained}
             files.append(f"{method}.json")
             _write_manifest(manifest, made / files[-1])

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
-from manyhues import Colorizer
+from manyhues import Colorizer, command
 from manyhues.color import rgb_to_lab
 from manyhues.colorization import Colorization
 from manyhues.dataset import open_pictures, training_split
@@ -40,7 +40,6 @@ from manyhues.errors import DataError
 from manyhues.prior import Draw, Flow
 from manyhues.scene import Scene
 from manyhues.select import pool_size
-from manyhues.training import command
 from manyhues.training.data import Batch, Cache, laid_out
 from manyhues.training.film import filmed
 from manyhues.training.grid import CELL, CODE_SCALE

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from onnx import NodeProto, numpy_helper
 from torch import Tensor, nn
 
+from manyhues import command
 from manyhues.engine import WEIGHTS
 from manyhues.errors import TrainingError, WeightsError
-from manyhues.training import checkpoint, command
+from manyhues.training import checkpoint
 from manyhues.training.detail import Detail, DetailConfig
 from manyhues.training.features import FeaturesAtSize, GreyFeatures
 from manyhues.training.flow import Flow, FlowConfig

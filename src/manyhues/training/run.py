@@ -98,7 +98,7 @@ def train(
         settings[key] = value
     config = make_config(kind, settings)
     if resume and (out / checkpoint.RESUME).exists() and "learning_rate" not in settings:
-        _, facts = checkpoint.read_tensors(out / checkpoint.RESUME)
+        facts = checkpoint.read_facts(out / checkpoint.RESUME)
         if rate := facts["config"].get("learning_rate"):  # its own, not the kind's default
             config = replace(config, learning_rate=rate)
     if (out / checkpoint.MODEL).exists() and not resume:

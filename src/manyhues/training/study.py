@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from manyhues.training import checkpoint, command, losses, registry
+from manyhues import command
+from manyhues.training import checkpoint, losses, registry
 from manyhues.training.data import Cache, build_cache
 from manyhues.training.losses import AB_SCALE, PrincipalComponents
 from manyhues.training.processes import mixed_precision
@@ -110,7 +111,7 @@ def reconstruction(run: Path, pairs: list[tuple[Path, Path]], root: Path) -> dic
 
 def _is_finished(run: Path, minutes: float) -> bool:
     model = run / checkpoint.MODEL
-    return model.exists() and checkpoint.read_tensors(model)[1]["seconds"] >= 60 * minutes
+    return model.exists() and checkpoint.read_facts(model)["seconds"] >= 60 * minutes
 
 
 def ablation(training: Path, test: Path, out: Path, minutes: float) -> dict[str, Any]:

@@ -20,6 +20,12 @@ export class Refused extends Error {
   }
 }
 
+/** Tell a person what went wrong. */
+export const complain = (error) => toast(error instanceof Refused ? error.text : String(error), true);
+
+/** As fetch, where a studio that does not answer is `Refused`. */
+export const reach = (path, options) => fetch(path, options).catch(() => Promise.reject(new Refused("offline", "")));
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Try; when the studio is busy, say so and try again a few times. */
@@ -39,9 +45,7 @@ export function ask(method, path, body) {
   const options = { method };
   if (body !== undefined) Object.assign(options, { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
   return patiently(async () => {
-    const response = await fetch(path, options).catch(() => {
-      throw new Refused("offline", "");
-    });
+    const response = await reach(path, options);
     const { status, statusText, headers } = response;
     const answer = status === 204 ? null : await response.json().catch(() => ({ code: "http", detail: statusText }));
     return { status, answer, wait: headers.get("Retry-After") };

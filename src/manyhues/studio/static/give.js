@@ -2,7 +2,7 @@
 
 import { $, el, toast } from "./dom.js";
 import { t } from "./i18n.js";
-import { Refused, ask, send } from "./api.js";
+import { Refused, ask, complain, reach, send } from "./api.js";
 
 const wishes = {}; // settings, limits, enter: what main.js does
 export const handle = (handlers) => Object.assign(wishes, handlers);
@@ -28,7 +28,7 @@ async function give(key, name, load) {
     };
     session = await send("/api/colorize", form, told, mine.calling.signal);
   } catch (error) {
-    if (giving === mine) complain(error, name);
+    if (giving === mine) refused(error, name);
   }
   if (giving === mine) {
     giving = null;
@@ -44,8 +44,8 @@ export function callOff() {
   show();
 }
 
-function complain(error, name) {
-  if (!(error instanceof Refused)) return toast(String(error), true);
+function refused(error, name) {
+  if (!(error instanceof Refused)) return complain(error);
   const node = toast(error.say({ name, ...wishes.limits() }), true);
   // What the decoder says comes second, without the name that it gives the file and the remedy we gave.
   const detail = error.message.replace(/^[^:]*: /, "").replace(/; copy it again.*/, "");
@@ -82,12 +82,7 @@ export function example(name) {
   const title = name.replace(/\.\w+$/, "");
   const image = el("img", { src: `/examples/${name}`, alt: "", loading: "lazy" });
   const button = el("button", { type: "button", "aria-label": t("example", { name: title }) }, image);
-  const load = async () => {
-    const answer = await fetch(`/examples/${name}`).catch(() => {
-      throw new Refused("offline", "");
-    });
-    return answer.blob();
-  };
+  const load = async () => (await reach(`/examples/${name}`)).blob();
   button.onclick = () => give(`example ${name}`, name, load);
   return el("li", {}, button);
 }

@@ -87,12 +87,14 @@ export function count() {
   $("zip").lastElementChild.textContent = t(only ? "zipFavourites" : "zip");
 }
 
+/** The results of a group, null where there is none yet. */
+export const slots = (group) => Array.from({ length: group.total }, (_, slot) => group.results[slot] ?? null);
+
 function section(group, only) {
   const heading = `g-${group.id}`;
-  const slots = Array.from({ length: group.total }, (_, slot) => group.results[slot] ?? null);
   const now = progress.get(group.id);
   const running = Boolean(now);
-  const listed = slots.filter((id) => (id ? !only || state.results.get(id).favourite : running && !only));
+  const listed = slots(group).filter((id) => (id ? !only || state.results.get(id).favourite : running && !only));
   const bar = el("progress", { max: 1, value: now?.part ?? 0, hidden: !running, "aria-labelledby": heading });
   const stop = el("button", { type: "button", className: "quiet", hidden: !running, onclick: () => wishes.stop(group) }, icon("stop"), t("stop"));
   const list = el("ul", { className: "tiles" }, ...listed.map((id, slot) => (id ? tile(id) : empty(slot))));

@@ -2,7 +2,7 @@
 
 import { $, el, toast } from "./dom.js";
 import { choose as chooseLanguage, current as language, decimal, t, translate } from "./i18n.js";
-import { Refused, ask, follow, sleep } from "./api.js";
+import { Refused, ask, complain, follow, sleep } from "./api.js";
 import { drop as dropSession, favourite, shown, state, take } from "./state.js";
 import * as give from "./give.js";
 import * as grid from "./grid.js";
@@ -13,8 +13,6 @@ let about = { methods: [], examples: [], upload_bytes: 0, pixels: 0 };
 let presence = new AbortController(); // ends with the session that is shown
 const options = $("options");
 const narrow = matchMedia("(max-width: 53.75em)"); // as in page.css
-
-const complain = (error) => toast(error instanceof Refused ? error.text : String(error), true);
 
 // A session, and the settings
 
@@ -61,7 +59,7 @@ function enter(session) {
   $("notes").replaceChildren(...picture.notes.map((note) => el("li", { textContent: note })));
   document.title = `${picture.name} · manyhues`;
   const open = session.groups.filter((group) => group.job && group.kind !== "steer");
-  for (const group of open) group.results = slotsOf(group);
+  for (const group of open) group.results = grid.slots(group);
   state.session.groups = session.groups.filter((group) => !open.includes(group));
   grid.showAll();
   for (const group of open) run(group, group.job, false);
@@ -69,8 +67,6 @@ function enter(session) {
   restoreSettings();
   viewer.follow();
 }
-
-const slotsOf = (group) => Array.from({ length: group.total }, (_, slot) => group.results[slot] ?? null);
 
 /** Turn away from the session, if any. Its work goes on: whoever asks for a job is there for all. */
 async function part() {

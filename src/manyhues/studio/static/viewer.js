@@ -3,7 +3,7 @@
 import { $, el, toast } from "./dom.js";
 import { decimal, t } from "./i18n.js";
 import { bases, shown, state } from "./state.js";
-import { Refused } from "./api.js";
+import { Refused, complain, reach } from "./api.js";
 import * as grid from "./grid.js";
 import * as hints from "./hints.js";
 import * as steering from "./steering.js";
@@ -18,7 +18,6 @@ let timer = 0;
 
 const viewer = $("viewer");
 export const isOpen = () => viewer.open;
-const complain = (error) => toast(error instanceof Refused ? error.text : String(error), true);
 
 // Open and closed. The history has an entry for the open view, so that Back closes it.
 
@@ -153,7 +152,7 @@ async function download(event) {
   const slow = setTimeout(say, 150, "preparing");
   link.ariaBusy = "true";
   try {
-    const answer = await fetch(href).catch(() => Promise.reject(new Refused("offline", "")));
+    const answer = await reach(href);
     if (!answer.ok) {
       const { code, detail } = await answer.json();
       throw new Refused(code, detail);
