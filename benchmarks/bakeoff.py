@@ -21,20 +21,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from manyhues.color import rgb_to_lab
-from manyhues.dataset import load_square
+from manyhues.color.lab import rgb_to_lab
 from manyhues.evaluation import metrics
 from manyhues.evaluation.judge import Judge
 from manyhues.evaluation.protocol import features_of, greyed, render, to_uint8
-from manyhues.solver import integrate, schedule
+from manyhues.model.solver import integrate, schedule
 from manyhues.training import registry
-from manyhues.training.data import Batch, Cache, build_cache, grey_of
-from manyhues.training.detail import DetailConfig, DetailDecoder
-from manyhues.training.features import GreyFeatures
-from manyhues.training.flow import LEAN, STEPS, Flow, FlowConfig
-from manyhues.training.grid import CELL, CODE_SCALE, to_code
+from manyhues.training.data.cache import Batch, Cache, build_cache, grey_of
+from manyhues.training.data.pictures import load_square
 from manyhues.training.loop import Loop
-from manyhues.training.mean import Mean, MeanConfig
+from manyhues.training.methods.detail import DetailConfig, DetailDecoder
+from manyhues.training.methods.flow import LEAN, STEPS, Flow, FlowConfig
+from manyhues.training.methods.mean import Mean, MeanConfig
+from manyhues.training.networks.features import GreyFeatures
+from manyhues.training.networks.grid import CELL, CODE_SCALE, to_code
 from manyhues.training.processes import mixed_precision
 from manyhues.training.task import Logs, Step, Task
 

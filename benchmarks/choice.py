@@ -14,12 +14,12 @@ picture i with seed i. Printed for each way of picking:
   equally many. For scale, the distance of the grey pictures and of the true ones, n times each;
 - the best of the n results, pixel by pixel and as a whole picture, and their variance;
 - the RMSE x 100 of the first result; the colourfulness of all, and of the first, over the truth's;
-- how many results lie under a cast of more than 12 Lab units (`manyhues.select.cast`), and how many
+- how many results lie under a cast of more than 12 Lab units (`candidates.cast`), and how many
   of their 16 x 16 cells have a chroma above 60; the truth's for scale;
 - where the pictures have ImageNet labels, the judge's top-1 on all results and on the first.
 
 With --film, every picture is first brought to the grey that an old film would have made of it, its
-a, b kept (`manyhues.training.film`): that is then the truth.
+a, b kept (`manyhues.training.data.film`): that is then the truth.
 """
 
 import argparse
@@ -29,13 +29,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from manyhues import Colorizer, select
-from manyhues.color import rgb_to_lab
-from manyhues.dataset import load_square
+from manyhues import Colorizer
+from manyhues.color.lab import rgb_to_lab
 from manyhues.evaluation import metrics
 from manyhues.evaluation.judge import Judge
 from manyhues.evaluation.protocol import features_of, greyed, render, resize_ab, to_uint8
-from manyhues.training.film import filmed
+from manyhues.sampling import candidates
+from manyhues.training.data.film import filmed
+from manyhues.training.data.pictures import load_square
 
 CELLS = 16
 
@@ -49,7 +50,7 @@ def way(text: str) -> tuple[str, str, float]:
 def casts_and_neon(ab: NDArray[np.float32]) -> str:
     """Of fields ``(n, 2, h, w)``: how many lie under a cast, how many cells are neon."""
     cells = resize_ab(ab, CELLS, CELLS)
-    casts, neon = select.cast(cells) > 12, np.hypot(cells[:, 0], cells[:, 1]) > 60
+    casts, neon = candidates.cast(cells) > 12, np.hypot(cells[:, 0], cells[:, 1]) > 60
     return f"casts {100 * casts.mean():.1f} %, neon {100 * neon.mean():.2f} %"
 
 

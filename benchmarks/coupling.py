@@ -1,4 +1,4 @@
-"""What coupling the noise of eight samples does (`manyhues.coupling`), step by step.
+"""What coupling the noise of eight samples does (`manyhues.model.noise`), step by step.
 
     python benchmarks/coupling.py FOLDER_OR_SHARD [--size 64] [--limit 300]
 
@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from manyhues import Colorizer, prior
-from manyhues.color import Array
-from manyhues.coupling import couple, sum_to_zero
-from manyhues.dataset import load_square
+from manyhues import Colorizer
+from manyhues.color.lab import Array
 from manyhues.evaluation.protocol import Truth, measure
+from manyhues.model.noise import couple, sum_to_zero
+from manyhues.model.priors import base as prior
+from manyhues.training.data.pictures import load_square
 
 
 def independent(noises: Array) -> Array:

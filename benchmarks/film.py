@@ -14,10 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from manyhues.color import rgb_to_lab
-from manyhues.dataset import load_square
-from manyhues.training import film, registry
-from manyhues.training.data import Batch
+from manyhues.color.lab import rgb_to_lab
+from manyhues.training import registry
+from manyhues.training.data import film
+from manyhues.training.data.cache import Batch
+from manyhues.training.data.pictures import load_square
 from manyhues.training.processes import mixed_precision
 
 

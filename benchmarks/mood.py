@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from manyhues import Colorizer
-from manyhues.color import Array
-from manyhues.scene import Scene
+from manyhues.color.lab import Array
+from manyhues.model.scene import Scene
 
 SAMPLES = 24
 PICTURES = 10

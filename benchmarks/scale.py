@@ -34,13 +34,13 @@ import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 
-OPTIONS = "from manyhues.folders import Options; options = Options(n=2, pick='random');"
+OPTIONS = "from manyhues.batch.local import Options; options = Options(n=2, pick='random');"
 LOCAL = (
     f"import sys; from pathlib import Path; from manyhues import batch_view; {OPTIONS}"
     "batch_view.colorize([Path(sys.argv[1])], Path(sys.argv[2]), sys.argv[3], options, True)"
 )
 RAY = (
-    f"import sys; from manyhues.scale.run import colorize; {OPTIONS}"
+    f"import sys; from manyhues.batch.ray.run import colorize; {OPTIONS}"
     "sys.exit(colorize([sys.argv[1]], sys.argv[2], sys.argv[3], options, True,"
     " workers=int(sys.argv[4])))"
 )

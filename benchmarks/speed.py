@@ -32,7 +32,7 @@ import numpy as np
 from PIL import Image
 
 from manyhues import Colorizer
-from manyhues.picture import Picture
+from manyhues.image.picture import Picture
 
 _HEAD = (
     "method     MP   n   first  decode  encode  sample    save  render "

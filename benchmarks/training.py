@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from manyhues.training import registry
-from manyhues.training.data import Cache, build_cache
+from manyhues.training.data.cache import Cache, build_cache
 from manyhues.training.loop import Loop
 from manyhues.training.processes import join
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from manyhues.color import Array, rgb_to_lab
-from manyhues.upsample import Upsampler, resize
+from manyhues.color.lab import Array, rgb_to_lab
+from manyhues.render.upsample import Upsampler, resize
 
 GRID = 64
 LONG = 512

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import manyhues
-from manyhues.sheet import contact_sheet
+from manyhues.render.sheet import contact_sheet
 
 ROOT = Path(__file__).resolve().parent.parent
 ROW = 230  # height of a tile, pixels

@@ -15,7 +15,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from manyhues.augment import Recolour
-from manyhues.color import rgb_to_luminance
+from manyhues.color.lab import rgb_to_luminance
 from manyhues.errors import UsageError
 
 RGB = colourful(48, 40)

@@ -16,7 +16,8 @@ from conftest import colourful
 from PIL import Image
 
 import manyhues
-from manyhues import cli, engine
+from manyhues.cli import main as cli
+from manyhues.model import engine
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.vi.md"]

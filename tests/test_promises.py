@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFont
 
 import manyhues
-from manyhues.color import rgb_to_luminance
+from manyhues.color.lab import rgb_to_luminance
 from manyhues.colorizer import Colorizer
 from manyhues.errors import OutputError, PictureError, UsageError
-from manyhues.picture import Picture
-from manyhues.sheet import _drawable, contact_sheet
+from manyhues.image.picture import Picture
+from manyhues.render.sheet import _drawable, contact_sheet
 
 
 def luminance_error(given_pixels: NDArray[Any], rgb: NDArray[Any]) -> NDArray[np.float32]:
@@ -77,7 +77,7 @@ def test_every_door_gives_the_same(weights: Path, tmp_path: Path) -> None:
 def test_colour_is_read_through_its_luminance(weights: Path, method: str) -> None:
     rgb = colourful(80, 101)
     luminance = rgb_to_luminance(rgb / 255.0)
-    from manyhues.color import luminance_to_grey
+    from manyhues.color.lab import luminance_to_grey
 
     grey = np.round(luminance_to_grey(luminance) * 255).astype(np.uint8)
     colorizer = Colorizer.load(method, weights)
@@ -87,7 +87,7 @@ def test_colour_is_read_through_its_luminance(weights: Path, method: str) -> Non
 
 def test_alpha_profile_and_metadata_survive_to_disk(weights: Path, tmp_path: Path) -> None:
     alpha = np.linspace(0, 255, 60 * 50).reshape(60, 50).astype(np.uint8)
-    from manyhues.icc import srgb_profile
+    from manyhues.color.profiles import srgb_profile
 
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "Maker"
@@ -210,7 +210,7 @@ def test_a_result_is_a_sequence(weights: Path) -> None:
 def test_a_title_in_any_script_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     own = ImageFont.load_default(20)
     assert _drawable("a\nb \x1b[1m?.jpg", own, 20) == ("a b ?[1m?.jpg", own)
-    monkeypatch.setattr("manyhues.sheet._SYSTEM_FONTS", ("no such font.ttf",))
+    monkeypatch.setattr("manyhues.render.sheet._SYSTEM_FONTS", ("no such font.ttf",))
     assert _drawable("写真 caf\udce9.jpg", own, 20) == ("?? caf?.jpg", own)
     assert _drawable("Ảnh cũ của bà, Đà Lạt.jpg", own, 20) == ("Anh cu cua ba, Da Lat.jpg", own)
     assert _drawable("grüße, Ærø, ışık.jpg", own, 20) == ("grusse, AEro, isik.jpg", own)

@@ -1,6 +1,6 @@
 """``python -m manyhues``."""
 
-from manyhues.cli import main
+from manyhues.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from manyhues import render, writer
-from manyhues.color import Array, to_8_bits
+from manyhues.color.lab import Array, to_8_bits
 from manyhues.errors import PictureError
-from manyhues.picture import read_small_rgb
-from manyhues.scene import Scene
-from manyhues.sheet import contact_sheet
-from manyhues.steer import Hint
-from manyhues.upsample import Upsampler
+from manyhues.image import encode as writer
+from manyhues.image.picture import read_small_rgb
+from manyhues.model.scene import Scene
+from manyhues.render import pixels as render
+from manyhues.render.sheet import contact_sheet
+from manyhues.render.upsample import Upsampler
+from manyhues.sampling.hints import Hint
 
 SHEET = ".sheet.jpg"  # how the names of contact sheets end
 

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from manyhues import select
-from manyhues.color import Array
+from manyhues.color.lab import Array
 from manyhues.colorization import Colorization, Steering
-from manyhues.engine import Engine
 from manyhues.errors import PictureError, UsageError
-from manyhues.picture import Picture
-from manyhues.prior import DRAFTS, GRID_SCALE, Draw, Prior, make_prior
-from manyhues.scene import Scene, encode
-from manyhues.steer import Hint, apply_hints, apply_palette, palette, parse_hints
+from manyhues.image.picture import Picture
+from manyhues.model.engine import Engine
+from manyhues.model.priors.base import DRAFTS, GRID_SCALE, Draw, Prior, make_prior
+from manyhues.model.scene import Scene, encode
+from manyhues.sampling import candidates
+from manyhues.sampling.hints import Hint, apply_hints, apply_palette, palette, parse_hints
 
 __all__ = ["Colorization", "Colorizer", "colorize"]
 
@@ -276,7 +276,7 @@ class Colorizer:
                     code = next(drawn) if k >= 0 else listed[-1 - k]
                     yield Step(True, done, n, partial(make, k, code))
             return
-        pool: Sequence[int] = range(select.pool_size(n))
+        pool: Sequence[int] = range(candidates.pool_size(n))
         parts = []
         for at in range(0, len(pool), DRAFTS * at_once):
             parts.append(self.prior.draft(scene, draw.of(pool[at : at + DRAFTS * at_once])))
@@ -290,9 +290,9 @@ class Colorizer:
         lightness = scene.levels[0 if grid else -1].lightness
         if draw.hints and not grid:
             fields, drafts, pool = _nearest_to_hints(fields, drafts, pool, draw.hints, n)
-        chosen, done = [pool[i] for i in select.choose(fields, n, pick, lightness)], 0
+        chosen, done = [pool[i] for i in candidates.choose(fields, n, pick, lightness)], 0
         if pick == "likely" and grid:
-            agreed = self.prior.finish(scene, draw.of([-1]), select.consensus(drafts)[None])[0]
+            agreed = self.prior.finish(scene, draw.of([-1]), candidates.consensus(drafts)[None])[0]
             chosen, done = chosen[: n - 1], 1
             yield Step(True, done, n, partial(make, -1, agreed))
         for at in range(0, len(chosen), at_once):
@@ -360,8 +360,8 @@ def _whole(seed: Any) -> int:
 def _check(n: int, pick: str, diversity: float, saturation: float) -> None:
     if n < 1:
         raise UsageError(f"n {n}: expected 1 or more")
-    if pick not in select.PICKS:
-        raise UsageError(f"pick {pick!r}: expected {', '.join(select.PICKS)}")
+    if pick not in candidates.PICKS:
+        raise UsageError(f"pick {pick!r}: expected {', '.join(candidates.PICKS)}")
     for name, value in (("diversity", diversity), ("saturation", saturation)):
         if not 0 <= value <= 10:
             raise UsageError(f"{name} {value}: expected 0 to 10")

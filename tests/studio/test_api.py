@@ -14,11 +14,11 @@ from conftest import colourful
 from PIL import Image
 
 import manyhues
-from manyhues import cli
-from manyhues.color import lab_to_linear, linear_to_srgb
+from manyhues.cli import main as cli
+from manyhues.color.lab import lab_to_linear, linear_to_srgb
 from manyhues.colorizer import Colorizer
-from manyhues.picture import Picture
-from manyhues.studio import draw
+from manyhues.image.picture import Picture
+from manyhues.studio.routes import draw
 from studio.conftest import Server, encoded
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from manyhues import cli
+from manyhues.cli import main as cli
 from manyhues.errors import UsageError
 from manyhues.studio import guard
 from manyhues.studio import server as serving

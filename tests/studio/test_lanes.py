@@ -232,7 +232,8 @@ def test_previews_do_not_wait_for_full_size(
 
 SERVE = """
 import sys, time
-from manyhues import cli, engine
+from manyhues.cli import main as cli
+from manyhues.model import engine
 from manyhues.colorizer import Colorizer
 from pathlib import Path
 engine.WEIGHTS = Path(sys.argv[1])

@@ -16,7 +16,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 
 from manyhues.errors import WeightsError
-from manyhues.training.classes import class_numbers
+from manyhues.training.data.classes import class_numbers
 from manyhues.training.processes import mixed_precision
 
 SIZE = 128  # side that pictures are judged at; the network's own 260 costs four times as much

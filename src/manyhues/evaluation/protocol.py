@@ -25,7 +25,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhues import color
+from manyhues.color import lab as color
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.evaluation import metrics
 from manyhues.evaluation.metrics import Floats, Frechet

@@ -19,10 +19,10 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from manyhues import writer
-from manyhues.dataset import load_square
 from manyhues.errors import DataError, ManyhuesError, OutputError, UsageError
 from manyhues.evaluation.protocol import JudgeLike, Method, Result, Truth, measure
+from manyhues.image import encode as writer
+from manyhues.training.data.pictures import load_square
 
 # Heading and format of the keys that the table shows; the JSON file has all of them.
 COLUMNS = {

@@ -12,12 +12,13 @@ from starlette.exceptions import HTTPException
 
 from manyhues import __version__
 from manyhues.errors import ManyhuesError, PictureError, UsageError
-from manyhues.studio import draw, examples, results
+from manyhues.studio import examples
 from manyhues.studio.guard import Guard, fault
 from manyhues.studio.hub import open_studio
 from manyhues.studio.lanes import BusyError
 from manyhues.studio.limits import Limits
 from manyhues.studio.metrics import Measured, Metrics
+from manyhues.studio.routes import draw, results
 from manyhues.studio.store import LostError
 
 STATIC = Path(__file__).parent / "static"

@@ -15,7 +15,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, HTTPException
 from fastapi import Request as HttpRequest
 
-from manyhues.studio import work
+from manyhues.studio import actions
 from manyhues.studio.lanes import Job, Lane
 from manyhues.studio.limits import Limits
 from manyhues.studio.metrics import Metrics
@@ -41,10 +41,10 @@ class Studio:
         self._seen: dict[str, float] = {}  # when a session's jobs were last asked for
         self._decoding = CapacityLimiter(2)  # uploads that are decoded at a time
 
-    def start(self, session: Session, request: work.Request) -> Job:
+    def start(self, session: Session, request: actions.Request) -> Job:
         """Queue a drawing. Raises `BusyError`."""
         job = Job(request.kind, session.id, iter(()))
-        job.steps = work.steps(self.store, session, request, job.id)
+        job.steps = actions.steps(self.store, session, request, job.id)
         job.total = request.total
         self.drawing.submit(job)
         self._jobs[job.id] = job

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from manyhues import writer
 from manyhues.colorization import Colorization
-from manyhues.sheet import Tile, contact_sheet
+from manyhues.image import encode as writer
+from manyhues.render.sheet import Tile, contact_sheet
 from manyhues.studio.store import Session, Store, encode_small
 
 _TILE = 480  # long side in pixels of a picture on the sheet

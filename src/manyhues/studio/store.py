@@ -21,10 +21,10 @@ import numpy as np
 
 from manyhues.colorization import Colorization, Steering
 from manyhues.colorizer import Colorizer
-from manyhues.engine import Engine
 from manyhues.errors import ManyhuesError, UsageError
-from manyhues.picture import SUFFIXES, Picture
-from manyhues.scene import Scene
+from manyhues.image.picture import SUFFIXES, Picture
+from manyhues.model.engine import Engine
+from manyhues.model.scene import Scene
 from manyhues.studio.limits import Limits
 from manyhues.studio.recipe import Made
 

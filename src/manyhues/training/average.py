@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from manyhues import command
+from manyhues.cli import exit as command
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import checkpoint
 

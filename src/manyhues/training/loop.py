@@ -18,7 +18,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from manyhues.errors import DataError, TrainingError, UsageError
 from manyhues.training import checkpoint
-from manyhues.training.data import Batch, Cache
+from manyhues.training.data.cache import Batch, Cache
 from manyhues.training.processes import Processes, mixed_precision
 from manyhues.training.sheet import save_sheet
 from manyhues.training.task import Logs, Step, Task

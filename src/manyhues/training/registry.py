@@ -22,7 +22,7 @@ KINDS = {
     "joint": ("joint", "Joint", "JointConfig"),
     "adversarial": ("adversarial", "Adversarial", "AdversarialConfig"),
     "preference": ("preference", "Preference", "PreferenceConfig"),
-    "features": ("tune", "Tune", "TuneConfig"),
+    "features": ("features", "Tune", "TuneConfig"),
 }
 
 
@@ -30,7 +30,7 @@ def _classes(kind: str) -> tuple[type[Task[Any]], type[Any]]:
     if kind not in KINDS:
         raise UsageError(f"unknown kind of model `{kind}`; choose from {', '.join(KINDS)}")
     module, task, config = KINDS[kind]
-    loaded = importlib.import_module(f"manyhues.training.{module}")
+    loaded = importlib.import_module(f"manyhues.training.methods.{module}")
     return getattr(loaded, task), getattr(loaded, config)
 
 

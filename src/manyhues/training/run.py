@@ -11,15 +11,15 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from manyhues.dataset import open_pictures, training_split
 from manyhues.errors import TrainingError, UsageError
+from manyhues.image.encode import make_folder
 from manyhues.training import checkpoint
-from manyhues.training.data import CROPS, Cache, build_cache
+from manyhues.training.data.cache import CROPS, Cache, build_cache
+from manyhues.training.data.pictures import open_pictures, training_split
 from manyhues.training.loop import Loop
 from manyhues.training.processes import Processes, join
 from manyhues.training.registry import build, make_config
 from manyhues.training.task import Task
-from manyhues.writer import make_folder
 
 DEFAULT_MINUTES = 20.0
 

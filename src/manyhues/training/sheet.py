@@ -7,9 +7,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from manyhues.color import lab_to_rgb
-from manyhues.dataset import Pixels
-from manyhues.training.data import Batch
+from manyhues.color.lab import lab_to_rgb
+from manyhues.training.data.cache import Batch
+from manyhues.training.data.pictures import Pixels
 
 _SCALE, _GAP, _HEAD = 2, 4, 18
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from torch import Tensor, nn
 
-from manyhues.training.data import Batch, Cache
+from manyhues.training.data.cache import Batch, Cache
 
 Logs = dict[str, Tensor]
 ConfigT = TypeVar("ConfigT", bound=Any)

@@ -1,0 +1,1 @@
+"""Many pictures: which, where to, and what became of each."""

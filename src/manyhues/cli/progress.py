@@ -1,0 +1,205 @@
+"""What the command line shows: progress and summary of a batch, and the table of methods."""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from manyhues import __version__
+from manyhues.batch.local import Options, Report, plan, run
+from manyhues.cli import terminal
+from manyhues.colorizer import Colorizer
+from manyhues.errors import ManyhuesError, OutputError, UsageError, WeightsError
+from manyhues.image import encode as writer
+from manyhues.model.engine import Engine
+from manyhues.sampling.hints import hint_colour, palette
+
+_FEW = 20  # inputs up to which notes name their picture
+
+
+class _Rate(ProgressColumn):
+    """Pictures per second, or seconds per picture when slower than one a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        if not speed:
+            return Text("")
+        return Text(f"{speed:.1f} pictures/s" if speed >= 1 else f"{1 / speed:.1f} s/picture")
+
+
+def colorize(
+    inputs: Sequence[Path],
+    out: Path,
+    method: str | None,
+    options: Options,
+    as_json: bool,
+    show_sheets: bool = False,
+    weights: Path | None = None,
+) -> int:
+    """Run a batch in this process; returns how many inputs failed."""
+    if show_sheets and not options.sheet:
+        raise UsageError("--show shows the contact sheet; leave out --no-sheet")
+    left_out: Counter[str] = Counter()
+    jobs = plan(inputs, out, left_out)
+    colorizer = Colorizer.load(method, weights)
+    check_steering(options)
+    try:
+        writer.make_folder(out)
+    except OutputError as error:
+        if not as_json:
+            raise
+        jobs = [replace(job, error=job.error or str(error)) for job in jobs]
+    say_left_out(left_out)
+    reports = run(colorizer, jobs, out, options)
+    return watch(reports, len(jobs), str(out), as_json, show_sheets=show_sheets)
+
+
+def watch(
+    reports: Iterator[Report], total: int, out: str, as_json: bool, *, show_sheets: bool = False
+) -> int:
+    """Show a batch as its reports come in, any engine's; returns how many inputs failed."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    output = sys.stdout  # while it runs, an engine may point it elsewhere
+    columns = (
+        TextColumn("colouring"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    told: set[str] = set()
+    errors: list[str] = []
+    counts: Counter[str] = Counter()
+    start = time.perf_counter()
+    hindrance = terminal.hindrance(console) if show_sheets else ""
+    if hindrance:
+        console.print(f"--show: {hindrance}; the sheets are files in {out}", markup=False)
+    showing = show_sheets and not hindrance
+    # Pictures push a bar out of its place, and show as well how far it is.
+    hidden = showing or not console.is_terminal
+    bar = Progress(*columns, console=console, transient=True, disable=hidden)
+    try:
+        with bar as progress:
+            task = progress.add_task("", total=total)
+            for report in reports:
+                if report.error:
+                    errors.append(report.error)
+                counts["failed" if report.error else "skipped" if report.skipped else "done"] += 1
+                progress.advance(task)
+                if as_json:  # ASCII: any terminal takes it
+                    print(json.dumps(report.as_dict()), file=output, flush=True)
+                _tell(console, report, told, one_by_one=total <= _FEW)
+                if showing and report.sheet and not report.error:
+                    console.print(_one_line(report.sheet), markup=False)
+                    terminal.show(Path(report.sheet), console)
+    finally:  # after Ctrl-C too
+        _summary(console, counts, errors, time.perf_counter() - start, out)
+    return len(errors)
+
+
+def say_left_out(left_out: Counter[str]) -> None:
+    """What of the given folders was not taken, by kind."""
+    if said := ", ".join(f"{count} {kind}" for kind, count in left_out.most_common() if count):
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(f"note: files left out: {_one_line(said)}", markup=False)
+
+
+def check_steering(options: Options) -> None:
+    """Of wrong options one hears once, before any work, and not with every picture."""
+    if not -(2**63) <= options.seed < 2**63:
+        raise UsageError(f"--seed {options.seed}: is too large; take one of at most 18 digits")
+    for hint in options.hints:
+        hint_colour(*hint)
+    if options.like is None:
+        return
+    try:
+        palette(options.like)
+    except ManyhuesError as error:
+        raise UsageError(f"--like {error}") from error
+
+
+def _tell(console: Console, report: Report, told: set[str], *, one_by_one: bool) -> None:
+    """Print an input's notes; of a large batch, each different note once."""
+    for note in report.notes:
+        line = f"{report.input}: {note}" if one_by_one else note
+        if line not in told:
+            told.add(line)
+            console.print(f"note: {_one_line(line)}", markup=False)
+
+
+def _one_line(text: str) -> str:
+    """Without line feeds and escape sequences: names of files may hold both."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def _summary(
+    console: Console, counts: Counter[str], errors: Sequence[str], seconds: float, out: str
+) -> None:
+    parts = [f"{counts['done']} coloured into {out} in {seconds:.1f} s"]
+    if counts["skipped"]:
+        parts.append(f"{counts['skipped']} were there already (--overwrite replaces them)")
+    if errors:
+        parts.append(f"{len(errors)} failed")
+    console.print("; ".join(parts), markup=False)
+    for error in errors:
+        console.print(f"  {_one_line(error)}", style="red", markup=False)
+
+
+def info(as_json: bool, weights: Path | None = None) -> int:
+    """Print version, runtimes and methods to standard output; returns how many are damaged."""
+    engine = Engine(weights)
+    methods: dict[str, Any] = {}
+    damaged: dict[str, str] = {}
+    for name in engine.methods():
+        try:
+            manifest = engine.manifest(name)
+        except WeightsError as error:
+            damaged[name] = str(error)
+            continue
+        files = [path for path in engine.files(name) if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+        methods[name] = {"megabytes": round(size / 1e6, 2), **manifest}
+    facts: dict[str, Any] = {
+        "version": __version__,
+        "default": next(iter(methods), None),
+        "weights": str(engine.folder),
+        "runtimes": {name: version(name) for name in ("onnxruntime", "numpy", "pillow")},
+        "methods": methods,
+        "damaged": damaged,
+    }
+    if as_json:
+        print(json.dumps(facts))
+        return len(damaged)
+    console = Console(highlight=False)
+    runtimes = ", ".join(f"{name} {number}" for name, number in facts["runtimes"].items())
+    console.print(f"manyhues {__version__} ({runtimes})")
+    table = Table("method", "embedding", "prior", "working sizes", "MB")
+    for name, facts_of in methods.items():
+        sizes = ", ".join(str(size) for size in facts_of["working_sizes"])
+        shown = f"{name} (default)" if name == facts["default"] else name
+        kinds = facts_of["embedding"]["kind"], facts_of["prior"]["kind"]
+        table.add_row(shown, *kinds, sizes, f"{facts_of['megabytes']:.1f}")
+    console.print(table)
+    for fault in damaged.values():
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            fault, style="red", markup=False
+        )
+    return len(damaged)

@@ -1,0 +1,138 @@
+"""Colour profiles: any embedded ICC profile to sRGB for reading, and the one profile we write.
+
+8-bit pictures go through LittleCMS (`PIL.ImageCms`), which handles every class of profile.
+Pillow gives LittleCMS no 16-bit pixels, so 16-bit pictures with a matrix/curve profile, which is
+what Adobe RGB, Display P3, ProPhoto and the grey gammas are, are computed here from the profile's
+own curves and matrix (ICC.1:2022, sections 10.6, 10.18 and F.3).
+"""
+
+import io
+import struct
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from manyhues.color.lab import LINEAR_TO_LUMINANCE, Array, srgb_to_linear
+
+# Of Y: what "sRGB" profiles of 26 points or a plain gamma of 2.2 differ by is less.
+_SAME = 0.03
+# Bradford adaptation from the profile connection space's D50 to D65, the row that gives Y.
+_D50_TO_D65_Y = np.array([-0.0282895, 1.0099416, 0.0210077])
+
+
+@cache
+def srgb_profile() -> bytes:
+    """The sRGB profile that outputs carry: the same bytes on every call and every day."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # LittleCMS writes the current time
+    profile[84:100] = bytes(16)  # profile id: zero means "not computed"
+    return bytes(profile)
+
+
+def describe(profile: bytes) -> str:
+    """The profile's own name, or ``unreadable profile``."""
+    try:
+        opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.getProfileDescription(opened).strip() or "unnamed profile"
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return "unreadable profile"
+
+
+@lru_cache(maxsize=16)  # nearly all pictures have one of few profiles
+def is_srgb(profile: bytes) -> bool:
+    """Whether a profile is sRGB, so that no conversion is due: by its name and by its curves.
+
+    The name alone would take "Linear sRGB" for it.
+    """
+    if "srgb" not in describe(profile).lower():
+        return False
+    curves = luminous_curves(profile, 3) or luminous_curves(profile, 1)
+    if curves is None:  # of tables; what they are named after
+        return True
+    light = srgb_to_linear(np.linspace(0, 1, 65536))
+    shares = LINEAR_TO_LUMINANCE if len(curves) == 3 else (1.0,)
+    return all(
+        np.abs(curve - share * light).max() < _SAME
+        for curve, share in zip(curves, shares, strict=True)
+    )
+
+
+def convert(image: Image.Image, profile: bytes) -> Image.Image | None:
+    """An 8-bit image (L, RGB or CMYK, no alpha) to sRGB ``RGB``; None if the profile does not fit.
+
+    A profile that is broken, or made for another colour space than the image's, is what None says.
+    """
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        space = source.profile.xcolor_space.strip()
+        if image.mode == "L" and space == "RGB":  # common: a grey file with its camera's profile
+            image = image.convert("RGB")
+        target = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(
+            image,
+            source,
+            target,
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None
+
+
+def _tags(profile: bytes) -> dict[bytes, bytes]:
+    count = struct.unpack_from(">I", profile, 128)[0]
+    rows = (struct.unpack_from(">4sII", profile, 132 + 12 * i) for i in range(min(count, 100)))
+    return {name: profile[start : start + size] for name, start, size in rows}
+
+
+def _curve(tag: bytes, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Evaluate a ``curv`` or ``para`` tag at x in [0, 1]: device value to linear light."""
+    kind = tag[:4]
+    if kind == b"curv":
+        count = struct.unpack_from(">I", tag, 8)[0]
+        if count == 0:
+            return x
+        table = np.frombuffer(tag, ">u2", count, 12).astype(np.float64)
+        if count == 1:
+            return np.asarray(x ** (table[0] / 256))
+        return np.interp(x, np.linspace(0, 1, count), table / 65535)
+    if kind == b"para":
+        function = struct.unpack_from(">H", tag, 8)[0]
+        size = (1, 3, 4, 5, 7)[function]
+        p = [v / 65536 for v in struct.unpack_from(f">{size}i", tag, 12)]
+        g, a, b, c, d, e, f = (p + [0.0] * 7)[:7]
+        if function == 0:
+            return np.asarray(x**g)
+        if function in (1, 2):  # the break lies at -b/a, below it the constant c
+            return np.asarray(np.where(x >= -b / a, np.maximum(a * x + b, 0) ** g + c, c))
+        return np.asarray(np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f))
+    raise ValueError(f"unknown curve {kind!r}")
+
+
+def luminous_curves(profile: bytes, channels: int) -> list[Array] | None:
+    """For each channel, what its 65,536 values add to the luminance Y in [0, 1] (D65).
+
+    ``channels`` is 1 or 3. None when the profile is not of the matrix/curve kind.
+    """
+    try:
+        tags = _tags(profile)
+        x = np.linspace(0, 1, 65536)
+        if channels == 1 and b"kTRC" in tags:
+            return [_curve(tags[b"kTRC"], x).astype(np.float32)]
+        if b"A2B0" in tags or b"rXYZ" not in tags:
+            return None
+        curves = []
+        for name in (b"r", b"g", b"b"):
+            xyz = np.array(struct.unpack_from(">3i", tags[name + b"XYZ"], 8)) / 65536
+            curves.append((_D50_TO_D65_Y @ xyz) * _curve(tags[name + b"TRC"], x))
+        total: Any = sum(curve[-1] for curve in curves)  # 1 but for the profile's own rounding
+        scaled = [(curve / total).astype(np.float32) for curve in curves]
+        if channels == 1:
+            return [np.sum(scaled, axis=0, dtype=np.float32)]
+        return scaled
+    except (struct.error, KeyError, IndexError, ValueError, ZeroDivisionError):
+        return None

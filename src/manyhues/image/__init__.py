@@ -1,0 +1,1 @@
+"""Pictures in and out: what is read, what is kept, what is written."""

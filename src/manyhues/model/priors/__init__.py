@@ -1,0 +1,1 @@
+"""P(z|G): grey features to samples of a code."""

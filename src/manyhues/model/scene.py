@@ -1,0 +1,151 @@
+"""A picture as the networks see it: L* and grey features at each working size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from manyhues.color.lab import Array, luminance_to_grey
+from manyhues.image.picture import Picture
+from manyhues.model.engine import Engine, features_graph
+from manyhues.render.upsample import Upsampler, resize
+
+_PHASES = 256
+_PHASE_SCALE = 10.0  # L*: pictures that differ by more (4 x 4 cells, Euclidean) share no noise
+_BLOW_UP = 1.5  # how far a picture is enlarged to reach a finer working size
+_LONGEST = 4  # a working size's long side, in short sides; pictures beyond that are squashed
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """One working size. `inputs` are the arrays that graphs take, by their names there.
+
+    luminance [1, 1, h, w] in [-1, 1]; f8 [1, 40, h/4, w/4]; f16 [1, 112, h/8, w/8];
+    f32 [1, 320, h/16, w/16].
+    """
+
+    height: int
+    width: int
+    inputs: dict[str, Array]
+
+    @property
+    def lightness(self) -> Array:
+        """L* at this size, ``(h, w)`` float32 in [0, 100]."""
+        return np.asarray((self.inputs["luminance"][0, 0] + 1) * 50, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """An encoded picture: immutable, and all that sampling needs. `luminance` is full size.
+
+    It is as one `method` reads pictures.
+    """
+
+    picture: Picture
+    levels: tuple[Level, ...]
+    method: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Scene of {self.picture!r} for {self.method}>"
+
+    @property
+    def luminance(self) -> Array:
+        """L* at full size, ``(H, W)`` float32 in [0, 100]."""
+        return self.picture.luminance
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Height and width of the last working size: that of the sampled a, b."""
+        return self.levels[-1].height, self.levels[-1].width
+
+    @cached_property
+    def turn(self) -> Array:
+        """How this picture turns its samples' noise: cosine and sine, ``(2, 256)`` float32.
+
+        Without it sample k of every picture would lean to the same tint: between two of ten
+        photographs its mean a, b correlated by .94 with flow and by .67 with vae-mdn; turned, by
+        .01 and .06 (benchmarks/mood.py). The angles are fixed random projections of the picture's
+        L* in 4 x 4 cells. A digest would do as well but for its steps; angles are continuous, so
+        that a picture saved again, scaled, or given in colour instead of grey keeps its samples.
+        """
+        cells = resize(self.levels[0].lightness, 4, 4).reshape(-1)
+        random = np.random.Generator(np.random.Philox(key=16))
+        angles = (random.standard_normal((_PHASES, 16)) * (cells / _PHASE_SCALE)).sum(1)
+        return np.stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+
+    @cached_property
+    def upsampler(self) -> Upsampler:
+        """From the working size to full size, made when first used."""
+        return Upsampler(self.luminance, self.grid)
+
+    def shrunk(self, side: int) -> "Scene":
+        """The same scene for looking: 8 bits, a long side of at most `side`, the same features."""
+        picture = self.picture
+        height, width = picture.luminance.shape
+        shrink = min(1.0, side / max(height, width))
+        h, w = max(1, round(height * shrink)), max(1, round(width * shrink))
+        alpha = picture.alpha
+        if alpha is not None:
+            whole = 255 if picture.bits == 8 else 65535
+            alpha = resize((alpha / np.float32(whole)).astype(np.float32), h, w)
+            alpha = np.round(alpha * 255).astype(np.uint8)
+        small = resize(picture.luminance, h, w)
+        shrunk = replace(picture, luminance=small, alpha=alpha, bits=8)
+        return replace(self, picture=shrunk)
+
+
+def working_size(height: int, width: int, size: int, square: bool) -> tuple[int, int]:
+    """Height and width at which a method reads a picture: multiples of 16, short side `size`."""
+    if square:
+        return size, size
+    long = min(max(height, width) / min(height, width), _LONGEST) * size
+    rounded = max(size, int(np.round(long / 16)) * 16)
+    return (size, rounded) if width >= height else (rounded, size)
+
+
+def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
+    """Read a picture at every working size of a method."""
+    square, features = bool(manifest.get("square")), features_graph(manifest)
+    height, width = picture.luminance.shape
+    coarsest, *finer = manifest["working_sizes"]
+    # A working size far above the picture's own has nothing more to see, and costs the most.
+    used = [coarsest, *(size for size in finer if size <= _BLOW_UP * min(height, width))]
+
+    def read(size: int) -> Level:
+        h, w = working_size(height, width, size, square)
+        small = resize(picture.luminance, h, w)
+        inputs: dict[str, Array] = {"luminance": np.asarray(small / 50 - 1, np.float32)[None, None]}
+        if features is not None:
+            # The picture itself, as far as it is larger than the working size, has more to see.
+            sides = np.clip((height, width), (h, w), np.multiply(manifest.get("look", 1), (h, w)))
+            near = small if tuple(sides) == (h, w) else resize(picture.luminance, *sides)
+            grey = np.asarray(luminance_to_grey(near) * 255, np.float32)[None, None]
+            inputs |= engine.run(features, {"grey": grey, **inputs})
+        return Level(h, w, inputs)
+
+    levels = engine.map(read, used)
+    for level in reversed(range(len(levels) - 1)):
+        levels[level] = _with_finer(levels[level], levels[level + 1], manifest.get("finer", ()))
+    return Scene(picture, tuple(levels), str(manifest["method"]))
+
+
+def _averaging(many: int, few: int) -> Array:
+    """The matrix ``(few, many)`` that averages neighbours: all maps of a level in one product."""
+    return resize(np.eye(many, dtype=np.float32), few, many)
+
+
+def _with_finer(level: Level, finer: Level, shares: Sequence[float]) -> Level:
+    """A level with a share of each map replaced by the finer level's, averaged to its size.
+
+    `shares` are those of strides 8, 16 and 32. Things are larger there, and better recognised.
+    """
+    inputs = dict(level.inputs)
+    for name, share in zip(("f8", "f16", "f32"), shares, strict=False):
+        if share:
+            own, near = inputs[name], finer.inputs[name]
+            rows, columns = map(_averaging, near.shape[2:], own.shape[2:])
+            seen = rows @ near @ columns.T
+            inputs[name] = np.asarray((1 - share) * own + share * seen, np.float32)
+    return replace(level, inputs=inputs)

@@ -1,0 +1,1 @@
+"""From small colour fields to pixels at full size."""

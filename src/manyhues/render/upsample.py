@@ -1,0 +1,109 @@
+"""Colour from the working size to full size, along the edges of the photograph's own L*.
+
+Joint bilateral upsampling (Kopf et al. 2007) over the 3 x 3 nearest cells, with two changes. The
+weights are computed once a picture, for a middle size of about 512 pixels, and serve all samples
+(one small matrix product for each cell); above that size a, b are interpolated linearly, finer
+than eyes resolve colour. And the cells are sharpened first, so that the average of the result
+over each cell is the cell again: cells are area averages, and plain interpolation would blur them
+a second time.
+
+Measured by benchmarks/upsample.py on 100 photographs, true a, b averaged to a grid of 64 and
+brought back to 512: mean RMSE 3.34 Lab units against 4.03 of bilinear interpolation (0.83 of it);
+9 ms a sample at 1 megapixel, and 19 ms a picture once, of one core.
+"""
+
+import numpy as np
+from PIL import Image
+
+from manyhues.color.lab import Array
+
+MIDDLE = 512
+_SPATIAL = 0.55  # standard deviation, in cells
+_RANGE = 10.0  # L* difference at which a neighbour's weight has fallen by exp(-1/2)
+_FLOOR = 0.15  # a neighbour across an edge keeps this much: L* alone is no proof of an edge
+_SHARPEN = 8  # iterations; the error falls no further
+_OFFSETS = (-1.0, 0.0, 1.0)
+
+
+def resize(plane: Array, height: int, width: int) -> Array:
+    """A plane ``(H, W)`` float32 to ``(height, width)``: area average down, linear up."""
+    if plane.shape == (height, width):
+        return plane
+    how = (
+        Image.Resampling.BOX
+        if height <= plane.shape[0] and width <= plane.shape[1]
+        else Image.Resampling.BILINEAR
+    )
+    image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
+    return np.asarray(image.resize((width, height), how))
+
+
+def _neighbours(grid: Array) -> Array:
+    """``(h, w, C)`` to each cell's 3 x 3 neighbourhood, ``(h, w, 9, C)``; borders repeat."""
+    h, w = grid.shape[:2]
+    padded = np.pad(grid, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    return np.stack([padded[y : y + h, x : x + w] for y in range(3) for x in range(3)], axis=2)
+
+
+class Upsampler:
+    """Brings ``(2, h, w)`` fields to the size of one picture; linear in the field.
+
+    `luminance` is ``(H, W)`` float32 in [0, 100]; `grid` is ``(h, w)``.
+    """
+
+    def __init__(self, luminance: Array, grid: tuple[int, int]) -> None:
+        self.height, self.width = luminance.shape
+        h, w = grid
+        needed = max(self.height / h, self.width / w)
+        self._scale = s = max(1, min(int(np.ceil(needed)), MIDDLE // max(h, w)))
+        if s == 1:
+            return
+        fine = resize(luminance, h * s, w * s)
+        cells = fine.reshape(h, s, w, s).mean((1, 3))
+        near = _neighbours(cells[..., None])[:, :, None, :, 0]  # (h, w, 1, 9)
+        inside = fine.reshape(h, s, w, s).transpose(0, 2, 1, 3).reshape(h, w, s * s, 1)
+        position = (np.arange(s) + 0.5) / s - 0.5
+        along = np.exp(-((position[:, None] - np.array(_OFFSETS)) ** 2) / (2 * _SPATIAL**2))
+        spatial = (along[:, None, :, None] * along[None, :, None, :]).reshape(s * s, 9)
+        weights = np.exp(np.abs(inside - near) * np.float32(-0.5 / _RANGE)) + np.float32(_FLOOR)
+        weights *= spatial.astype(np.float32)
+        weights /= weights.sum(-1, keepdims=True)
+        self._weights = weights  # (h, w, s * s, 9)
+        self._means = np.ascontiguousarray(weights.mean(2).transpose(2, 0, 1))  # (9, h, w)
+
+    def middle(self, field: Array) -> Array:
+        """``(C, h, w)`` to the middle size, ``(C, h * s, w * s)`` float32."""
+        s = self._scale
+        if s == 1:
+            return field
+        channels, h, w = field.shape
+        grid = field
+        for _ in range(_SHARPEN):
+            grid = grid + field - self._averages(grid)
+        near = _neighbours(np.ascontiguousarray(grid.transpose(1, 2, 0)))
+        fine = np.matmul(self._weights, near)  # (h, w, s * s, C)
+        fine = fine.reshape(h, w, s, s, channels).transpose(4, 0, 2, 1, 3)
+        return np.ascontiguousarray(fine.reshape(channels, h * s, w * s))
+
+    def _averages(self, grid: Array) -> Array:
+        """What the upsampled `grid` ``(C, h, w)`` averages to over each cell."""
+        h, w = grid.shape[1:]
+        padded = np.pad(grid, ((0, 0), (1, 1), (1, 1)), mode="edge")
+        total = np.zeros_like(grid)
+        for k, weight in enumerate(self._means):  # plane by plane: a sum over nine is slow
+            y, x = divmod(k, 3)
+            total += weight * padded[:, y : y + h, x : x + w]
+        return total
+
+    def rows(self, middle: Array, top: int, bottom: int) -> Array:
+        """Rows `top` to `bottom` of the full-size field: ``(C, bottom - top, W)``."""
+        h, w = middle.shape[1:]
+        box = (0, top * h / self.height, w, bottom * h / self.height)
+        size = (self.width, bottom - top)
+        planes = (Image.fromarray(plane) for plane in middle)
+        how = Image.Resampling.BILINEAR
+        return np.stack([np.asarray(plane.resize(size, how, box=box)) for plane in planes])
+
+    def at(self, middle: Array, x: int, y: int) -> Array:
+        """The full-size field's value at pixel (x, y): ``(C,)``."""
+        return self.rows(middle, y, y + 1)[:, 0, x]

@@ -1,0 +1,1 @@
+"""What is asked of a sample: options, candidates, hints, palette."""

@@ -1,0 +1,182 @@
+"""Steering a sample in a, b at the working size: saturation, palette, and colour hints."""
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import index
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from PIL import ImageColor
+
+from manyhues.color.lab import Array, clamp_to_gamut, rgb_to_lab
+from manyhues.errors import UsageError
+from manyhues.image.picture import read_small_rgb
+from manyhues.render.upsample import Upsampler
+
+_REACH = 0.25  # a hint's spread over an even surface, in long sides of the picture
+_EDGE = 15.0  # L* climbed on the way that weighs as much as one reach
+_TEXTURE = 4.0  # L* from cell to cell that counts as texture, not as an edge
+_FAINT = 1 / 3  # of the chroma that was asked for
+_SPREADING = Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Hint:
+    """A colour at a place: pixel (x, y) of the upright picture of size `size` (W, H).
+
+    `ab` is float32 (2,), the colour's a, b as near as the gamut allows at the pixel's own L*;
+    `faint` says so where that is next to nothing.
+    """
+
+    x: int
+    y: int
+    ab: Array
+    size: tuple[int, int]
+    faint: str = ""
+
+    def cell(self, grid: tuple[int, ...]) -> tuple[int, int]:
+        """Row and column of the cell of a grid ``(h, w)`` that holds the pixel."""
+        h, w = grid
+        return self.y * h // self.size[1], self.x * w // self.size[0]
+
+    def spread(self, luminance: Array) -> Array:
+        """How much of it each cell of its picture's L* ``(h, w)`` takes, in (0, 1]: `_spread`."""
+        grid = luminance.shape
+        with _SPREADING:  # samples are steered in threads, and it is the same for all of them
+            return _spread(self.cell(grid), self.size, grid, luminance.tobytes())
+
+
+def hint_colour(x: int, y: int, colour: Any) -> Array:
+    """The sRGB colour ``(3,)`` in [0, 1] of a hint. Raises `UsageError`."""
+    try:
+        return np.array(ImageColor.getrgb(colour)[:3], np.float32) / np.float32(255)
+    except (ValueError, AttributeError):
+        raise UsageError(f"hint {x},{y}={colour}: not a colour; write it as #rrggbb") from None
+
+
+def check_place(hint: str, place: tuple[int, int], size: tuple[int, int]) -> None:
+    """Raise `UsageError` for a pixel (x, y) that is not in a picture of `size` (W, H)."""
+    if not (0 <= place[0] < size[0] and 0 <= place[1] < size[1]):
+        raise UsageError(
+            f"{hint}: outside the picture; x is 0..{size[0] - 1}, y is 0..{size[1] - 1}"
+        )
+
+
+def parse_hints(hints: Sequence[tuple[int, int, Any]], luminance: Array) -> list[Hint]:
+    """Check ``(x, y, colour)`` against a picture's L* ``(H, W)``; colour is ``#rrggbb``."""
+    height, width = luminance.shape
+    parsed = []
+    for hint in hints:
+        try:
+            x, y, colour = hint
+            x, y = index(x), index(y)
+        except (TypeError, ValueError):
+            raise UsageError(f"hint {hint}: expected (x, y, '#rrggbb'), whole pixels") from None
+        check_place(f"hint {x},{y}={colour}", (x, y), (width, height))
+        lab = rgb_to_lab(hint_colour(x, y, colour))
+        wanted = np.hypot(*lab[1:])
+        lab[0] = luminance[y, x]
+        ab = clamp_to_gamut(lab[None])[0, 1:]
+        faint = ""
+        if np.hypot(*ab) < _FAINT * wanted:
+            how = "light" if lab[0] > 50 else "dark"
+            faint = f"hint {x},{y}={colour}: its place is too {how} to show much of that colour"
+        parsed.append(Hint(x, y, ab, (width, height), faint))
+    return parsed
+
+
+@lru_cache(maxsize=64)  # a tenth of a second each
+def _spread(
+    cell: tuple[int, int], size: tuple[int, int], grid: tuple[int, ...], lightness: bytes
+) -> Array:
+    """How much of a hint each cell of the grid ``(h, w)`` takes, in (0, 1], 1 at its own cell.
+
+    `size` is the picture's (W, H), `lightness` its L* at the cells, float32. Falls with the
+    shortest way to the cell, where way means distance and L* climbed together (Dijkstra), so that
+    colour fills a surface and stops at its edge.
+    """
+    h, w = grid
+    long = max(size)
+    step_y, step_x = size[1] / h / long / _REACH, size[0] / w / long / _REACH
+    level = np.frombuffer(lightness, np.float32).reshape(h, w).tolist()
+    way = [[float("inf")] * w for _ in range(h)]
+    way[cell[0]][cell[1]] = 0.0
+    queue = [(0.0, *cell)]
+    while queue:
+        so_far, row, column = heapq.heappop(queue)
+        if so_far > way[row][column] or so_far > 3:  # exp(-9) is nothing
+            continue
+        for r, c, step in (
+            (row - 1, column, step_y),
+            (row + 1, column, step_y),
+            (row, column - 1, step_x),
+            (row, column + 1, step_x),
+        ):
+            if 0 <= r < h and 0 <= c < w:
+                climb = max(0.0, abs(level[r][c] - level[row][column]) - _TEXTURE)
+                total = so_far + step + climb / _EDGE
+                if total < way[r][c]:
+                    way[r][c] = total
+                    heapq.heappush(queue, (total, r, c))
+    return np.exp(-(np.array(way, np.float32) ** 2))
+
+
+def apply_hints(ab: Array, hints: Sequence[Hint], luminance: Array, upsampler: Upsampler) -> Array:
+    """Correct samples ``(n, 2, h, w)`` so that every hinted pixel gets its colour at full size.
+
+    Upsampling is linear, so the corrections' weights are the solution of a linear system with one
+    equation for each hint; `luminance` is L* at the working size ``(h, w)``.
+    """
+    if not hints:
+        return ab
+    fields = np.stack([hint.spread(luminance) for hint in hints])  # (N, h, w)
+    full = upsampler.middle(fields)
+    reached = np.stack([upsampler.at(full, hint.x, hint.y) for hint in hints])  # (point, field)
+    out = ab.copy()
+    for i, sample in enumerate(ab):
+        middle = upsampler.middle(sample)
+        missing = np.stack([h.ab - upsampler.at(middle, h.x, h.y) for h in hints])  # (N, 2)
+        # Least squares: two hints on one spot cannot both be met and share it then.
+        amounts = np.linalg.lstsq(reached, missing, rcond=1e-3)[0].astype(np.float32)
+        out[i] += np.einsum("nhw,nc->chw", fields, amounts)
+    return out
+
+
+def palette(source: Any) -> tuple[Array, Array]:
+    """Mean (2,) and covariance (2, 2) of a picture's a, b. Raises `UsageError` for a grey one."""
+    ab = rgb_to_lab(read_small_rgb(source) / np.float32(255))[..., 1:].reshape(-1, 2)
+    if np.hypot(*ab.T).mean() < 1:
+        name = f"{source}: " if isinstance(source, (str, Path)) else ""
+        raise UsageError(f"{name}the picture given as palette is grey; give one with colour")
+    # Divisor N: one pixel is a palette too.
+    return ab.mean(0), np.cov(ab.T, bias=True).astype(np.float32)
+
+
+def apply_palette(ab: Array, mean: Array, covariance: Array) -> Array:
+    """Samples ``(n, 2, h, w)`` with the palette's mean and covariance of a, b, at fixed L*.
+
+    The linear Monge-Kantorovich map (Pitie and Kokaram 2007): of all linear maps that give the
+    covariance, the one that moves colours least. Gains are limited to 4, so that a nearly grey
+    sample is not blown up into noise.
+    """
+    out = np.empty_like(ab)
+    for i, sample in enumerate(ab):
+        flat = sample.reshape(2, -1)
+        own = np.cov(flat) + np.eye(2) * 0.25
+        root = _power(own, 0.5)
+        inverse = _power(own, -0.5)
+        gain = inverse @ _power(root @ covariance @ root, 0.5) @ inverse
+        values, vectors = np.linalg.eigh(gain)
+        gain = (vectors * np.minimum(values, 4)) @ vectors.T
+        moved = gain @ (flat - flat.mean(1, keepdims=True)) + mean[:, None]
+        out[i] = moved.reshape(sample.shape)
+    return out
+
+
+def _power(matrix: Any, exponent: float) -> Any:
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.maximum(values, 1e-6) ** exponent) @ vectors.T

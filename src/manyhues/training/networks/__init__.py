@@ -1,0 +1,1 @@
+"""Networks and losses that methods are made of."""

@@ -1,0 +1,1 @@
+"""What makes docs/results.md: measuring, figures, the page."""
