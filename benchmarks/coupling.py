@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from manyhues import Colorizer
-from manyhues.color.lab import Array
+from manyhues.color.arrays import Array
 from manyhues.evaluation.protocol import Truth, measure
 from manyhues.model.noise import couple, sum_to_zero
 from manyhues.model.priors import base as prior

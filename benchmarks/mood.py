@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from manyhues import Colorizer
-from manyhues.color.lab import Array
+from manyhues.color.arrays import Array
 from manyhues.model.scene import Scene
 
 SAMPLES = 24

@@ -34,10 +34,10 @@ import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 
-OPTIONS = "from manyhues.batch.local import Options; options = Options(n=2, pick='random');"
+OPTIONS = "from manyhues.batch.options import Options; options = Options(n=2, pick='random');"
 LOCAL = (
-    f"import sys; from pathlib import Path; from manyhues import batch_view; {OPTIONS}"
-    "batch_view.colorize([Path(sys.argv[1])], Path(sys.argv[2]), sys.argv[3], options, True)"
+    f"import sys; from pathlib import Path; from manyhues.cli import progress; {OPTIONS}"
+    "progress.colorize([Path(sys.argv[1])], Path(sys.argv[2]), sys.argv[3], options, True)"
 )
 RAY = (
     f"import sys; from manyhues.batch.ray.run import colorize; {OPTIONS}"

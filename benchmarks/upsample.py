@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from manyhues.color.lab import Array, rgb_to_lab
-from manyhues.render.upsample import Upsampler, resize
+from manyhues.color.arrays import Array, resize
+from manyhues.color.lab import rgb_to_lab
+from manyhues.render.upsample import Upsampler
 
 GRID = 64
 LONG = 512

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from manyhues.color.lab import Array, to_8_bits
+from manyhues.color.arrays import Array
+from manyhues.color.lab import to_8_bits
 from manyhues.errors import PictureError
 from manyhues.image import encode as writer
+from manyhues.image import files
 from manyhues.image.picture import read_small_rgb
 from manyhues.model.scene import Scene
 from manyhues.render import pixels as render
@@ -176,8 +178,8 @@ class Colorization:
         Index n is the sheet; of `earlier` it tells.
         """
         for _, path in jobs:
-            writer.check_free(path, overwrite)
-            writer.make_folder(path.parent)
+            files.check_free(path, overwrite)
+            files.make_folder(path.parent)
 
         def one(job: tuple[int, Path]) -> Path:
             index, path = job
@@ -185,7 +187,7 @@ class Colorization:
                 data = self.encoded(index, format_)
             else:
                 data = writer.encode_sheet(self.sheet(earlier=earlier))
-            writer.write(data, path, overwrite=overwrite)
+            files.write(data, path, overwrite=overwrite)
             return path
 
         _ = self.scene.upsampler  # made once, before threads ask for it

@@ -7,21 +7,23 @@ door to the same thing.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from operator import index
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from manyhues.color.lab import Array
+from manyhues.color.arrays import Array
 from manyhues.colorization import Colorization, Steering
 from manyhues.errors import PictureError, UsageError
 from manyhues.image.picture import Picture
 from manyhues.model.engine import Engine
-from manyhues.model.priors.base import DRAFTS, GRID_SCALE, Draw, Prior, make_prior
+from manyhues.model.priors import Draw, Prior, make_prior
+from manyhues.model.priors.flow import DRAFTS, GRID_SCALE
 from manyhues.model.scene import Scene, encode
 from manyhues.sampling import candidates
-from manyhues.sampling.hints import Hint, apply_hints, apply_palette, palette, parse_hints
+from manyhues.sampling.hints import Hint, apply_hints, parse_hints
+from manyhues.sampling.options import _check, _whole
+from manyhues.sampling.palette import apply_palette, palette
 
 __all__ = ["Colorization", "Colorizer", "colorize"]
 
@@ -347,24 +349,6 @@ def _notes(base: Colorization) -> tuple[str, ...]:
     """Its notes but for those of its hints."""
     faint = [hint.faint for hint in base.steering.hints]
     return tuple(note for note in base.notes if note not in faint)
-
-
-def _whole(seed: Any) -> int:
-    """A seed of any whole kind, numpy's as well."""
-    try:
-        return index(seed)
-    except TypeError:
-        raise UsageError(f"seed {seed!r}: expected a whole number") from None
-
-
-def _check(n: int, pick: str, diversity: float, saturation: float) -> None:
-    if n < 1:
-        raise UsageError(f"n {n}: expected 1 or more")
-    if pick not in candidates.PICKS:
-        raise UsageError(f"pick {pick!r}: expected {', '.join(candidates.PICKS)}")
-    for name, value in (("diversity", diversity), ("saturation", saturation)):
-        if not 0 <= value <= 10:
-            raise UsageError(f"{name} {value}: expected 0 to 10")
 
 
 def colorize(

@@ -19,10 +19,11 @@ from conftest import colourful
 from PIL import Image
 
 from manyhues.batch import local as folders
-from manyhues.batch.local import Options
+from manyhues.batch import plan
+from manyhues.batch.options import Options
 from manyhues.batch.ray import manifest
 from manyhues.batch.ray.run import colorize
-from manyhues.batch.ray.source import Item, plan
+from manyhues.batch.ray.source import Item, plan_items
 from manyhues.batch.ray.store import Store
 from manyhues.batch.ray.worker import ITEMS, Ledger, Order, Painter
 from manyhues.cli import main as cli
@@ -62,7 +63,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def locally(weights: Path, source: Path, out: Path) -> dict[str, bytes]:
     colorizer = Colorizer.load("vae-mdn", weights)
-    list(folders.run(colorizer, folders.plan([source], out), out, OPTIONS))
+    list(folders.run(colorizer, plan.plan([source], out), out, OPTIONS))
     return contents(out)
 
 
@@ -97,7 +98,7 @@ def test_shards(weights: Path, pictures: Path, tmp_path: Path) -> None:
     nested = [{"bytes": data[0], "path": "p.jpg"}]
     pq.write_table(pa.table({"image": nested}), folder / "b.parquet")
     pq.write_table(pa.table({"picture": data}), folder / "c.parquet")
-    items = plan([str(folder)], str(tmp_path / "out"))
+    items = plan_items([str(folder)], str(tmp_path / "out"))
     assert [(item.key.removeprefix(f"{folder}/"), item.stem) for item in items] == [
         ("a.parquet#0", "a/x/1"),
         ("a.parquet#1", "a/2"),
@@ -116,7 +117,7 @@ def test_shards(weights: Path, pictures: Path, tmp_path: Path) -> None:
 def test_items_of_one_name_are_refused(pictures: Path, tmp_path: Path) -> None:
     table = pa.table({"image": [b""] * 3, "id": ["1", "1.jpg", "2"]})
     pq.write_table(table, tmp_path / "a.parquet")
-    items = plan([str(tmp_path / "a.parquet")], "out")
+    items = plan_items([str(tmp_path / "a.parquet")], "out")
     assert ["same names" in item.error for item in items] == [True, True, False]
 
 
@@ -220,7 +221,7 @@ def test_the_same_as_the_local_engine(
     assert contents(out) == locally(weights, pictures, tmp_path / "local")
     colorizer = Colorizer.load("vae-mdn", weights)
     again = tmp_path / "again"
-    for report in folders.run(colorizer, folders.plan([pictures], again), again, OPTIONS):
+    for report in folders.run(colorizer, plan.plan([pictures], again), again, OPTIONS):
         mine = told[report.input] | {"seconds": 0}
         theirs = json.loads(json.dumps(report.as_dict()).replace(str(again), str(out)))
         assert mine == theirs | {"seconds": 0}

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 from test_ray import contents, make_pictures
 
-from manyhues.batch.local import Options
+from manyhues.batch.options import Options
 from manyhues.batch.ray import manifest, run
-from manyhues.batch.ray.source import plan
+from manyhues.batch.ray.source import plan_items
 from manyhues.batch.ray.worker import ITEMS, Ledger, Order, Painter
 from manyhues.cli import progress
 from manyhues.errors import UsageError
@@ -177,13 +177,15 @@ def test_results_among_the_inputs_of_a_url(memory: Any) -> None:
         memory.pipe_file(f"/names/in/{name}", b"")
     for out in ("memory://names/in", "memory://names/in/"):
         with pytest.raises(UsageError, match="is the input folder itself"):
-            plan(["memory://names/in"], out)
-    items = plan(["memory://names/in/"], "memory://names/in/out/")
+            plan_items(["memory://names/in"], out)
+    items = plan_items(["memory://names/in/"], "memory://names/in/out/")
     assert [item.stem for item in items] == ["a", "other/b"]
-    assert len(plan(["memory://names/in"], "memory://names/in/o")) == 3  # a longer name's prefix
-    (within,) = plan(["memory://names/in/out"], "memory://names/in")
+    assert (
+        len(plan_items(["memory://names/in"], "memory://names/in/o")) == 3
+    )  # a longer name's prefix
+    (within,) = plan_items(["memory://names/in/out"], "memory://names/in")
     assert (within.error, within.stem) == ("", "a.1")  # above the input is nothing to leave out
-    (named,) = plan(["memory://names/in/a.png"], "memory://names/in")
+    (named,) = plan_items(["memory://names/in/a.png"], "memory://names/in")
     assert named.error == ""
 
 

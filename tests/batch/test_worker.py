@@ -8,7 +8,7 @@ import pytest
 from test_ray import contents, locally, paint, pictures
 
 from manyhues.batch.ray import manifest, worker
-from manyhues.batch.ray.source import Item, plan
+from manyhues.batch.ray.source import Item, plan_items
 from manyhues.batch.ray.store import Store
 from manyhues.batch.ray.worker import Ledger
 from manyhues.colorizer import Colorizer
@@ -28,7 +28,7 @@ def test_results_appear_after_the_journal_tells_of_them(
         append(store, rows)
 
     monkeypatch.setattr(manifest, "append", look)
-    paint(weights, plan([str(pictures)], str(out)), str(out))
+    paint(weights, plan_items([str(pictures)], str(out)), str(out))
     assert seen == [set()]
     store = Store(str(out))
     told = manifest.read(store, store.names())
@@ -82,7 +82,7 @@ def test_a_store_that_is_not_whole_by_itself_gets_files_by_renaming(
     fs = fsspec.filesystem("memory")
     for name in ("a.jpg", "deep/b.jpg"):
         fs.pipe_file(f"/src/{name}", (pictures / "p000.jpg").read_bytes())
-    items = plan(["memory://src"], "memory://dst")
+    items = plan_items(["memory://src"], "memory://dst")
     assert [(item.key, item.stem) for item in items] == [
         ("memory://src/a.jpg", "a"),
         ("memory://src/deep/b.jpg", "deep/b"),

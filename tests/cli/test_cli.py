@@ -15,11 +15,14 @@ import pytest
 from conftest import colourful
 from PIL import Image
 
-from manyhues.batch.local import Options, plan
 from manyhues.batch.local import run as folders_run
+from manyhues.batch.options import Options
+from manyhues.batch.plan import plan
+from manyhues.cli import arguments
 from manyhues.cli import main as cli
 from manyhues.colorizer import Colorizer
 from manyhues.errors import UsageError
+from manyhues.sampling import hints
 
 
 def run(*arguments: Any) -> int:
@@ -133,14 +136,14 @@ def test_an_empty_argument_is_refused_by_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = names(tmp_path)
-    for arguments, named in (
+    for given, named in (
         ((photo, "-o", ""), "-o"),
         ((photo, "-o", " "), "-o"),
         ((photo, "--out="), "--out"),
         (("", "-o", "out"), "an argument"),
         ((photo, "-o", "out", "--like", ""), "--like"),
     ):
-        assert run("colorize", *arguments) == 2
+        assert run("colorize", *given) == 2
         assert f"{named}: is empty; leave it out, or give a value" in capsys.readouterr().err
     assert names(tmp_path) == before
 
@@ -274,7 +277,7 @@ def test_training_verbs_say_what_to_install(
 
 
 def test_several_values_after_one_option() -> None:
-    spread = cli._repeat_options
+    spread = arguments._repeat_options
     assert spread(["train", "--data", "a", "b", "--out", "c"]) == (
         ["train", "--data", "a", "--data", "b", "--out", "c"]
     )
@@ -285,9 +288,9 @@ def test_several_values_after_one_option() -> None:
 
 
 def test_parse_hint() -> None:
-    assert cli.parse_hint("120,80=#b03030") == (120, 80, "#b03030")
+    assert hints.parse_hint("120,80=#b03030") == (120, 80, "#b03030")
     with pytest.raises(UsageError, match="expected X,Y=#RRGGBB"):
-        cli.parse_hint("120x80")
+        hints.parse_hint("120x80")
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux for its memory")

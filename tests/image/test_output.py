@@ -16,6 +16,7 @@ from PIL import Image, IptcImagePlugin, PngImagePlugin
 from manyhues.color import profiles
 from manyhues.errors import OutputError, UsageError
 from manyhues.image import encode as writer
+from manyhues.image import files
 from manyhues.image.formats import sixteen_bit
 from manyhues.image.metadata import Metadata, read_metadata
 from manyhues.image.picture import Picture
@@ -155,11 +156,11 @@ def test_losses_are_said() -> None:
 
 def test_write_replaces_only_on_purpose(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    writer.write(b"one", path)
+    files.write(b"one", path)
     with pytest.raises(OutputError, match="exists already"):
-        writer.write(b"two", path)
+        files.write(b"two", path)
     assert path.read_bytes() == b"one"
-    writer.write(b"two", path, overwrite=True)
+    files.write(b"two", path, overwrite=True)
     assert path.read_bytes() == b"two"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -172,7 +173,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OutputError, match="No space left on device"):
-        writer.write(b"data", tmp_path / "a.png")
+        files.write(b"data", tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -190,10 +191,10 @@ def test_writers_of_one_file_do_not_share_a_temporary_file(
         return count
 
     monkeypatch.setattr(Path, "write_bytes", slowly)
-    slow = threading.Thread(target=writer.write, args=(b"slow", path), kwargs={"overwrite": True})
+    slow = threading.Thread(target=files.write, args=(b"slow", path), kwargs={"overwrite": True})
     slow.start()
     assert begun.wait(10)
-    writer.write(b"quick", path)
+    files.write(b"quick", path)
     assert path.read_bytes() == b"quick"
     go_on.set()
     slow.join()
@@ -202,13 +203,13 @@ def test_writers_of_one_file_do_not_share_a_temporary_file(
 
 
 def test_a_killed_runs_leftover_is_used_again(tmp_path: Path) -> None:
-    part = writer._part(tmp_path / "a.png")
+    part = files._part(tmp_path / "a.png")
     for age, left in ((0, {"a.png", part.name}), (7200, {"b.png", "a.png"})):
         part.write_bytes(b"half a pic")
         os.utime(part, (time.time() - age, time.time() - age))
-        writer.write(b"whole", tmp_path / "a.png", overwrite=True)
+        files.write(b"whole", tmp_path / "a.png", overwrite=True)
         if age:
-            writer.write(b"other", tmp_path / "b.png")
+            files.write(b"other", tmp_path / "b.png")
         assert {path.name for path in tmp_path.iterdir()} == left
     assert (tmp_path / "a.png").read_bytes() == b"whole"
 
@@ -230,7 +231,7 @@ def test_what_comes_while_writing_is_not_replaced(
     if not links:
         monkeypatch.setattr(os, "link", link)
     with pytest.raises(OutputError, match="exists already"):
-        writer.write(b"ours", path)
+        files.write(b"ours", path)
     assert path.read_bytes() == b"theirs"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -256,4 +257,4 @@ def test_a_resolution_that_files_cannot_hold(
 def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="choose another output folder"):
-        writer.make_folder(tmp_path / "file" / "out")
+        files.make_folder(tmp_path / "file" / "out")

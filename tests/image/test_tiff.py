@@ -13,7 +13,7 @@ from PIL import Image, TiffImagePlugin
 from manyhues.color import profiles
 from manyhues.color.lab import rgb_to_luminance
 from manyhues.errors import PictureError
-from manyhues.image import encode as writer
+from manyhues.image import encode
 from manyhues.image.picture import Picture, probe
 
 tifffile = pytest.importorskip("tifffile")
@@ -85,7 +85,7 @@ def test_what_is_kept_of_a_bigtiff(separate: bool) -> None:
     picture = Picture.open(data)
     assert np.abs(picture.luminance - TRUTH).max() < 1e-3
     for format_ in ("TIFF", "PNG", "JPEG"):
-        assert exif_of(writer.encode(RGB, format_, picture.metadata))[0][271] == "Maker"
+        assert exif_of(encode.encode(RGB, format_, picture.metadata))[0][271] == "Maker"
 
 
 def test_lab_of_16_bits_is_read_by_its_luminance() -> None:
@@ -183,7 +183,7 @@ def test_exif_and_gps_blocks_of_every_layout_survive(
     assert (picture.bits, picture.notes) == (bits, ())
     assert np.abs(picture.luminance - TRUTH).max() < 0.5
     for format_ in ("TIFF", "PNG", "JPEG", "WEBP", "AVIF"):
-        kept = exif_of(writer.encode(pixels, format_, picture.metadata))
+        kept = exif_of(encode.encode(pixels, format_, picture.metadata))
         assert {tag: kept[0][tag] for tag in (271, 40091)} == {
             tag: first[tag] for tag in (271, 40091)
         }

@@ -14,8 +14,10 @@ from PIL import Image
 
 from manyhues.colorizer import Colorizer
 from manyhues.errors import WeightsError
-from manyhues.model.engine import Engine, noise
-from manyhues.model.priors.base import Draw, Flow
+from manyhues.model.engine import Engine
+from manyhues.model.noise import noise
+from manyhues.model.priors.base import Draw
+from manyhues.model.priors.flow import Flow
 from manyhues.model.scene import working_size
 from manyhues.sampling.hints import Hint, parse_hints
 

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from manyhues.color.lab import Array, clamp_to_gamut, lab_to_rgb, rgb_to_lab
+from manyhues.color.arrays import Array, resize
+from manyhues.color.lab import clamp_to_gamut, lab_to_rgb, rgb_to_lab
 from manyhues.render.pixels import pixels
-from manyhues.render.upsample import Upsampler, resize
+from manyhues.render.upsample import Upsampler
 
 
 def edge(height: int = 256, width: int = 256) -> tuple[Array, Array]:

@@ -9,7 +9,8 @@ import pytest
 from conftest import METHODS, colourful
 from PIL import Image
 
-from manyhues.color.lab import Array, clamp_to_gamut, rgb_to_lab
+from manyhues.color.arrays import Array
+from manyhues.color.lab import clamp_to_gamut, rgb_to_lab
 from manyhues.colorizer import Colorizer
 from manyhues.errors import PictureError, UsageError
 from manyhues.model.priors.base import Draw

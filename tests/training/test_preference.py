@@ -16,7 +16,8 @@ from test_export import save_run
 
 from manyhues import Colorizer
 from manyhues.errors import DataError, UsageError
-from manyhues.model.priors.base import Draw, Flow
+from manyhues.model.priors.base import Draw
+from manyhues.model.priors.flow import Flow
 from manyhues.training import average, registry
 from manyhues.training.data import judged
 from manyhues.training.data.judged import Judged, JudgedBatch, draw, verdicts

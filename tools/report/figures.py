@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from manyhues.color import lab
 from manyhues.evaluation.protocol import Method, render, resize_ab, to_uint8
-from manyhues.image import encode as writer
+from manyhues.image import files
 
 Cells = NDArray[np.uint8]  # (rows, columns, S, S, 3)
 
@@ -117,5 +117,5 @@ def save(image: Image.Image, path: Path) -> None:
     """Write a JPEG with its colour at full resolution: colour is what it is about."""
     encoded = io.BytesIO()
     image.save(encoded, "JPEG", quality=85, subsampling=0, optimize=True)
-    writer.make_folder(path.parent)
-    writer.write(encoded.getvalue(), path, overwrite=True)
+    files.make_folder(path.parent)
+    files.write(encoded.getvalue(), path, overwrite=True)

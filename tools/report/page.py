@@ -7,7 +7,7 @@ from typing import Any
 from manyhues.errors import DataError
 from manyhues.evaluation.protocol import Result
 from manyhues.evaluation.report import references, show
-from manyhues.image import encode as writer
+from manyhues.image import files
 
 Content = Mapping[str, Any]
 
@@ -69,7 +69,7 @@ Ardizzone et al. 2019), so the tables agree in meaning and not to the digit.
 
 def write(content: Content, path: Path) -> None:
     """Write the page, whole or not at all."""
-    writer.write(markdown(content).encode(), path, overwrite=True)
+    files.write(markdown(content).encode(), path, overwrite=True)
 
 
 def markdown(content: Content) -> str:

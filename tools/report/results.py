@@ -31,7 +31,7 @@ from manyhues.evaluation.report import (
     run,
     write_json,
 )
-from manyhues.image import encode as writer
+from manyhues.image import files
 from tools.report import figures, page
 
 
@@ -96,7 +96,7 @@ def make_results(
             content[key] = content[key] or before[key]
     opened = open_methods(available_methods() if methods is None else methods)
     judge = open_judge(console)
-    writer.make_folder(out)
+    files.make_folder(out)
     for key, data_set in ((key, DATA_SETS[key]) for key in data_sets):
         console.rule(data_set.title)
         pictures, labels = load([data_root / data_set.path], SIZE, limit, console)

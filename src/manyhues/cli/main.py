@@ -5,7 +5,6 @@ Exit status: 0 all done, 1 some inputs failed, 2 wrong usage.
 """
 
 import errno
-import re
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -13,8 +12,10 @@ from typing import Annotated, TextIO
 
 import typer
 
+from manyhues.cli.arguments import _refuse_empty, _repeat_options
 from manyhues.cli.exit import say, status
 from manyhues.errors import ManyhuesError, UsageError
+from manyhues.sampling.hints import parse_hint
 
 app = typer.Typer(
     name="manyhues",
@@ -90,16 +91,6 @@ def _root(
     pass
 
 
-def parse_hint(text: str) -> tuple[int, int, str]:
-    """``X,Y=#RRGGBB`` to (x, y, colour). Raises `UsageError`."""
-    try:
-        place, colour = text.split("=", 1)
-        x, y = (int(part) for part in place.split(","))
-    except ValueError:
-        raise UsageError(f"hint {text!r}: expected X,Y=#RRGGBB, such as 120,80=#b03030") from None
-    return x, y, colour
-
-
 @app.command()
 def colorize(
     inputs: Annotated[
@@ -142,7 +133,7 @@ def colorize(
 ) -> None:
     """Write n colourings of each picture, and a contact sheet."""
     hints = tuple(parse_hint(text) for text in hint or [])
-    from manyhues.batch.local import Options
+    from manyhues.batch.options import Options
     from manyhues.cli import progress
     from manyhues.colorizer import Colorizer
 
@@ -204,9 +195,9 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
     """Say the version, and which methods are present."""
-    from manyhues.cli import progress
+    from manyhues.cli.info import info as show_info
 
-    if progress.info(as_json, weights):
+    if show_info(as_json, weights):
         raise typer.Exit(1)
 
 
@@ -308,33 +299,6 @@ def _need_torch(extra: str) -> None:
         raise UsageError(
             f"this verb needs PyTorch; install it with: pip install 'manyhues[{extra}]'"
         )
-
-
-_HINT = re.compile(r"-?\d+,-?\d+=")
-
-
-def _repeat_options(arguments: list[str]) -> list[str]:
-    """``--data A B`` and ``--hint A B`` as ``--data A --data B``, which Typer understands."""
-    out: list[str] = []
-    option = ""
-    for argument in arguments:
-        is_hint = _HINT.match(argument) is not None
-        if is_hint if option == "--hint" else option and not argument.startswith("-"):
-            out += [argument] if out[-1] == option else [option, argument]
-            continue
-        option = argument if argument in ("--data", "--hint") else ""
-        out.append(argument)
-    return out
-
-
-def _refuse_empty(arguments: list[str]) -> None:
-    """An empty path would be the current folder, which ``-o "$FORGOTTEN"`` does not mean."""
-    for before, argument in zip(["", *arguments], arguments, strict=False):
-        name, is_joined, value = argument.partition("=")
-        if argument.strip() and (not name.startswith("--") or not is_joined or value.strip()):
-            continue
-        option = name.strip() or (before if before.startswith("-") else "an argument")
-        raise UsageError(f"{option}: is empty; leave it out, or give a value (. is this folder)")
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -6,9 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -20,17 +18,16 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
-from manyhues import __version__
-from manyhues.batch.local import Options, Report, plan, run
+from manyhues.batch.local import run
+from manyhues.batch.options import Options, check_steering
+from manyhues.batch.plan import plan
+from manyhues.batch.report import Report
 from manyhues.cli import terminal
 from manyhues.colorizer import Colorizer
-from manyhues.errors import ManyhuesError, OutputError, UsageError, WeightsError
-from manyhues.image import encode as writer
-from manyhues.model.engine import Engine
-from manyhues.sampling.hints import hint_colour, palette
+from manyhues.errors import OutputError, UsageError
+from manyhues.image import files
 
 _FEW = 20  # inputs up to which notes name their picture
 
@@ -62,7 +59,7 @@ def colorize(
     colorizer = Colorizer.load(method, weights)
     check_steering(options)
     try:
-        writer.make_folder(out)
+        files.make_folder(out)
     except OutputError as error:
         if not as_json:
             raise
@@ -122,20 +119,6 @@ def say_left_out(left_out: Counter[str]) -> None:
         console.print(f"note: files left out: {_one_line(said)}", markup=False)
 
 
-def check_steering(options: Options) -> None:
-    """Of wrong options one hears once, before any work, and not with every picture."""
-    if not -(2**63) <= options.seed < 2**63:
-        raise UsageError(f"--seed {options.seed}: is too large; take one of at most 18 digits")
-    for hint in options.hints:
-        hint_colour(*hint)
-    if options.like is None:
-        return
-    try:
-        palette(options.like)
-    except ManyhuesError as error:
-        raise UsageError(f"--like {error}") from error
-
-
 def _tell(console: Console, report: Report, told: set[str], *, one_by_one: bool) -> None:
     """Print an input's notes; of a large batch, each different note once."""
     for note in report.notes:
@@ -161,45 +144,3 @@ def _summary(
     console.print("; ".join(parts), markup=False)
     for error in errors:
         console.print(f"  {_one_line(error)}", style="red", markup=False)
-
-
-def info(as_json: bool, weights: Path | None = None) -> int:
-    """Print version, runtimes and methods to standard output; returns how many are damaged."""
-    engine = Engine(weights)
-    methods: dict[str, Any] = {}
-    damaged: dict[str, str] = {}
-    for name in engine.methods():
-        try:
-            manifest = engine.manifest(name)
-        except WeightsError as error:
-            damaged[name] = str(error)
-            continue
-        files = [path for path in engine.files(name) if path.is_file()]
-        size = sum(path.stat().st_size for path in files)
-        methods[name] = {"megabytes": round(size / 1e6, 2), **manifest}
-    facts: dict[str, Any] = {
-        "version": __version__,
-        "default": next(iter(methods), None),
-        "weights": str(engine.folder),
-        "runtimes": {name: version(name) for name in ("onnxruntime", "numpy", "pillow")},
-        "methods": methods,
-        "damaged": damaged,
-    }
-    if as_json:
-        print(json.dumps(facts))
-        return len(damaged)
-    console = Console(highlight=False)
-    runtimes = ", ".join(f"{name} {number}" for name, number in facts["runtimes"].items())
-    console.print(f"manyhues {__version__} ({runtimes})")
-    table = Table("method", "embedding", "prior", "working sizes", "MB")
-    for name, facts_of in methods.items():
-        sizes = ", ".join(str(size) for size in facts_of["working_sizes"])
-        shown = f"{name} (default)" if name == facts["default"] else name
-        kinds = facts_of["embedding"]["kind"], facts_of["prior"]["kind"]
-        table.add_row(shown, *kinds, sizes, f"{facts_of['megabytes']:.1f}")
-    console.print(table)
-    for fault in damaged.values():
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
-            fault, style="red", markup=False
-        )
-    return len(damaged)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from manyhues.color.arrays import Array
 
 _RGB_TO_XYZ = np.array(
     [

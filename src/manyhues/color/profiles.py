@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from manyhues.color.lab import LINEAR_TO_LUMINANCE, Array, srgb_to_linear
+from manyhues.color.arrays import Array
+from manyhues.color.lab import LINEAR_TO_LUMINANCE, srgb_to_linear
 
 # Of Y: what "sRGB" profiles of 26 points or a plain gamma of 2.2 differ by is less.
 _SAME = 0.03

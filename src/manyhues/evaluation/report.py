@@ -21,7 +21,7 @@ from rich.table import Table
 
 from manyhues.errors import DataError, ManyhuesError, OutputError, UsageError
 from manyhues.evaluation.protocol import JudgeLike, Method, Result, Truth, measure
-from manyhues.image import encode as writer
+from manyhues.image import files
 from manyhues.training.data.pictures import load_square
 
 # Heading and format of the keys that the table shows; the JSON file has all of them.
@@ -239,4 +239,4 @@ def show(value: float | None, form: str) -> str:
 def write_json(content: object, path: Path) -> None:
     """Write JSON, whole or not at all; what is there already is replaced."""
     text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    writer.write(text.encode(), path, overwrite=True)
+    files.write(text.encode(), path, overwrite=True)

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from manyhues.color import profiles
-from manyhues.color.lab import Array, srgb_to_linear
+from manyhues.color.arrays import Array
+from manyhues.color.lab import srgb_to_linear
 from manyhues.image.formats import sixteen_bit
 
 _DARK = 4096  # values below it alone: 12 bits or fewer, as scanners and scopes save them

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from manyhues.color import profiles
-from manyhues.color.lab import Array, to_8_bits
+from manyhues.color.arrays import Array
+from manyhues.color.lab import to_8_bits
 from manyhues.errors import PictureError
 from manyhues.image.formats import sixteen_bit, tiff
 from manyhues.image.luminance import PLAIN_INK, from_deep, from_shallow, of_pixels

@@ -8,10 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from manyhues.color.lab import Array
+from manyhues.color.arrays import Array
 from manyhues.errors import WeightsError
 
 Item = TypeVar("Item")
@@ -132,12 +129,3 @@ def features_graph(manifest: dict[str, Any]) -> str | None:
     if plain and manifest["embedding"]["kind"] == "vector":
         return None
     return str(manifest.get("features", "features.onnx"))
-
-
-def noise(seed: int, k: int, shape: tuple[int, ...], stage: int = 0) -> NDArray[np.float32]:
-    """Standard normal noise of sample `k`: a function of its arguments and nothing else.
-
-    Counter-based (Philox), so that any sample can be drawn without drawing those before it.
-    """
-    key = np.array([seed % 2**64, (k % 2**32) + (stage << 32)], np.uint64)
-    return np.random.Generator(np.random.Philox(key=key)).standard_normal(shape, np.float32)

@@ -10,7 +10,7 @@ block, so what is measured of single samples does not change; only what they hav
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhues.color.lab import Array
+from manyhues.color.arrays import Array
 
 BLOCK = 8
 # For each of the broadest waves, by rows and columns, where each sample's direction lies on the
@@ -57,3 +57,12 @@ def _cosine(frequency: int, n: int) -> Array:
     wave: Array = np.cos(np.pi * frequency * (np.arange(n) + 0.5) / n)
     wave /= np.linalg.norm(wave)
     return wave
+
+
+def noise(seed: int, k: int, shape: tuple[int, ...], stage: int = 0) -> NDArray[np.float32]:
+    """Standard normal noise of sample `k`: a function of its arguments and nothing else.
+
+    Counter-based (Philox), so that any sample can be drawn without drawing those before it.
+    """
+    key = np.array([seed % 2**64, (k % 2**32) + (stage << 32)], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key)).standard_normal(shape, np.float32)

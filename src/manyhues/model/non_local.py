@@ -8,7 +8,7 @@ the features see there.
 
 import numpy as np
 
-from manyhues.color.lab import Array
+from manyhues.color.arrays import Array
 
 # Standard deviations of the weights; docs/model/faults.md has what others give.
 REACH = 4.0  # cells

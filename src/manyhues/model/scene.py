@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from manyhues.color.lab import Array, luminance_to_grey
+from manyhues.color.arrays import Array, resize
+from manyhues.color.lab import luminance_to_grey
 from manyhues.image.picture import Picture
 from manyhues.model.engine import Engine, features_graph
-from manyhues.render.upsample import Upsampler, resize
+from manyhues.render.upsample import Upsampler
 
 _PHASES = 256
 _PHASE_SCALE = 10.0  # L*: pictures that differ by more (4 x 4 cells, Euclidean) share no noise

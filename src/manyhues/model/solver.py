@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from manyhues.color.lab import Array
+from manyhues.color.arrays import Array
 
 State = TypeVar("State", bound=Any)
 

@@ -10,7 +10,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhues.color.lab import Array, lab_to_linear, linear_to_srgb
+from manyhues.color.arrays import Array
+from manyhues.color.lab import lab_to_linear, linear_to_srgb
 from manyhues.render.upsample import Upsampler
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]

@@ -15,7 +15,7 @@ brought back to 512: mean RMSE 3.34 Lab units against 4.03 of bilinear interpola
 import numpy as np
 from PIL import Image
 
-from manyhues.color.lab import Array
+from manyhues.color.arrays import Array, resize
 
 MIDDLE = 512
 _SPATIAL = 0.55  # standard deviation, in cells
@@ -23,19 +23,6 @@ _RANGE = 10.0  # L* difference at which a neighbour's weight has fallen by exp(-
 _FLOOR = 0.15  # a neighbour across an edge keeps this much: L* alone is no proof of an edge
 _SHARPEN = 8  # iterations; the error falls no further
 _OFFSETS = (-1.0, 0.0, 1.0)
-
-
-def resize(plane: Array, height: int, width: int) -> Array:
-    """A plane ``(H, W)`` float32 to ``(height, width)``: area average down, linear up."""
-    if plane.shape == (height, width):
-        return plane
-    how = (
-        Image.Resampling.BOX
-        if height <= plane.shape[0] and width <= plane.shape[1]
-        else Image.Resampling.BILINEAR
-    )
-    image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
-    return np.asarray(image.resize((width, height), how))
 
 
 def _neighbours(grid: Array) -> Array:

@@ -30,10 +30,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhues.color.lab import Array
-from manyhues.render.upsample import resize
+from manyhues.color.arrays import Array, resize
 
-PICKS = ("diverse", "likely", "random")
 _POOL = 48
 _STEP = 12
 _KEPT = 0.9

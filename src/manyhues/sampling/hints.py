@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import index
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from PIL import ImageColor
 
-from manyhues.color.lab import Array, clamp_to_gamut, rgb_to_lab
+from manyhues.color.arrays import Array
+from manyhues.color.lab import clamp_to_gamut, rgb_to_lab
 from manyhues.errors import UsageError
-from manyhues.image.picture import read_small_rgb
 from manyhues.render.upsample import Upsampler
 
 _REACH = 0.25  # a hint's spread over an even surface, in long sides of the picture
@@ -146,37 +145,11 @@ def apply_hints(ab: Array, hints: Sequence[Hint], luminance: Array, upsampler: U
     return out
 
 
-def palette(source: Any) -> tuple[Array, Array]:
-    """Mean (2,) and covariance (2, 2) of a picture's a, b. Raises `UsageError` for a grey one."""
-    ab = rgb_to_lab(read_small_rgb(source) / np.float32(255))[..., 1:].reshape(-1, 2)
-    if np.hypot(*ab.T).mean() < 1:
-        name = f"{source}: " if isinstance(source, (str, Path)) else ""
-        raise UsageError(f"{name}the picture given as palette is grey; give one with colour")
-    # Divisor N: one pixel is a palette too.
-    return ab.mean(0), np.cov(ab.T, bias=True).astype(np.float32)
-
-
-def apply_palette(ab: Array, mean: Array, covariance: Array) -> Array:
-    """Samples ``(n, 2, h, w)`` with the palette's mean and covariance of a, b, at fixed L*.
-
-    The linear Monge-Kantorovich map (Pitie and Kokaram 2007): of all linear maps that give the
-    covariance, the one that moves colours least. Gains are limited to 4, so that a nearly grey
-    sample is not blown up into noise.
-    """
-    out = np.empty_like(ab)
-    for i, sample in enumerate(ab):
-        flat = sample.reshape(2, -1)
-        own = np.cov(flat) + np.eye(2) * 0.25
-        root = _power(own, 0.5)
-        inverse = _power(own, -0.5)
-        gain = inverse @ _power(root @ covariance @ root, 0.5) @ inverse
-        values, vectors = np.linalg.eigh(gain)
-        gain = (vectors * np.minimum(values, 4)) @ vectors.T
-        moved = gain @ (flat - flat.mean(1, keepdims=True)) + mean[:, None]
-        out[i] = moved.reshape(sample.shape)
-    return out
-
-
-def _power(matrix: Any, exponent: float) -> Any:
-    values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.maximum(values, 1e-6) ** exponent) @ vectors.T
+def parse_hint(text: str) -> tuple[int, int, str]:
+    """``X,Y=#RRGGBB`` to (x, y, colour). Raises `UsageError`."""
+    try:
+        place, colour = text.split("=", 1)
+        x, y = (int(part) for part in place.split(","))
+    except ValueError:
+        raise UsageError(f"hint {text!r}: expected X,Y=#RRGGBB, such as 120,80=#b03030") from None
+    return x, y, colour

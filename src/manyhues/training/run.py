@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from manyhues.errors import TrainingError, UsageError
-from manyhues.image.encode import make_folder
+from manyhues.image.files import make_folder
 from manyhues.training import checkpoint
 from manyhues.training.data.cache import CROPS, Cache, build_cache
 from manyhues.training.data.pictures import open_pictures, training_split

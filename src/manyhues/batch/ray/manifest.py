@@ -16,9 +16,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from manyhues.batch.local import Options, Report
+from manyhues.batch.options import Options
 from manyhues.batch.ray.source import MANIFEST
 from manyhues.batch.ray.store import HIDDEN, Store, reason
+from manyhues.batch.report import Report
 from manyhues.errors import OutputError
 
 JOURNAL = f"{HIDDEN}/journal"

@@ -14,8 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from manyhues.batch.local import Options, Report
+from manyhues.batch.options import Options, check_steering
 from manyhues.batch.ray.store import HIDDEN, Store, reason
+from manyhues.batch.report import Report
 from manyhues.cli import progress
 from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, OutputError, UsageError
@@ -52,13 +53,13 @@ def colorize(
         raise UsageError(
             f"--engine ray needs {', '.join(missing)}; install it with: pip install 'manyhues[ray]'"
         )
-    from manyhues.batch.ray.source import plan
+    from manyhues.batch.ray.source import plan_items
     from manyhues.batch.ray.worker import Order
 
     colorizer = Colorizer.load(method, weights)  # a wrong method is known before any work
-    progress.check_steering(options)
+    check_steering(options)
     left_out: Counter[str] = Counter()
-    items = plan(inputs, out, left_out)
+    items = plan_items(inputs, out, left_out)
     progress.say_left_out(left_out)
     order = Order(colorizer.method, options, out, None if weights is None else str(weights))
     try:

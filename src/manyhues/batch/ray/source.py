@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from manyhues.batch import local as folders
+from manyhues.batch import plan
 from manyhues.batch.ray.store import Store, is_url, open_url, reason
 from manyhues.errors import ManyhuesError, PictureError, UsageError
 from manyhues.image.picture import SUFFIXES
@@ -43,10 +43,10 @@ class Item:
         return self.source.rpartition("/")[2] if self.row < 0 else PurePosixPath(self.stem).name
 
 
-def plan(inputs: Sequence[str], out: str, left_out: Counter[str] | None = None) -> list[Item]:
+def plan_items(inputs: Sequence[str], out: str, left_out: Counter[str] | None = None) -> list[Item]:
     """All pictures of files, folders, URLs and shards, in a stable order.
 
-    What is not taken of folders is as with the local engine (`folders.plan`). Items whose outputs
+    What is not taken of folders is as with the local engine (`plan.plan`). Items whose outputs
     would have one name are refused, all of them. Raises `UsageError` when results would land among
     the inputs.
     """
@@ -57,7 +57,7 @@ def plan(inputs: Sequence[str], out: str, left_out: Counter[str] | None = None) 
     pictures = [path for path in local if path.suffix != SHARD]
     items = []
     told: Counter[str] = Counter() if left_out is None else left_out
-    for job in folders.plan(pictures, target, told):
+    for job in plan.plan(pictures, target, told):
         if not (job.error and shards.get(job.source)):  # a folder of shards holds no pictures
             items.append(Item(str(job.source), job.stem.as_posix(), error=job.error))
     for given, found in shards.items():
@@ -120,12 +120,12 @@ def _remote(url: str, out: str, left_out: Counter[str]) -> Iterator[Item]:
         return
     if fs == target_fs and found != [root]:  # else the URL is a file, and may be anywhere
         if root == target:
-            raise UsageError(folders.same_folder(out))
+            raise UsageError(plan.same_folder(out))
         if target.startswith(f"{root}/"):
             found = [path for path in found if not path.startswith(f"{target}/")]
     found = [path for path in found if not _is_ours(PurePosixPath(path).name)]
     listed = [PurePosixPath(path) for path in found]
-    kept = {str(path) for path in folders.pictures_among(listed, left_out)}
+    kept = {str(path) for path in plan.pictures_among(listed, left_out)}
     count = 0
     for path in found:
         name = path[len(root) :].lstrip("/") or PurePosixPath(path).name  # the URL may be a file
@@ -180,7 +180,7 @@ def _refuse_collisions(items: list[Item]) -> list[Item]:
         rivals = by_stem[item.stem]
         if not item.error and len(rivals) > 1:
             other = next(rival for rival in rivals if rival is not item)
-            item = replace(item, error=folders.collision(item.key, other.key))
+            item = replace(item, error=plan.collision(item.key, other.key))
         checked.append(item)
     return checked
 

@@ -17,10 +17,12 @@ import pyarrow as pa
 
 from manyhues import __version__
 from manyhues.batch import local
-from manyhues.batch.local import Job, Options, Report
+from manyhues.batch.options import Options
+from manyhues.batch.plan import Job
 from manyhues.batch.ray import manifest
 from manyhues.batch.ray.source import Item, read_item
 from manyhues.batch.ray.store import Store, is_url
+from manyhues.batch.report import Report, unexpected
 from manyhues.colorization import SHEET
 from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError
@@ -150,7 +152,7 @@ class Painter:
             shutil.rmtree(folder, ignore_errors=True)
             return Report(
                 item.key,
-                error=local.unexpected(item.key, error),
+                error=unexpected(item.key, error),
             )
         finally:
             self._end(item.key)

@@ -8,10 +8,9 @@ from fastapi import APIRouter, File, Form, Header, Request, UploadFile
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic_core import to_json
 
-from manyhues.cli.main import parse_hint
 from manyhues.errors import UsageError
 from manyhues.image.picture import read_small_rgb
-from manyhues.sampling.hints import check_place, hint_colour
+from manyhues.sampling.hints import check_place, hint_colour, parse_hint
 from manyhues.studio import actions
 from manyhues.studio.hub import Studio, StudioOf, while_there
 from manyhues.studio.lanes import Job

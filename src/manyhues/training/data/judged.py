@@ -34,12 +34,13 @@ from torch import Tensor
 
 from manyhues import Colorizer
 from manyhues.cli import exit as command
+from manyhues.color.arrays import resize
 from manyhues.color.lab import rgb_to_lab
 from manyhues.colorization import Colorization
 from manyhues.errors import DataError
-from manyhues.model.priors.base import Draw, Flow
+from manyhues.model.priors.base import Draw
+from manyhues.model.priors.flow import Flow
 from manyhues.model.scene import Scene
-from manyhues.render.upsample import resize
 from manyhues.sampling.candidates import pool_size
 from manyhues.training.data.cache import Batch, Cache, laid_out
 from manyhues.training.data.film import filmed

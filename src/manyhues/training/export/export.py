@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from manyhues.errors import UsageError
-from manyhues.image import encode as writer
+from manyhues.image import files
 from manyhues.model.engine import WEIGHTS
 from manyhues.training import checkpoint, registry
 from manyhues.training.export.graph import Graph, halve, write_graph
@@ -257,7 +257,7 @@ def export(run: Path, weights: Path | None = None, int8: Path | None = None) -> 
     `TrainingError` when the exported graphs do not do what PyTorch does.
     """
     folder = weights or WEIGHTS
-    writer.make_folder(folder)
+    files.make_folder(folder)
     task, facts = registry.load(run)
     if isinstance(task, Looking):  # a flow that brings its own features
         task.tuned = run
@@ -272,7 +272,7 @@ def export(run: Path, weights: Path | None = None, int8: Path | None = None) -> 
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as scratch:
         made = Path(scratch)
         parity = {graph.name: write_graph(graph, made) for graph in graphs}
-        files = list(parity)
+        written = list(parity)
         if method is not None:
             trained: dict[str, Any] = {**_provenance(facts), "parity": parity}
             if facts["kind"] == "mdn":
@@ -281,16 +281,16 @@ def export(run: Path, weights: Path | None = None, int8: Path | None = None) -> 
                 known = vae.exists()
                 trained["vae"] = _provenance(checkpoint.read_facts(vae)) if known else None
             manifest = {"method": method, **manifest, "trained": trained}
-            files.append(f"{method}.json")
-            _write_manifest(manifest, made / files[-1])
+            written.append(f"{method}.json")
+            _write_manifest(manifest, made / written[-1])
             if int8 is not None and method == "flow":
                 parity |= _quantised(made, folder, manifest, int8)
-                _write_manifest(manifest, made / files[-1])
-        return [(made / name).replace(folder / name) for name in files]
+                _write_manifest(manifest, made / written[-1])
+        return [(made / name).replace(folder / name) for name in written]
 
 
 def _write_manifest(manifest: dict[str, Any], path: Path) -> None:
-    writer.write(json.dumps(manifest, indent=2).encode(), path, overwrite=True)
+    files.write(json.dumps(manifest, indent=2).encode(), path, overwrite=True)
 
 
 def _quantised(
@@ -306,6 +306,6 @@ def _quantised(
     data, difference = quantize(made, manifest["method"], graph, pictures)
     model = onnx.load_from_string(data)
     halve(model)
-    writer.write(model.SerializeToString(), made / graph, overwrite=True)
+    files.write(model.SerializeToString(), made / graph, overwrite=True)
     before = manifest["trained"]["parity"][graph]
     return {graph: before | {"int8_rms": round(CODE_SCALE * difference, 4)}}

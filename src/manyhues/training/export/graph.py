@@ -23,7 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from manyhues.errors import TrainingError
-from manyhues.image import encode as writer
+from manyhues.image import files
 
 PARITY = 0.05  # largest difference to PyTorch that an export may have, Lab units
 OPSET = 18
@@ -132,5 +132,5 @@ def write_graph(graph: Graph, folder: Path) -> dict[str, float]:
     halve(model)
     data = model.SerializeToString()
     half = max(_difference(graph, _session(data), each) for each in (graph.inputs, graph.again))
-    writer.write(data, folder / graph.name, overwrite=True)
+    files.write(data, folder / graph.name, overwrite=True)
     return {"float32": round(exact, 6), "half": round(half, 4)}

@@ -20,7 +20,7 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from manyhues.color.lab import Array
+from manyhues.color.arrays import Array
 from manyhues.colorizer import Colorizer
 from manyhues.model.engine import Engine
 from manyhues.training.data.pictures import open_pictures, training_split

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from manyhues.color.lab import Array
+from manyhues.color.arrays import Array
 from manyhues.errors import UsageError
 from manyhues.model.solver import integrate, schedule
 from manyhues.training import checkpoint

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from manyhues.model.priors.base import GRID_SCALE
+from manyhues.model.priors.flow import GRID_SCALE
 from manyhues.training.networks.features import CHANNELS, FEATURE_SCALE
 
 CODE_SCALE = GRID_SCALE  # Lab units; about one standard deviation of strong colours

@@ -1,0 +1,34 @@
+"""What became of an input."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Report:
+    """What became of one input; `as_dict` is the object that ``--json`` prints.
+
+    `seeds` has a pair for each output; an empty one where a kept file was made otherwise, or where
+    nothing was missing and nobody looked.
+    """
+
+    input: str
+    outputs: list[str] = field(default_factory=list)
+    sheet: str | None = None
+    seeds: list[list[int]] = field(default_factory=list)
+    seconds: float = 0.0
+    error: str | None = None
+    skipped: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return vars(self) | {"seconds": round(self.seconds, 3)}
+
+
+def unexpected(source: Path | str, error: Exception) -> str:
+    """The error of an input that a fault of ours has stopped, in any engine: one line."""
+    lines = str(error).strip().splitlines()
+    said = lines[0] if lines else type(error).__name__
+    return f"{source}: unexpected {type(error).__name__} ({said}); please report it"

@@ -1,0 +1,55 @@
+"""``manyhues info``: the version, and which methods are present."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from manyhues import __version__
+from manyhues.errors import WeightsError
+from manyhues.model.engine import Engine
+
+
+def info(as_json: bool, weights: Path | None = None) -> int:
+    """Print version, runtimes and methods to standard output; returns how many are damaged."""
+    engine = Engine(weights)
+    methods: dict[str, Any] = {}
+    damaged: dict[str, str] = {}
+    for name in engine.methods():
+        try:
+            manifest = engine.manifest(name)
+        except WeightsError as error:
+            damaged[name] = str(error)
+            continue
+        files = [path for path in engine.files(name) if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+        methods[name] = {"megabytes": round(size / 1e6, 2), **manifest}
+    facts: dict[str, Any] = {
+        "version": __version__,
+        "default": next(iter(methods), None),
+        "weights": str(engine.folder),
+        "runtimes": {name: version(name) for name in ("onnxruntime", "numpy", "pillow")},
+        "methods": methods,
+        "damaged": damaged,
+    }
+    if as_json:
+        print(json.dumps(facts))
+        return len(damaged)
+    console = Console(highlight=False)
+    runtimes = ", ".join(f"{name} {number}" for name, number in facts["runtimes"].items())
+    console.print(f"manyhues {__version__} ({runtimes})")
+    table = Table("method", "embedding", "prior", "working sizes", "MB")
+    for name, facts_of in methods.items():
+        sizes = ", ".join(str(size) for size in facts_of["working_sizes"])
+        shown = f"{name} (default)" if name == facts["default"] else name
+        kinds = facts_of["embedding"]["kind"], facts_of["prior"]["kind"]
+        table.add_row(shown, *kinds, sizes, f"{facts_of['megabytes']:.1f}")
+    console.print(table)
+    for fault in damaged.values():
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            fault, style="red", markup=False
+        )
+    return len(damaged)
