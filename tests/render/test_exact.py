@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from manyhues.color.lab import clamp_to_gamut, lab_to_rgb, rgb_to_luminance
 from manyhues.render import exact
@@ -9,12 +10,12 @@ from manyhues.render import exact
 GREYS = np.arange(65536, dtype=np.uint16).reshape(256, 256)
 
 
-def coloured(chroma: float, depth: int) -> np.ndarray:  # type: ignore[type-arg]
+def coloured(chroma: float, depth: int) -> NDArray[np.uint16]:
     """All 65,536 greys, each with a random colour, as the renderer rounds it."""
     neutral = np.repeat((GREYS / 65535)[..., None], 3, -1).astype(np.float32)
     ab = np.random.default_rng(0).normal(0, chroma, (256, 256, 2)).astype(np.float32)
     lab = clamp_to_gamut(np.dstack([rgb_to_luminance(neutral), ab]))
-    return np.rint(lab_to_rgb(lab) * (2**depth - 1)).astype(f"uint{depth}")
+    return np.asarray(np.rint(lab_to_rgb(lab) * (2**depth - 1)).astype(f"uint{depth}"))
 
 
 @pytest.mark.parametrize("chroma", [0, 5, 30, 80, 150])

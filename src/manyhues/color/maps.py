@@ -128,7 +128,7 @@ def _library(name: str) -> NDArray[np.float64]:
 def _palette(name: str) -> NDArray[np.float64]:
     """A standard palette of DICOM: 256 colours of 8 bits."""
     try:
-        from pydicom.pixels import apply_color_lut
+        from pydicom.pixels.processing import apply_color_lut
     except ImportError as error:
         raise UsageError(_MISSING.format(name="pydicom")) from error
     stored: NDArray[np.uint8] = np.arange(256, dtype=np.uint8)[None]
