@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyhues.errors import PictureError, UsageError
+from manyhues.image.quiet import without_warnings
 from manyhues.image.values import WHITE, Scale, Shares
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def read(dataset: "Dataset", index: int, window: Window, name: str) -> Frame:
 
 
 def _decoded(dataset: "Dataset", index: int, name: str, *, raw: bool) -> NDArray[Any]:
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
     from pydicom.uid import UID
 
     syntax = UID(str(getattr(dataset.file_meta, "TransferSyntaxUID", "") or ""))
@@ -132,7 +133,7 @@ def _decoded(dataset: "Dataset", index: int, name: str, *, raw: bool) -> NDArray
 
 
 def _check_decoder(syntax: Any, name: str) -> None:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     try:
         decoder = get_decoder(syntax)
@@ -162,14 +163,13 @@ def _shown(
         if not unit and dataset.get("Modality") == "CT" and (slope, intercept) != (1, 0)
         else unit
     )
-    base = {"slope": slope, "intercept": intercept, "inverted": inverted, "unit": unit}
     if window is None and (table := _own_table(dataset, stored, name)) is not None:
         shares = np.invert(table) if inverted else table
         notes.append("shown through its own curve: values cannot be read back; --window full can")
         return Frame(shares, None, None, 16, tuple(notes))
     low, high = _limits(dataset, stored, slope, intercept, window)
     try:
-        scale = Scale(low, high, **base)
+        scale = Scale(low, high, slope, intercept, inverted, unit)
     except PictureError as error:
         raise PictureError(f"{name}: {error}") from None
     shares, cut = scale.shares(stored)
@@ -262,7 +262,8 @@ def _as_rgb(pixels: NDArray[Any], dataset: "Dataset") -> NDArray[Any]:
 def _decoding(name: str) -> Iterator[None]:
     """Whatever pydicom and its decoders raise on a damaged file, as one kind of error."""
     try:
-        yield
+        with without_warnings():
+            yield
     except (PictureError, MemoryError):
         raise
     except Exception as error:  # they raise nearly anything
