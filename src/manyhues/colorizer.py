@@ -225,7 +225,8 @@ class Colorizer:
         a, b = _single(start).codes[0], _single(end).codes[0]
         shares = np.linspace(0, 1, steps)
         codes = np.stack([self.prior.mix(a, b, t) for t in shares])
-        seeds = [(start if t < steps / 2 else end).seeds[0] for t in range(steps)]
+        drawn = bool(start.seeds and end.seeds)
+        seeds = [(start if t < steps / 2 else end).seeds[0] for t in range(steps if drawn else 0)]
         captions = [f"{share:.0%} of the way" for share in shares]
         return self.of_codes(
             scene,
