@@ -19,7 +19,7 @@ from PIL import Image
 
 from manyhues.colorizer import Colorizer
 from manyhues.errors import UsageError
-from manyhues.sampling.options import Sampling, number
+from manyhues.sampling.options import Sampling, number, whole
 
 
 def _as_stored(picture: Image.Image) -> Image.Image:
@@ -51,7 +51,7 @@ class Recolor:
         saturation: float = 1.0,
         weights: str | Path | None = None,
     ) -> None:
-        self.p = number("p, a probability,", p, 0, 1)
+        self.p = number("probability p", p, 0, 1)
         self.method, self.weights = method, weights
         options = Sampling(1, pick="random", diversity=diversity, saturation=saturation)
         self.diversity, self.saturation = options.diversity, options.saturation
@@ -78,6 +78,7 @@ class Recolor:
         """
         if seed is None:
             seed = random.getrandbits(63)
+        seed = whole("seed", seed)
         if np.random.default_rng(abs(seed)).random() >= self.p:
             return picture
         if isinstance(picture, Image.Image):

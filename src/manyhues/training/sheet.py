@@ -30,12 +30,9 @@ def save_sheet(path: Path, batch: Batch, columns: dict[str, Tensor]) -> None:
         for row in range(len(batch.ab))
         for label, pixels in shown.items()
     ]
+    least = _SCALE * batch.ab.shape[-1]
     sheet = contact_sheet(
-        tiles,
-        title="validation",
-        note=path.stem,
-        columns=len(every),
-        least=_SCALE * batch.ab.shape[-1],
+        tiles, title="validation", note=path.stem, columns=len(every), least=least
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)
