@@ -12,7 +12,8 @@ import numpy as np
 from manyhues.colorization import Colorization
 from manyhues.image import encode as writer
 from manyhues.render.sheet import Tile, contact_sheet
-from manyhues.studio.store import Session, Store, encode_small
+from manyhues.studio.folder import encode_small
+from manyhues.studio.store import Session, Store
 
 _TILE = 480  # long side in pixels of a picture on the sheet
 
@@ -25,7 +26,7 @@ def full(store: Store, session: Session, rid: str, format: str = "png") -> Path:
     if not path.exists():
         one = store.load(session, rid)
         data = writer.encode(one.pixels(0), format_, session.picture.metadata)
-        store.write(session, path.name, data)
+        session.files.write(path.name, data)
     return path
 
 
@@ -47,7 +48,7 @@ def view(store: Store, session: Session, rid: str) -> Path:
     if not path.exists():
         one = store.load(session, rid)
         image = replace(one, scene=one.scene.shrunk(store.limits.view)).image(0)
-        store.write(session, path.name, encode_small(image))
+        session.files.write(path.name, encode_small(image))
     return path
 
 
@@ -59,7 +60,7 @@ def grey(store: Store, session: Session) -> Path:
         scene = store.scene(session, method).shrunk(store.limits.view)
         none = np.zeros((0, 2, 1, 1), np.float32)
         image = Colorization(scene, method, none, none, ()).grey()
-        store.write(session, path.name, encode_small(image))
+        session.files.write(path.name, encode_small(image))
     return path
 
 
@@ -73,7 +74,7 @@ def sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
         if not tiles:
             width, height = session.size
             tiles.append((small.grey(), "input", f"{width} x {height}"))
-        tiles.append((small.image(0), label(session, rid), _WORDS[result.made.kind]))
+        tiles.append((small.image(0), label(session, rid), result.made.action.label))
     methods = sorted({session.result(rid).method for rid in rids})
     page = contact_sheet(tiles, title=session.name, note=", ".join(methods))
     return writer.encode_sheet(page)
@@ -86,7 +87,7 @@ def archive(store: Store, session: Session, rids: Sequence[str], format: str) ->
     if path.exists():
         return path
     with (
-        store.making(session, path.name) as part,
+        session.files.making(path.name) as part,
         zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as zipped,  # pictures shrink no further
     ):
         for rid in rids:
@@ -113,4 +114,3 @@ def _format(session: Session, wanted: str) -> tuple[str, str]:
 
 # A file is named after the format alone, never after what was uploaded.
 _SAFE = {name: f".full.{name.lower()}" for name in ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")}
-_WORDS = {"sample": "sampled", "vary": "varied", "blend": "blended", "steer": "steered"}
