@@ -1,5 +1,6 @@
 """Sessions on disk: bounds by age, number and size; names; what is kept in memory."""
 
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -155,6 +156,17 @@ def test_a_deleted_picture_does_not_come_back(
     monkeypatch.setattr(Colorizer, "encode", meanwhile)
     assert store.scene(session, "flow").picture.name == "a.png"  # a running job ends its step
     assert not store._scenes
+
+
+def test_a_folder_that_has_vanished_is_cleaned(tmp_path: Path, weights: Path) -> None:
+    store = make(tmp_path, weights, sessions=1)
+    first, second = new(store), new(store)
+    shutil.rmtree(first.folder)
+    shutil.rmtree(second.folder)
+    assert store.clean() == 1
+    assert store.count == 1
+    store.remove(second)
+    assert (store.count, store.size) == (0, 0)
 
 
 @given(st.text(max_size=300))

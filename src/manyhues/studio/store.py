@@ -19,7 +19,7 @@ import numpy as np
 
 from manyhues.colorization import Colorization, Steering
 from manyhues.colorizer import Colorizer
-from manyhues.errors import UsageError
+from manyhues.errors import UsageError, WeightsError
 from manyhues.image.picture import SUFFIXES, Picture
 from manyhues.model.engine import Engine
 from manyhues.model.scene import Scene
@@ -93,6 +93,8 @@ class Store:
         self.folder, self.limits = folder, limits
         self._engine = Engine(weights)
         self.methods = self._engine.methods()
+        if not self.methods:
+            raise WeightsError(f"{self._engine.folder}: no weights inside; install manyhues again")
         self._colorizers: dict[str, Colorizer] = {}
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._scenes: OrderedDict[tuple[str, str], tuple[Scene, Scene]] = OrderedDict()

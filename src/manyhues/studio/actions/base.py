@@ -6,7 +6,7 @@ made again. It knows neither the store nor the queue.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from manyhues.colorization import Colorization
 from manyhues.colorizer import Colorizer, Step
 from manyhues.model.scene import Scene
+from manyhues.sampling.options import Sampling
 
 Body = TypeVar("Body", bound=BaseModel)
 _Class = TypeVar("_Class", bound="type[Action[Any]]")
@@ -21,14 +22,7 @@ HintValue = tuple[int, int, str]  # x, y, colour
 Options = Mapping[str, Any]
 
 # What a recipe leaves out, because the command line and Python take it unasked.
-_DEFAULTS: dict[str, Any] = {
-    "seed": 0,
-    "pick": "diverse",
-    "diversity": 1.0,
-    "saturation": 1.0,
-    "hints": (),
-    "like": None,
-}
+_DEFAULTS = {option.name: option.default for option in fields(Sampling)}
 
 
 @dataclass(frozen=True)
@@ -142,8 +136,8 @@ def register(action: _Class) -> _Class:
 
 
 def changed(options: Options) -> dict[str, Any]:
-    """The options that differ from the defaults, and the seed, which one wants to see."""
-    return {k: v for k, v in options.items() if k == "seed" or _DEFAULTS.get(k, ...) != v}
+    """The options that differ from the defaults, and n and the seed, which one wants to see."""
+    return {k: v for k, v in options.items() if k in ("n", "seed") or _DEFAULTS[k] != v}
 
 
 def python_call(method: str, options: Options, bases: Sequence[str] = ()) -> str:

@@ -1,20 +1,16 @@
-"""Fields that the bodies of several actions share."""
+"""Fields that the bodies of several actions share; those of `Sampling` have its range and words."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from dataclasses import fields
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from manyhues.sampling.hints import check_place, hint_colour
+from manyhues.sampling.options import Sampling, about
 from manyhues.studio.actions.base import HintValue
 from manyhues.studio.limits import COLOURINGS, HINTS
-
-Id = Annotated[str, Field(description="Unguessable id.", pattern=r"^[A-Za-z0-9_-]{16,32}$")]
-Seed = Annotated[int, Field(ge=0, le=2**53 - 1, description="Same seed, same colourings.")]
-Count = Annotated[int, Field(ge=1, le=COLOURINGS, description="How many colourings.")]
-Scale = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
-Pick = Literal["diverse", "likely", "random"]
 
 
 class Strict(BaseModel):
@@ -31,7 +27,42 @@ class HintIn(Strict):
     colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", examples=["#b03030"])]
 
 
-Hints = Annotated[list[HintIn], Field(max_length=HINTS)]
+def _as_told(name: str, **bounds: Any) -> Any:
+    """An option of `Sampling` as pydantic describes it; the studio's own bounds go first."""
+    said = about(name)
+    limits = {"ge": said.get("min"), "le": said.get("max"), **bounds}
+    return Field(description=said["help"], **limits)
+
+
+Id = Annotated[str, Field(description="Unguessable id.", pattern=r"^[A-Za-z0-9_-]{16,32}$")]
+Count = Annotated[int, _as_told("n", le=COLOURINGS)]
+Seed = Annotated[int, _as_told("seed", ge=0, le=2**53 - 1)]  # what JavaScript's numbers hold
+Diversity = Annotated[float, _as_told("diversity", allow_inf_nan=False)]
+Saturation = Annotated[float, _as_told("saturation", allow_inf_nan=False)]
+Hints = Annotated[list[HintIn], _as_told("hints", max_length=HINTS)]
+_OURS: dict[str, Any] = {
+    "n": Count,
+    "seed": Seed,
+    "diversity": Diversity,
+    "saturation": Saturation,
+    "hints": Hints,
+}
+
+
+def sampling_fields() -> dict[str, Any]:
+    """Type and default of each option of `Sampling` but `like`, as pydantic's `create_model` takes.
+
+    `like` is a picture, and comes as a file.
+    """
+    types = get_type_hints(Sampling)
+    return {
+        option.name: (
+            _OURS.get(option.name) or Annotated[types[option.name], _as_told(option.name)],
+            [] if option.name == "hints" else option.default,
+        )
+        for option in fields(Sampling)
+        if option.name != "like"
+    }
 
 
 def values(hints: Iterable[HintIn]) -> list[HintValue]:

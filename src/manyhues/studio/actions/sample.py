@@ -1,12 +1,14 @@
 """Draw colourings of the picture."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from manyhues.colorization import Colorization
 from manyhues.colorizer import Colorizer, Step
 from manyhues.model.scene import Scene
+from manyhues.sampling.options import Sampling
 from manyhues.studio.actions.base import (
     Action,
     Command,
@@ -18,39 +20,31 @@ from manyhues.studio.actions.base import (
     python_call,
     register,
 )
-from manyhues.studio.actions.fields import (
-    Count,
-    Hints,
-    Pick,
-    Scale,
-    Seed,
-    Strict,
-    placed,
-    values,
+from manyhues.studio.actions.fields import Strict, placed, sampling_fields, values
+
+
+class _Method(Strict):
+    method: Annotated[str | None, Field(description="See `/api/about`.")] = None
+
+
+_OPTIONS = sampling_fields()
+ColorizeIn = create_model(
+    "ColorizeIn",
+    __base__=_Method,
+    __doc__="Draw again from a session's picture; the options of `manyhues colorize`.",
+    **_OPTIONS,
 )
 
 
-class ColorizeIn(Strict):
-    """Draw again from a session's picture; the options of `manyhues colorize`."""
-
-    n: Count = 6
-    seed: Seed = 0
-    method: str | None = None
-    pick: Pick = "diverse"
-    diversity: Scale = 1.0
-    saturation: Scale = 1.0
-    hints: Hints = Field(default=[])
-
-
 @register
-class Sample(Action[ColorizeIn]):
+class Sample(Action[Any]):
     """More colourings of a session's picture."""
 
     name, verb, title, label, body = "sample", "colorize", "Draw Again", "sampled", ColorizeIn
 
-    def read(self, body: ColorizeIn, given: Given) -> Drawing:
+    def read(self, body: Any, given: Given) -> Drawing:
         """Its hints have to lie in the picture."""
-        options = body.model_dump(exclude={"method", "hints"})
+        options = {name: getattr(body, name) for name in _OPTIONS}
         options |= {"hints": placed(values(body.hints), given.size), "like": None}
         return Drawing(self, options, body.method)
 
@@ -58,7 +52,8 @@ class Sample(Action[ColorizeIn]):
         self, colorizer: Colorizer, scene: Scene, bases: Sequence[Colorization], drawing: Drawing
     ) -> Iterator[Step]:
         """The candidates, then the results."""
-        return colorizer.stream(scene, **{**drawing.options, "like": drawing.palette})
+        sampling = Sampling(**{**drawing.options, "like": drawing.palette})
+        return colorizer.steps(scene, sampling)
 
     def command(self, made: Made, origins: Mapping[str, Origin]) -> Command:
         """The same options."""

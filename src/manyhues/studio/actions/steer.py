@@ -9,6 +9,7 @@ from pydantic import Field
 from manyhues.colorization import Colorization
 from manyhues.colorizer import Colorizer, Step
 from manyhues.model.scene import Scene
+from manyhues.sampling.options import Sampling
 from manyhues.studio.actions.base import (
     Action,
     Command,
@@ -19,7 +20,7 @@ from manyhues.studio.actions.base import (
     python_call,
     register,
 )
-from manyhues.studio.actions.fields import Hints, Id, Scale, Strict, placed, values
+from manyhues.studio.actions.fields import Hints, Id, Saturation, Strict, placed, values
 
 
 class HintsIn(Strict):
@@ -27,7 +28,7 @@ class HintsIn(Strict):
 
     result: Id
     hints: Hints = Field(default=[])
-    saturation: Scale = 1.0
+    saturation: Saturation = Sampling.saturation
 
 
 @register

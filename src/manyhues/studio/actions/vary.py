@@ -9,6 +9,7 @@ from pydantic import Field
 from manyhues.colorization import Colorization
 from manyhues.colorizer import Colorizer, Step
 from manyhues.model.scene import Scene
+from manyhues.sampling.options import Sampling
 from manyhues.studio.actions.base import Action, Drawing, Given, register
 from manyhues.studio.actions.fields import Count, Id, Seed, Strict
 
@@ -18,8 +19,8 @@ class VaryIn(Strict):
 
     result: Id
     amount: Annotated[float, Field(ge=0, le=1, description="0 is itself, 1 a fresh sample.")] = 0.3
-    n: Count = 6
-    seed: Seed = 0
+    n: Count = Sampling.n
+    seed: Seed = Sampling.seed
 
 
 @register

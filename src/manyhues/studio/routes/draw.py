@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Header, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, Request, UploadFile
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import BaseModel
 from pydantic_core import to_json
 
+from manyhues.image.encode import Format
 from manyhues.image.picture import read_small_rgb
 from manyhues.sampling.hints import parse_hint
 from manyhues.studio.actions import Action, all_actions, named
-from manyhues.studio.actions.fields import Count, Pick, Scale, Seed, placed
+from manyhues.studio.actions.fields import placed
 from manyhues.studio.actions.sample import ColorizeIn
 from manyhues.studio.hub import Studio, StudioOf, while_there
 from manyhues.studio.lanes import Job
@@ -24,6 +26,27 @@ from manyhues.studio.store import Session
 router = APIRouter(prefix="/api", tags=["draw"], responses=FAULTS)
 
 
+def _form(body: type[BaseModel]) -> Callable[..., BaseModel]:
+    """A body's fields as those of a form, but for hints, which a form writes as text."""
+
+    def filled(**values: Any) -> BaseModel:
+        return body(**values)
+
+    parameters = []
+    for name, field in body.model_fields.items():
+        if name != "hints":
+            form = Form(description=field.description)
+            parameter = inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=Annotated[field.annotation, *field.metadata, form],
+            )
+            parameters.append(parameter)
+    filled.__dict__["__signature__"] = inspect.Signature(parameters)
+    return filled
+
+
 @router.post(
     "/colorize",
     response_model=schema.ColorizeOut,
@@ -33,19 +56,14 @@ async def colorize(
     request: Request,
     studio: StudioOf,
     image: Annotated[UploadFile, File(description="The picture; colour is read as its grey.")],
-    n: Annotated[Count, Form()] = 6,
-    seed: Annotated[Seed, Form()] = 0,
-    method: Annotated[str | None, Form(description="See `/api/about`.")] = None,
-    pick: Annotated[Pick, Form()] = "diverse",
-    diversity: Annotated[Scale, Form()] = 1.0,
-    saturation: Annotated[Scale, Form()] = 1.0,
+    body: Annotated[Any, Depends(_form(ColorizeIn))],
     hint: Annotated[
         list[str], Form(description="X,Y=#RRGGBB; may be repeated.", max_length=HINTS)
     ] = [],  # noqa: B006  FastAPI copies defaults
     like: Annotated[
         UploadFile | None, File(description="A picture whose palette is taken.")
     ] = None,
-    format: Annotated[schema.Format, Form(description="Of the downloads.")] = "keep",
+    format: Annotated[Format, Form(description="Of the downloads.")] = "keep",
     wait: Annotated[
         bool, Form(description="Answer when all is drawn; false answers at once.")
     ] = True,
@@ -62,13 +80,10 @@ async def colorize(
     def make() -> Session:
         if palette is not None:
             read_small_rgb(palette, max_pixels=studio.limits.pixels)  # refuses what is no picture
-        return studio.store.create(data, image.filename or "", method, format)
+        return studio.store.create(data, image.filename or "", body.method, format)
 
     session = await studio.decode(make)
     try:
-        body = ColorizeIn(
-            n=n, seed=seed, method=method, pick=pick, diversity=diversity, saturation=saturation
-        )
         drawing = named("sample").read(body, session)
         options = drawing.options | {
             "hints": placed(given, session.size),

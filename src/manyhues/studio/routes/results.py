@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse, Response
 
 from manyhues import __version__
 from manyhues.errors import UsageError
+from manyhues.image.encode import Format
 from manyhues.studio import derived, examples
 from manyhues.studio.folder import vanishing
 from manyhues.studio.hub import StudioOf
@@ -127,7 +128,7 @@ async def full(request: Request, studio: StudioOf, sid: str, rid: str) -> Respon
     responses=_picture("jpeg", "png", "webp", "tiff", "bmp", "avif"),
 )
 async def download(
-    request: Request, studio: StudioOf, sid: str, rid: str, format: schema.Format = "keep"
+    request: Request, studio: StudioOf, sid: str, rid: str, format: Format = "keep"
 ) -> Response:
     """A result at full size as a file to keep, in the input's format or another."""
     session = studio.store.session(sid)
@@ -159,7 +160,7 @@ async def archive(
     studio: StudioOf,
     sid: str,
     results: Chosen = "",
-    format: schema.Format = "keep",
+    format: Format = "keep",
 ) -> Response:
     """All results or some at full size, with their sheet, in one ZIP."""
     session = studio.store.session(sid)

@@ -6,8 +6,6 @@ from pydantic import BaseModel, Field
 
 from manyhues.studio.actions.fields import Strict
 
-Format = Literal["keep", "png", "jpg", "webp", "tiff"]
-
 
 class FavouriteIn(Strict):
     """Whether a result is kept among the favourites."""
