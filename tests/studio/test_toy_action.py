@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from manyhues.errors import UsageError
 from manyhues.render import sheet
 from manyhues.studio import actions
 from manyhues.studio.actions.base import REGISTERED
+from studio.browser import opened, tiles
 from studio.conftest import Serve
 
 TOY = '''
@@ -105,6 +107,16 @@ def test_one_file_is_an_action(
     again = Image.open(next(Path("out").glob("old.1.*")))
     served = Image.open(io.BytesIO(server.http.get(faded[1]["url"]).content))
     assert again.tobytes() == served.tobytes()
+
+
+@pytest.mark.usefixtures("toy")
+def test_the_page_shows_its_results(browser: Any, serve: Serve, picture: bytes) -> None:
+    server = serve()
+    session = server.colorize(picture, n=1, pick="random")
+    server.draw(session, "fade", result=session["results"][0]["id"])
+    with opened(browser, server, f"/#{session['session']}") as page:
+        expect(tiles(page)).to_have_count(3)
+        expect(page.locator(".group h2")).to_have_text(["First look", "fade"])
 
 
 def test_what_is_no_action_is_said() -> None:
