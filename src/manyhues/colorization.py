@@ -23,7 +23,9 @@ from manyhues.model.scene import Scene
 from manyhues.render import pixels as render
 from manyhues.render.sheet import contact_sheet
 from manyhues.render.upsample import Upsampler
-from manyhues.sampling.hints import Hint
+from manyhues.sampling.hints import Hint, apply_hints, parse_hints
+from manyhues.sampling.options import Sampling
+from manyhues.sampling.palette import apply_palette
 
 SHEET = ".sheet.jpg"  # how the names of contact sheets end
 
@@ -35,6 +37,23 @@ class Steering:
     saturation: float = 1.0
     hints: tuple[Hint, ...] = ()
     palette: tuple[Array, Array] | None = None
+
+    @classmethod
+    def of(cls, sampling: Sampling, scene: Scene) -> "Steering":
+        """What a sampling's options mean for one picture. Raises `ManyhuesError`."""
+        hints = tuple(parse_hints(sampling.hints, scene.luminance))
+        return cls(sampling.saturation, hints, sampling.palette)
+
+    def applied(self, scene: Scene, ab: Array) -> Array:
+        """Steered samples of plain ones, a, b ``(n, 2, h, w)`` in Lab units."""
+        if self.palette is not None:
+            ab = apply_palette(ab, *self.palette)
+        if self.saturation != 1:
+            ab = ab * np.float32(self.saturation)
+        if self.hints:  # last, so that the hinted colour comes out whatever the rest
+            small = scene.levels[-1].lightness
+            ab = apply_hints(ab, self.hints, small, scene.upsampler)
+        return ab
 
 
 @dataclass(frozen=True, eq=False)

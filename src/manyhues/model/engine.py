@@ -27,7 +27,7 @@ class Engine:
 
     def __init__(self, folder: Path | str | None = None, *, threads: int = 0) -> None:
         self.folder = WEIGHTS if folder is None else Path(folder)
-        self.workers = threads or os.cpu_count() or 1
+        self.threads, self.workers = threads, threads or os.cpu_count() or 1
         self._sessions: dict[str, Any] = {}
         self._lock = threading.Lock()
 
