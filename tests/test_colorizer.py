@@ -145,8 +145,8 @@ def test_recolor_checks_what_it_is_given() -> None:
         {"saturation": None},
     )
     for given in wrong:
-        with pytest.raises(UsageError, match=name):
-            Recolor(**{name: value})
+        with pytest.raises(UsageError, match=next(iter(given))):
+            Recolor(**given)
 
 
 def test_type_checkers_see_wrong_keywords(tmp_path: Path) -> None:

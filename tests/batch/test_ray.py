@@ -255,6 +255,13 @@ def test_object_stores(cluster: None, weights: Path, pictures: Path, tmp_path: P
     assert "s3://archive/in/cut.jpg: damaged" in rows["s3://archive/in/cut.jpg"]["error"]
 
 
+def test_clearing_a_folder_that_vanishes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store("memory://archive/out")
+    monkeypatch.setattr(store._fs, "exists", lambda path: True)
+    store.clear("staging")
+    assert not store.names()
+
+
 @pytest.mark.slow
 def test_killed_worker_and_killed_driver(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

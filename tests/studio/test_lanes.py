@@ -205,19 +205,19 @@ def test_nobody_who_ever_listens(serve: Serve, picture: bytes, slow: list[float]
 def test_previews_do_not_wait_for_full_size(
     serve: Serve, picture: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from manyhues.studio import render
+    from manyhues.studio import derived
 
     server = serve()
     session = server.colorize(picture, n=1, pick="random")
     gate, begun = threading.Event(), threading.Event()
-    full = render.full
+    full = derived.full
 
     def held(*arguments: Any) -> Path:
         begun.set()
         gate.wait(20)
         return full(*arguments)
 
-    monkeypatch.setattr(render, "full", held)
+    monkeypatch.setattr(derived, "full", held)
     link = f"{server.url}{session['results'][0]['url']}"
     thread = threading.Thread(target=lambda: httpx.get(link, timeout=30))
     thread.start()

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from manyhues.colorization import sheet_of
 from manyhues.image import encode as writer
-from manyhues.studio.store import Session, Store, encode_small
+from manyhues.studio.folder import encode_small
+from manyhues.studio.store import Session, Store
 
 
 def full(store: Store, session: Session, rid: str, format: str = "png") -> Path:
@@ -20,7 +21,7 @@ def full(store: Store, session: Session, rid: str, format: str = "png") -> Path:
     if not path.exists():
         one = store.load(session, rid)
         data = writer.encode(one.pixels(0), format_, session.picture.metadata)
-        store.write(session, path.name, data)
+        session.files.write(path.name, data)
     return path
 
 
@@ -42,7 +43,7 @@ def view(store: Store, session: Session, rid: str) -> Path:
     if not path.exists():
         one = store.load(session, rid)
         image = replace(one, scene=one.scene.shrunk(store.limits.view)).image(0)
-        store.write(session, path.name, encode_small(image))
+        session.files.write(path.name, encode_small(image))
     return path
 
 
@@ -52,15 +53,14 @@ def grey(store: Store, session: Session) -> Path:
     if not path.exists():
         method = store.methods[0]
         scene = store.scene(session, method).shrunk(store.limits.view)
-        image = scene.grey()
-        store.write(session, path.name, encode_small(image))
+        session.files.write(path.name, encode_small(scene.grey()))
     return path
 
 
 def sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
     """The input and results on one page, as JPEG."""
     samples = [
-        (store.load(session, rid), label(session, rid), _WORDS[session.result(rid).made.kind])
+        (store.load(session, rid), label(session, rid), session.result(rid).made.action.label)
         for rid in rids
     ]
     methods = ", ".join(sorted({one.method for one, _, _ in samples}))
@@ -75,7 +75,7 @@ def archive(store: Store, session: Session, rids: Sequence[str], format: str) ->
     if path.exists():
         return path
     with (
-        store.making(session, path.name) as part,
+        session.files.making(path.name) as part,
         zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as zipped,  # pictures shrink no further
     ):
         for rid in rids:
@@ -102,4 +102,3 @@ def _format(session: Session, wanted: str) -> tuple[str, str]:
 
 # A file is named after the format alone, never after what was uploaded.
 _SAFE = {name: f".full.{name.lower()}" for name in ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")}
-_WORDS = {"sample": "sampled", "vary": "varied", "blend": "blended", "steer": "steered"}
