@@ -25,6 +25,8 @@ from manyhues.sampling.options import Pick, Sampling, SamplingOptions, number, w
 
 __all__ = ["Colorization", "Colorizer", "colorize"]
 
+_ROUNDING = 1e-3  # what L* computed elsewhere may lie outside [0, 100]
+
 
 @dataclass(frozen=True, eq=False)
 class Step:
@@ -77,10 +79,14 @@ class Colorizer:
         return encode(Picture.open(picture), self._engine, self._manifest)
 
     def encode_luminance(self, luminance: Array) -> Scene:
-        """A scene of bare L*, ``(h, w)`` float32 in [0, 100]."""
+        """A scene of bare L*, ``(h, w)`` float32 in [0, 100]. Raises `PictureError`."""
         luminance = np.ascontiguousarray(luminance, np.float32)
         if luminance.ndim != 2 or not luminance.size:
             raise PictureError(f"L* of shape {luminance.shape}: expected (H, W)")
+        low, high = float(luminance.min()), float(luminance.max())  # NaN where any value is NaN
+        if not -_ROUNDING <= low <= high <= 100 + _ROUNDING:
+            raise PictureError(f"L* from {low:g} to {high:g}: expected [0, 100]; scale it")
+        luminance = luminance.clip(0, 100)
         return encode(Picture(luminance, name="array"), self._engine, self._manifest)
 
     def sample_ab(
