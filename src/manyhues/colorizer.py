@@ -17,6 +17,7 @@ from manyhues.colorization import Colorization, Steering
 from manyhues.errors import PictureError, UsageError
 from manyhues.image.picture import Picture
 from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest, methods
 from manyhues.model.priors import Draw, Prior, make_prior
 from manyhues.model.priors.flow import DRAFTS, GRID_SCALE
 from manyhues.model.scene import Scene, encode
@@ -49,9 +50,9 @@ class Colorizer:
     Holds no state but its weights: it may be shared between threads.
     """
 
-    def __init__(self, engine: Engine, manifest: dict[str, Any]) -> None:
+    def __init__(self, engine: Engine, manifest: Manifest) -> None:
         self._engine, self._manifest = engine, manifest
-        self.method: str = manifest["method"]
+        self.method = manifest.method
         self.prior: Prior = make_prior(engine, manifest)
 
     @classmethod
@@ -63,12 +64,12 @@ class Colorizer:
         Raises `WeightsError`, which names the methods that are there.
         """
         engine = Engine(weights, threads=threads)
-        return cls(engine, engine.manifest(method))
+        return cls(engine, Manifest.load(method, weights))
 
     @staticmethod
     def methods(weights: str | Path | None = None) -> list[str]:
-        """Names of the methods that are present, the default first."""
-        return Engine(weights).methods()
+        """Names of the methods that are present, the default first; `WeightsError` for none."""
+        return methods(weights)
 
     def encode(self, picture: Any) -> Scene:
         """Read a path, bytes, file, PIL image, array or `Picture`; features are computed once."""
@@ -246,7 +247,7 @@ class Colorizer:
         One at a time for results, because ONNX Runtime's last bits may depend on the batch's
         size. Candidates, whose number is fixed, go through in batches: a third quicker.
         """
-        graph = self._manifest["embedding"]["graph"]
+        graph = self._manifest.embedding.graph
         inputs = scene.levels[-1].inputs
         batches = [codes[i : i + at_once] for i in range(0, len(codes), at_once)]
 
@@ -287,7 +288,7 @@ class Colorizer:
                 yield Step(False, k + 1, len(pool), rough)
         drafts = np.concatenate(parts)
         # A grid code is a small colour field itself; a vector has to be decoded to be judged.
-        grid = drafts.ndim == 4
+        grid = self._manifest.is_grid
         fields = GRID_SCALE * drafts if grid else self.decode(scene, drafts, at_once=16)
         lightness = scene.levels[0 if grid else -1].lightness
         if draw.hints and not grid:

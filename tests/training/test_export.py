@@ -13,7 +13,7 @@ from PIL import Image
 
 from manyhues.colorizer import Colorizer
 from manyhues.errors import TrainingError, UsageError
-from manyhues.model.engine import WEIGHTS
+from manyhues.model.manifest import WEIGHTS
 from manyhues.model.priors.base import Draw
 from manyhues.training import checkpoint, registry
 from manyhues.training.export import export

@@ -12,7 +12,7 @@ from PIL import Image
 
 from manyhues.colorizer import Colorizer
 from manyhues.errors import TrainingError, WeightsError
-from manyhues.model.engine import WEIGHTS
+from manyhues.model.manifest import WEIGHTS
 from manyhues.model.scene import Level
 from manyhues.training import checkpoint, registry
 from manyhues.training.data.cache import Cache, build_cache

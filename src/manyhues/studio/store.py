@@ -24,6 +24,7 @@ from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.image.picture import SUFFIXES, Picture
 from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest, methods
 from manyhues.model.scene import Scene
 from manyhues.studio.limits import Limits
 from manyhues.studio.recipe import Made
@@ -93,7 +94,7 @@ class Store:
     def __init__(self, folder: Path, limits: Limits, weights: Path | None = None) -> None:
         self.folder, self.limits = folder, limits
         self._engine = Engine(weights)
-        self.methods = self._engine.methods()
+        self.methods = methods(weights)
         self._colorizers: dict[str, Colorizer] = {}
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._scenes: OrderedDict[tuple[str, str], tuple[Scene, Scene]] = OrderedDict()
@@ -117,7 +118,7 @@ class Store:
             raise UsageError(f"method {name!r}: not present; choose from {', '.join(self.methods)}")
         with self._lock:
             if name not in self._colorizers:
-                manifest = self._engine.manifest(name)
+                manifest = Manifest.load(name, self._engine.folder)
                 self._colorizers[name] = Colorizer(self._engine, manifest)
             return self._colorizers[name]
 

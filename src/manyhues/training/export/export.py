@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from manyhues.errors import UsageError
 from manyhues.image import files
-from manyhues.model.engine import WEIGHTS
+from manyhues.model.manifest import WEIGHTS
 from manyhues.training import checkpoint, registry
 from manyhues.training.export.graph import Graph, halve, write_graph
 from manyhues.training.methods.flow import ALIKE, DRAFT_STEPS, GAIN, GRAIN, RENOISE, STEPS, Flow

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from manyhues.cli import exit as command
 from manyhues.errors import TrainingError, WeightsError
-from manyhues.model.engine import WEIGHTS
+from manyhues.model.manifest import WEIGHTS
 from manyhues.training import checkpoint
 from manyhues.training.methods.detail import Detail, DetailConfig
 from manyhues.training.methods.features import TuneConfig
