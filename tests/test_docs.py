@@ -61,7 +61,7 @@ def test_commands_exist(page: Path) -> None:
     for line in commands.splitlines():
         for words in map(shlex.split, line.split("&&")):
             if words[0] == "manyhues":  # values are checked too, nothing is run
-                CLI.commands[words[1]].make_context(words[1], arguments._repeat_options(words[2:]))
+                CLI.commands[words[1]].make_context(words[1], arguments.repeat_options(words[2:]))
             elif words[0] == "python":
                 assert find_spec(words[2]) if words[1] == "-m" else (ROOT / words[1]).is_file()
     for row in re.findall(r"^.*`manyhues .*$", prose(text), re.M):

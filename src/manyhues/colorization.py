@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, SupportsIndex
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from manyhues.color.lab import to_8_bits
 from manyhues.errors import PictureError
 from manyhues.image import encode as writer
 from manyhues.image import files
+from manyhues.image.encode import Format
 from manyhues.image.picture import read_small_rgb
 from manyhues.model.scene import Scene
 from manyhues.render import pixels as render
@@ -144,7 +145,7 @@ class Colorization:
         folder: str | Path,
         *,
         stem: str | None = None,
-        format: str = "keep",
+        format: Format | Literal["jpeg"] = "keep",
         sheet: bool = True,
         overwrite: bool = False,
     ) -> list[Path]:

@@ -8,27 +8,25 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from manyhues.color.arrays import Array
 from manyhues.colorization import Colorization, Steering
 from manyhues.errors import PictureError, UsageError
-from manyhues.image.picture import Picture
+from manyhues.image.picture import Picture, PictureLike
 from manyhues.model.engine import Engine
 from manyhues.model.manifest import Manifest, methods
 from manyhues.model.priors import Draw, Prior, make_prior
 from manyhues.model.priors.flow import DRAFTS, GRID_SCALE
 from manyhues.model.scene import Scene, encode
 from manyhues.sampling import candidates
-from manyhues.sampling.hints import Hint, apply_hints, parse_hints
-from manyhues.sampling.options import _check, _whole
-from manyhues.sampling.palette import apply_palette, palette
+from manyhues.sampling.hints import Hint, Hints, apply_hints, parse_hints
+from manyhues.sampling.options import Sampling, SamplingOptions, number, whole
+from manyhues.sampling.palette import apply_palette
 
 __all__ = ["Colorization", "Colorizer", "colorize"]
-
-Hints = Sequence[tuple[int, int, str]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +69,7 @@ class Colorizer:
         """Names of the methods that are present, the default first; `WeightsError` for none."""
         return methods(weights)
 
-    def encode(self, picture: Any) -> Scene:
+    def encode(self, picture: PictureLike) -> Scene:
         """Read a path, bytes, file, PIL image, array or `Picture`; features are computed once."""
         return encode(Picture.open(picture), self._engine, self._manifest)
 
@@ -92,52 +90,51 @@ class Colorizer:
         diversity: float = 1.0,
         hints: Hints = (),
     ) -> Array:
-        """Plain draws k = start .. start + n - 1: a, b ``(n, 2, h, w)`` at the working size."""
+        """Plain draws k = start .. start + n - 1: a, b ``(n, 2, h, w)`` at the working size.
+
+        Raises `UsageError`.
+        """
         self._check_own(scene)
+        n, start = whole("n", n, least=1), whole("start", start, least=0)
+        diversity = number("diversity", diversity, 0, 10)
         parsed = parse_hints(hints, scene.luminance)
-        draw = Draw(_whole(seed), range(start, start + n), diversity, parsed)
+        draw = Draw(whole("seed", seed), range(start, start + n), diversity, parsed)
         codes = self.prior.sample(scene, draw)
         return self._steer(scene, self.decode(scene, codes), Steering(hints=tuple(parsed)))
 
     def sample(
-        self,
-        scene: Scene,
-        n: int = 6,
-        *,
-        seed: int = 0,
-        pick: str = "diverse",
-        diversity: float = 1.0,
-        saturation: float = 1.0,
-        hints: Hints = (),
-        like: Any = None,
+        self, scene: Scene, n: int = Sampling.n, **options: Unpack[SamplingOptions]
     ) -> Colorization:
-        """n colourings of an encoded picture.
+        """n colourings of an encoded picture; the options, and their defaults, are `Sampling`'s.
 
-        pick        ``diverse``: typical first, then far apart; ``likely``: the most plausible. Of a
-                    colour grid what all candidates agree on comes first, numbered -1; where the
-                    prior lists its most probable answers these do, numbered -1, -2, ..
-                    (plain samples follow where n is larger than the list);
-                    ``random``: samples 0 .. n - 1 as drawn
-        diversity   scales the prior's noise; 1 is as trained
-        saturation  scales a, b; 0 is grey
-        hints       (x, y, "#rrggbb") each: that colour at that pixel, and over its surface
-        like        a picture whose palette is taken: path, bytes, PIL image or array
+        Raises `UsageError`; where `like` cannot be read, `PictureError`.
+
+            result = colorizer.sample(scene, 4, seed=7, hints=[(120, 80, "#b03030")])
         """
-        steps = self.stream(
-            scene,
-            n,
-            seed=seed,
-            pick=pick,
-            diversity=diversity,
-            saturation=saturation,
-            hints=hints,
-            like=like,
-        )
+        return self.draw(scene, Sampling(n, **options))
+
+    def stream(
+        self, scene: Scene, n: int = Sampling.n, **options: Unpack[SamplingOptions]
+    ) -> Iterator[Step]:
+        """The work of `sample`, step by step: the candidates tried, then the n results in order.
+
+        Whoever stops asking stops the work.
+        """
+        return self.steps(scene, Sampling(n, **options))
+
+    def draw(self, scene: Scene, sampling: Sampling) -> Colorization:
+        """`sample` with options that are made once for many pictures: `like` is read once."""
         # Decoded side by side when all are drawn; whoever streams decodes each as it comes.
-        results = self._engine.map(lambda step: step.make(), [step for step in steps if step.final])
-        codes, notes = np.concatenate([one.codes for one in results]), results[0].notes
+        finals = [step for step in self.steps(scene, sampling) if step.final]
+        results = self._engine.map(lambda step: step.make(), finals)
+        codes, notes, n = (
+            np.concatenate([one.codes for one in results]),
+            results[0].notes,
+            len(results),
+        )
         if n > 1 and not self.prior.single_answer and (codes == codes[0]).all():
-            notes += (f"diversity {diversity:g} leaves one answer: all {n} results are the same",)
+            diversity = f"diversity {sampling.diversity:g}"
+            notes += (f"{diversity} leaves one answer: all {n} results are the same",)
         return replace(
             results[0],
             notes=notes,
@@ -146,27 +143,13 @@ class Colorizer:
             seeds=tuple(one.seeds[0] for one in results),
         )
 
-    def stream(
-        self,
-        scene: Scene,
-        n: int = 6,
-        *,
-        seed: int = 0,
-        pick: str = "diverse",
-        diversity: float = 1.0,
-        saturation: float = 1.0,
-        hints: Hints = (),
-        like: Any = None,
-    ) -> Iterator[Step]:
-        """The work of `sample`, step by step: the candidates tried, then the n results in order.
-
-        Whoever stops asking stops the work.
-        """
+    def steps(self, scene: Scene, sampling: Sampling) -> Iterator[Step]:
+        """`stream` with options that are made once for many pictures."""
         self._check_own(scene)
-        _check(n, pick, diversity, saturation)
-        parsed = tuple(parse_hints(hints, scene.luminance))
-        steering = Steering(saturation, parsed, None if like is None else palette(like))
-        return self._steps(scene, n, pick, Draw(_whole(seed), (), diversity, parsed), steering)
+        parsed = tuple(parse_hints(sampling.hints, scene.luminance))
+        steering = Steering(sampling.saturation, parsed, sampling.palette)
+        draw = Draw(sampling.seed, (), sampling.diversity, parsed)
+        return self._steps(scene, sampling.n, sampling.pick, draw, steering)
 
     def vary(
         self,
@@ -182,11 +165,10 @@ class Colorizer:
 
         Neighbour k depends on the seed and k alone; k = start .. start + n - 1 are drawn.
         """
-        _check(n, "random", 1.0, 1.0)
-        if not 0 <= amount <= 1:
-            raise UsageError(f"amount {amount}: expected 0 to 1")
+        n, start = whole("n", n, least=1), whole("start", start, least=0)
+        amount, seed = number("amount", amount, 0, 1), whole("seed", seed)
         self._check_own(scene, base)
-        code, seed = _single(base).codes[0], _whole(seed)
+        code = _single(base).codes[0]
         hints = base.steering.hints
         indices = range(start, start + n)
         codes = self.prior.vary(scene, Draw(seed, indices, hints=hints), code, amount)
@@ -209,8 +191,8 @@ class Colorizer:
         self._check_own(scene, base)
         steering = base.steering
         if saturation is not None:
-            _check(1, "random", 1.0, saturation)
-            steering = replace(steering, saturation=saturation)
+            checked = number("saturation", saturation, 0, 10)
+            steering = replace(steering, saturation=checked)
         if hints is not None:
             steering = replace(steering, hints=tuple(parse_hints(hints, scene.luminance)))
         return self._make(scene, base.codes, base.seeds, steering, _notes(base), base.captions)
@@ -222,8 +204,7 @@ class Colorizer:
 
         All are steered as `start` is; where `end` was steered otherwise, `steer` it alike first.
         """
-        if steps < 2:
-            raise UsageError(f"steps {steps}: expected 2 or more")
+        steps = whole("steps", steps, least=2)
         self._check_own(scene, start, end)
         a, b = _single(start).codes[0], _single(end).codes[0]
         shares = np.linspace(0, 1, steps)
@@ -353,17 +334,20 @@ def _notes(base: Colorization) -> tuple[str, ...]:
 
 
 def colorize(
-    picture: Any,
-    n: int = 6,
+    picture: PictureLike,
+    n: int = Sampling.n,
     *,
-    seed: int = 0,
     method: str | None = None,
     weights: str | Path | None = None,
-    **options: Any,
+    **options: Unpack[SamplingOptions],
 ) -> Colorization:
-    """Colour one picture: path, bytes, PIL image or array. Options as `Colorizer.sample`.
+    """Colour one picture: path, bytes, open file, PIL image or array. Options as `Sampling`.
 
-    Loads the weights on every call; keep a `Colorizer` for more than one picture.
+    Loads the weights on every call; keep a `Colorizer` for more than one picture. Raises
+    `ManyhuesError`.
+
+        result = manyhues.colorize("old.jpg", n=4, seed=7, pick="likely")
     """
+    sampling = Sampling(n, **options)
     colorizer = Colorizer.load(method, weights)
-    return colorizer.sample(colorizer.encode(picture), n, seed=seed, **options)
+    return colorizer.draw(colorizer.encode(picture), sampling)

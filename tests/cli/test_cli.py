@@ -277,7 +277,7 @@ def test_training_verbs_say_what_to_install(
 
 
 def test_several_values_after_one_option() -> None:
-    spread = arguments._repeat_options
+    spread = arguments.repeat_options
     assert spread(["train", "--data", "a", "b", "--out", "c"]) == (
         ["train", "--data", "a", "--data", "b", "--out", "c"]
     )

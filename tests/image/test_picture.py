@@ -222,7 +222,7 @@ def test_files_that_are_no_pictures(tmp_path: Path) -> None:
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
     with pytest.raises(PictureError, match="give a path"):
-        Picture.open(12)
+        Picture.open(12)  # type: ignore[arg-type]
 
 
 def test_metadata_is_read() -> None:

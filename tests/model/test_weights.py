@@ -9,6 +9,7 @@ import pytest
 from manyhues.colorizer import Colorizer
 from manyhues.model.manifest import WEIGHTS, Manifest, methods
 from manyhues.sampling import candidates
+from manyhues.sampling.options import Pick
 
 METHODS = methods()
 MEGABYTE = 1_000_000
@@ -67,7 +68,7 @@ def test_diverse_raises_pairwise_distance() -> None:
     scenes = [colorizer.encode(path) for path in sorted(examples.glob("*.jpg"))]
     assert len(scenes) >= 4
 
-    def spread(pick: str) -> float:  # geometric mean: one vivid picture must not count for all
+    def spread(pick: Pick) -> float:  # geometric mean: one vivid picture must not count for all
         drawn = [colorizer.sample(scene, 6, pick=pick).ab for scene in scenes]
         return float(np.exp(np.mean([np.log(candidates.distances(ab).mean()) for ab in drawn])))
 

@@ -126,16 +126,7 @@ def _page(
         return
     report.skipped = False
     picture = read()
-    result = colorizer.sample(
-        colorizer.encode(picture),
-        options.n,
-        seed=options.seed,
-        pick=options.pick,
-        diversity=options.diversity,
-        saturation=options.saturation,
-        hints=options.hints,
-        like=options.like,
-    )
+    result = colorizer.draw(colorizer.encode(picture), options)
     earlier = _earlier(result, paths, {i for i, _ in missing}, results.format)
     if kept:
         other = f", {len(earlier)} of them made otherwise" if earlier else ""

@@ -5,6 +5,7 @@ depth, format and metadata. Colour in the input is read through its L* only.
 """
 
 import io
+import os
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +84,7 @@ class Picture:
         return self.luminance.shape[1], self.luminance.shape[0]
 
     @classmethod
-    def open(cls, source: Any, *, max_pixels: int = MAX_PIXELS) -> "Picture":
+    def open(cls, source: "PictureLike", *, max_pixels: int = MAX_PIXELS) -> "Picture":
         """Read a path, encoded bytes, an open file, a PIL image or an array; of pages, the first.
 
         Arrays are ``(H, W)`` or ``(H, W, 1..4)``: uint8, uint16, bool, or float in [0, 1], as
@@ -105,6 +106,20 @@ class Picture:
         `PictureError` as the calls do.
         """
         return _from_file(source, max_pixels, only_first=False)
+
+
+# What `Picture.open` reads, and a palette is taken from.
+PictureLike = (
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | BinaryIO
+    | Image.Image
+    | NDArray[Any]
+    | Picture
+)
 
 
 def probe(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[str, int]:
