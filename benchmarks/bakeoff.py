@@ -33,7 +33,7 @@ from manyhues.training.loop import Loop
 from manyhues.training.methods.detail import DetailConfig, DetailDecoder
 from manyhues.training.methods.flow import LEAN, STEPS, Flow, FlowConfig
 from manyhues.training.methods.mean import Mean, MeanConfig
-from manyhues.training.networks.features import GreyFeatures
+from manyhues.training.networks.grey import GreyFeatures
 from manyhues.training.networks.grid import CELL, CODE_SCALE, to_code
 from manyhues.training.processes import mixed_precision
 from manyhues.training.task import Logs, Step, Task

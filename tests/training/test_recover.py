@@ -19,7 +19,7 @@ from manyhues.training.data.cache import Cache, build_cache
 from manyhues.training.export.recover import recover
 from manyhues.training.methods.features import Tune, TuneConfig
 from manyhues.training.methods.flow import Flow, FlowConfig
-from manyhues.training.networks.features import GreyFeatures
+from manyhues.training.networks.grey import GreyFeatures
 
 
 @pytest.fixture(scope="module")

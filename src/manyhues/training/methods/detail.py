@@ -9,8 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from manyhues.training.data.cache import Batch
-from manyhues.training.networks.features import CHANNELS, FEATURE_SCALE
+from manyhues.training.export.plan import Plan, grid_decoder, spatial_graph
+from manyhues.training.networks.grey import CHANNELS, FEATURE_SCALE
 from manyhues.training.networks.grid import CELL, CODE_SCALE, to_code
+from manyhues.training.registry import register
 from manyhues.training.task import Logs, Step, Task
 
 
@@ -62,6 +64,7 @@ class DetailDecoder(nn.Module):
         return CODE_SCALE * (whole + self.out(F.silu(self.full(x))))
 
 
+@register(DetailConfig)
 class Detail(Task[DetailConfig]):
     """Trains the decoder on true codes, with a smooth absolute error in Lab units."""
 
@@ -98,3 +101,7 @@ class Detail(Task[DetailConfig]):
         code = to_code(batch.ab)
         bilinear = F.interpolate(code * CODE_SCALE, scale_factor=float(CELL), mode="bilinear")
         return {"decoded": self.decode(code, batch), "bilinear": bilinear}
+
+    def export_plan(self, run: Path) -> Plan:
+        name, inputs = grid_decoder(self.tuned), ("code", "luminance", "f8")
+        return Plan([spatial_graph(name, self.decoder, inputs, ("ab",), 1.0)])
