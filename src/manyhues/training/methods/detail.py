@@ -33,21 +33,23 @@ class DetailConfig:
 class DetailDecoder(nn.Module):
     """code (n, 2, h/4, w/4), luminance (n or 1, 1, h, w), f8 (n or 1, 40, h/4, w/4) to a, b.
 
-    Out: (n, 2, h, w) in Lab units: the bilinear code plus what the network adds. A code of other
-    than two `channels`, a learned one, is first mixed down to colours.
+    Out: (n, 2, h, w) in Lab units: the bilinear code plus what the network adds.
     """
 
-    def __init__(self, width: int = 64, channels: int = 2) -> None:
+    def __init__(self, width: int = 64) -> None:
         super().__init__()
         self.f8 = nn.Conv2d(CHANNELS[0], 16, 1)
         self.coarse = nn.ModuleList(
-            nn.Conv2d(a, width, 3, 1, 1) for a in (CELL + channels + 16, width, width)
+            nn.Conv2d(a, width, 3, 1, 1) for a in (CELL + 2 + 16, width, width)
         )
-        self.colours = nn.Identity() if channels == 2 else nn.Conv2d(channels, 2, 1)
         self.full = nn.Conv2d(width // 4 + 1 + 2, width // 2, 3, 1, 1)
         self.out = nn.Conv2d(width // 2, 2, 3, 1, 1)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
+
+    def colours(self, code: Tensor) -> Tensor:
+        """The colours (n, 2, h/4, w/4) that a code stands for: it is colours itself."""
+        return code
 
     def forward(self, code: Tensor, luminance: Tensor, f8: Tensor) -> Tensor:
         count = code.shape[0]
