@@ -13,7 +13,7 @@ from manyhues.errors import UsageError
 def average(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN[=WEIGHT]...", help="Folders of runs; a weight is 1 if unsaid."),
+        typer.Argument(metavar="RUN[=WEIGHT]", help="Folders of runs; a weight is 1 if unsaid."),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the mean; it is a run, too.")],
 ) -> None:
