@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -17,14 +17,12 @@ from manyhues.colorization import Colorization, Steering
 from manyhues.errors import PictureError, UsageError
 from manyhues.image.picture import Picture, PictureLike
 from manyhues.model.engine import Engine
-from manyhues.model.manifest import Manifest, methods
+from manyhues.model.manifest import Manifest, folder_of, methods
 from manyhues.model.priors import Draw, Prior, make_prior
-from manyhues.model.priors.flow import DRAFTS, GRID_SCALE
 from manyhues.model.scene import Scene, encode
-from manyhues.sampling import candidates
-from manyhues.sampling.hints import Hint, Hints, apply_hints, parse_hints
-from manyhues.sampling.options import Sampling, SamplingOptions, number, whole
-from manyhues.sampling.palette import apply_palette
+from manyhues.model.search import search
+from manyhues.sampling.hints import Hints, parse_hints
+from manyhues.sampling.options import Pick, Sampling, SamplingOptions, number, whole
 
 __all__ = ["Colorization", "Colorizer", "colorize"]
 
@@ -45,7 +43,7 @@ class Step:
 class Colorizer:
     """One method, loaded: encodes pictures and samples colourings of them.
 
-    Holds no state but its weights: it may be shared between threads.
+    Holds no state but its weights: it may be shared between threads, and pickled.
     """
 
     def __init__(self, engine: Engine, manifest: Manifest) -> None:
@@ -63,6 +61,12 @@ class Colorizer:
         """
         engine = Engine(weights, threads=threads)
         return cls(engine, Manifest.load(method, weights))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled without its weights: whoever unpickles it opens them there."""
+        engine = self._engine
+        folder = None if engine.folder == folder_of() else engine.folder.absolute()
+        return partial(type(self).load, threads=engine.threads), (self.method, folder)
 
     @staticmethod
     def methods(weights: str | Path | None = None) -> list[str]:
@@ -100,7 +104,7 @@ class Colorizer:
         parsed = parse_hints(hints, scene.luminance)
         draw = Draw(whole("seed", seed), range(start, start + n), diversity, parsed)
         codes = self.prior.sample(scene, draw)
-        return self._steer(scene, self.decode(scene, codes), Steering(hints=tuple(parsed)))
+        return Steering(hints=tuple(parsed)).applied(scene, self.decode(scene, codes))
 
     def sample(
         self, scene: Scene, n: int = Sampling.n, **options: Unpack[SamplingOptions]
@@ -146,9 +150,8 @@ class Colorizer:
     def steps(self, scene: Scene, sampling: Sampling) -> Iterator[Step]:
         """`stream` with options that are made once for many pictures."""
         self._check_own(scene)
-        parsed = tuple(parse_hints(sampling.hints, scene.luminance))
-        steering = Steering(sampling.saturation, parsed, sampling.palette)
-        draw = Draw(sampling.seed, (), sampling.diversity, parsed)
+        steering = Steering.of(sampling, scene)
+        draw = Draw(sampling.seed, (), sampling.diversity, steering.hints)
         return self._steps(scene, sampling.n, sampling.pick, draw, steering)
 
     def vary(
@@ -174,7 +177,14 @@ class Colorizer:
         codes = self.prior.vary(scene, Draw(seed, indices, hints=hints), code, amount)
         seeds = [(seed, k) for k in indices]
         captions = [f"near, seed {seed} · k {k}" for k in indices]
-        return self._make(scene, codes, seeds, base.steering, _notes(base), captions)
+        return self.of_codes(
+            scene,
+            codes,
+            steering=base.steering,
+            seeds=seeds,
+            captions=captions,
+            notes=_notes(base),
+        )
 
     def steer(
         self,
@@ -195,7 +205,14 @@ class Colorizer:
             steering = replace(steering, saturation=checked)
         if hints is not None:
             steering = replace(steering, hints=tuple(parse_hints(hints, scene.luminance)))
-        return self._make(scene, base.codes, base.seeds, steering, _notes(base), base.captions)
+        return self.of_codes(
+            scene,
+            base.codes,
+            steering=steering,
+            seeds=base.seeds,
+            captions=base.captions,
+            notes=_notes(base),
+        )
 
     def blend(
         self, scene: Scene, start: Colorization, end: Colorization, *, steps: int = 5
@@ -209,9 +226,67 @@ class Colorizer:
         a, b = _single(start).codes[0], _single(end).codes[0]
         shares = np.linspace(0, 1, steps)
         codes = np.stack([self.prior.mix(a, b, t) for t in shares])
-        seeds = [(start if t < steps / 2 else end).seeds[0] for t in range(steps)]
+        drawn = bool(start.seeds and end.seeds)
+        seeds = [(start if t < steps / 2 else end).seeds[0] for t in range(steps if drawn else 0)]
         captions = [f"{share:.0%} of the way" for share in shares]
-        return self._make(scene, codes, seeds, start.steering, _notes(start), captions)
+        return self.of_codes(
+            scene,
+            codes,
+            steering=start.steering,
+            seeds=seeds,
+            captions=captions,
+            notes=_notes(start),
+        )
+
+    def of_codes(
+        self,
+        scene: Scene,
+        codes: Array,
+        *,
+        steering: Steering | None = None,
+        seeds: Sequence[tuple[int, int]] = (),
+        captions: Sequence[str] = (),
+        notes: Sequence[str] | None = None,
+    ) -> Colorization:
+        """A Colorization of given codes: decoded for this scene, and steered.
+
+        Codes are a method's own. A vector fits any scene, a colour grid those of its shape: that
+        of the next frame of a film, for one.
+
+            again = colorizer.of_codes(next_scene, result.codes, seeds=result.seeds)
+
+        Args:
+            scene: the picture, as this method encodes it.
+            codes: ``(n, ...)`` float32, such as `Colorization.codes`.
+            steering: how they are steered; `Steering.of` makes one of options.
+            seeds: what they were drawn with, n pairs (seed, k); empty where they were not.
+            captions: what each is, n texts for people; empty for none.
+            notes: what is to be said of the results; by default what is said of the picture.
+
+        Raises:
+            UsageError: the scene is another method's, or codes, seeds or captions do not fit.
+        """
+        self._check_own(scene)
+        codes = np.ascontiguousarray(codes, np.float32)
+        shape = self.prior.code_shape or (2, *(side // 4 for side in scene.grid))
+        if codes.shape[1:] != shape or not len(codes):
+            expected = ", ".join(map(str, ("n", *shape)))
+            raise UsageError(f"codes of shape {codes.shape}: expected ({expected})")
+        for name, given in (("seeds", seeds), ("captions", captions)):
+            if len(given) not in (0, len(codes)):
+                raise UsageError(f"{len(given)} {name}: expected {len(codes)}, one for each code")
+        steering = steering or Steering()
+        noted = tuple(scene.picture.notes if notes is None else notes)
+        return Colorization(
+            scene,
+            self.method,
+            codes,
+            steering.applied(scene, self.decode(scene, codes)),
+            tuple(seeds),
+            steering,
+            noted + tuple(hint.faint for hint in steering.hints if hint.faint),
+            tuple(captions),
+        )
 
     def _check_own(self, scene: Scene, *bases: Colorization) -> None:
         """Each method reads pictures at its own sizes, and codes are its own."""
@@ -238,87 +313,23 @@ class Colorizer:
         return np.concatenate(self._engine.map(decode, batches))
 
     def _steps(
-        self, scene: Scene, n: int, pick: str, draw: Draw, steering: Steering
+        self, scene: Scene, n: int, pick: Pick, draw: Draw, steering: Steering
     ) -> Iterator[Step]:
         notes, at_once = scene.picture.notes, self._engine.workers
         if self.prior.single_answer and n > 1:
             notes += (f"{self.method} has one answer: all {n} results are the same",)
 
+        def decode(codes: Array, at_once: int) -> Array:
+            return self.decode(scene, codes, at_once=at_once)
+
         def make(k: int, code: Array) -> Colorization:
-            return self._make(scene, code[None], [(draw.seed, k)], steering, notes)
+            return self.of_codes(
+                scene, code[None], steering=steering, seeds=[(draw.seed, k)], notes=notes
+            )
 
-        known = self.prior.likely(scene, n) if pick == "likely" else None
-        if self.prior.single_answer or pick == "random" or known is not None:
-            listed = [] if known is None else list(known)
-            # The i-th most probable answer goes by the number -i; plain samples follow.
-            numbers = [-1 - i if i < len(listed) else i - len(listed) for i in range(n)]
-            for at in range(0, n, at_once):
-                some = numbers[at : at + at_once]
-                plain = [k for k in some if k >= 0]
-                drawn = iter(self.prior.sample(scene, draw.of(plain)) if plain else ())
-                for done, k in enumerate(some, at + 1):
-                    code = next(drawn) if k >= 0 else listed[-1 - k]
-                    yield Step(True, done, n, partial(make, k, code))
-            return
-        pool: Sequence[int] = range(candidates.pool_size(n))
-        parts = []
-        for at in range(0, len(pool), DRAFTS * at_once):
-            parts.append(self.prior.draft(scene, draw.of(pool[at : at + DRAFTS * at_once])))
-            for k, draft in zip(pool[at:], parts[-1], strict=False):
-                rough = partial(make, k, self.prior.rough(scene, draft))
-                yield Step(False, k + 1, len(pool), rough)
-        drafts = np.concatenate(parts)
-        # A grid code is a small colour field itself; a vector has to be decoded to be judged.
-        grid = self._manifest.is_grid
-        fields = GRID_SCALE * drafts if grid else self.decode(scene, drafts, at_once=16)
-        lightness = scene.levels[0 if grid else -1].lightness
-        if draw.hints and not grid:
-            fields, drafts, pool = _nearest_to_hints(fields, drafts, pool, draw.hints, n)
-        chosen, done = [pool[i] for i in candidates.choose(fields, n, pick, lightness)], 0
-        if pick == "likely" and grid:
-            agreed = self.prior.finish(scene, draw.of([-1]), candidates.consensus(drafts)[None])[0]
-            chosen, done = chosen[: n - 1], 1
-            yield Step(True, done, n, partial(make, -1, agreed))
-        for at in range(0, len(chosen), at_once):
-            indices = chosen[at : at + at_once]
-            for k, code in zip(indices, self.prior.sample(scene, draw.of(indices)), strict=True):
-                done += 1
-                yield Step(True, done, n, partial(make, k, code))
-
-    def _make(
-        self,
-        scene: Scene,
-        codes: Array,
-        seeds: Sequence[tuple[int, int]],
-        steering: Steering,
-        notes: tuple[str, ...],
-        captions: Sequence[str] = (),
-    ) -> Colorization:
-        ab = self._steer(scene, self.decode(scene, codes), steering)
-        notes += tuple(hint.faint for hint in steering.hints if hint.faint)
-        return Colorization(
-            scene, self.method, codes, ab, tuple(seeds), steering, notes, tuple(captions)
-        )
-
-    def _steer(self, scene: Scene, ab: Array, steering: Steering) -> Array:
-        if steering.palette is not None:
-            ab = apply_palette(ab, *steering.palette)
-        if steering.saturation != 1:
-            ab = ab * np.float32(steering.saturation)
-        if steering.hints:  # last, so that the hinted colour comes out whatever the rest
-            small = scene.levels[-1].lightness
-            ab = apply_hints(ab, steering.hints, small, scene.upsampler)
-        return ab
-
-
-def _nearest_to_hints(
-    fields: Array, drafts: Array, pool: Sequence[int], hints: Sequence[Hint], n: int
-) -> tuple[Array, Array, list[int]]:
-    """Keep the half of the candidates (n at least) that agree best with the hints."""
-    cells = [(hint.cell(fields.shape[2:]), hint.ab) for hint in hints]
-    miss = sum(((fields[:, :, r, c] - ab) ** 2).sum(1) for (r, c), ab in cells)
-    kept = np.sort(np.argsort(miss, kind="stable")[: max(n, len(pool) // 2)])
-    return fields[kept], drafts[kept], [pool[i] for i in kept]
+        found = search(self.prior, scene, n, pick, draw, at_once=at_once, decode=decode)
+        for one in found:
+            yield Step(one.final, one.done, one.total, partial(make, one.k, one.code))
 
 
 def _single(base: Colorization) -> Colorization:

@@ -1,40 +1,18 @@
 """``manyhues colorize``."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from manyhues.cli.exit import say
 from manyhues.cli.shared import Weights, need_method
 from manyhues.errors import UsageError
+from manyhues.image.encode import Format
 from manyhues.sampling.hints import parse_hint
+from manyhues.sampling.options import Pick, Sampling, about
 
-
-class Pick(StrEnum):
-    """How results are chosen among candidates."""
-
-    diverse = "diverse"
-    likely = "likely"
-    random = "random"
-
-
-class Format(StrEnum):
-    """File formats of results."""
-
-    keep = "keep"
-    png = "png"
-    jpg = "jpg"
-    webp = "webp"
-    tiff = "tiff"
-
-
-class EngineName(StrEnum):
-    """What runs a batch."""
-
-    local = "local"
-    ray = "ray"
+EngineName = Literal["local", "ray"]
 
 
 def colorize(
@@ -42,33 +20,20 @@ def colorize(
         list[str], typer.Argument(metavar="INPUT", help="Pictures, or folders of pictures.")
     ],
     out: Annotated[str, typer.Option("--out", "-o", help="Folder for the results.")],
-    n: Annotated[int, typer.Option("-n", min=1, help="Colourings of each picture.")] = 6,
-    seed: Annotated[int, typer.Option(help="Same seed, same colourings.")] = 0,
+    n: Annotated[int, typer.Option("-n", **about("n"))] = Sampling.n,
+    seed: Annotated[int, typer.Option(**about("seed"))] = Sampling.seed,
     method: Annotated[str | None, typer.Option(help="See `manyhues info`.")] = None,
-    pick: Annotated[Pick, typer.Option(help="How to choose among candidates.")] = Pick.diverse,
-    diversity: Annotated[
-        float,
-        typer.Option(
-            min=0, max=10, help="Below 1 tamer, above 1 wilder; 0.8 suits old photographs."
-        ),
-    ] = 1.0,
-    saturation: Annotated[float, typer.Option(min=0, max=10, help="Strength of colour.")] = 1.0,
-    hint: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="X,Y=#RRGGBB",
-            help="This hue and strength at this pixel, whose lightness stays; may be repeated.",
-        ),
-    ] = None,
-    like: Annotated[
-        Path | None, typer.Option(metavar="PICTURE", help="Take the palette of this picture.")
-    ] = None,
+    pick: Annotated[Pick, typer.Option(**about("pick"))] = Sampling.pick,
+    diversity: Annotated[float, typer.Option(**about("diversity"))] = Sampling.diversity,
+    saturation: Annotated[float, typer.Option(**about("saturation"))] = Sampling.saturation,
+    hint: Annotated[list[str] | None, typer.Option(metavar="X,Y=#RRGGBB", **about("hints"))] = None,
+    like: Annotated[Path | None, typer.Option(metavar="PICTURE", **about("like"))] = None,
     format: Annotated[
         Format, typer.Option(case_sensitive=False, help="File format of the results.")
-    ] = Format.keep,
+    ] = "keep",
     sheet: Annotated[bool, typer.Option(help="Write a contact sheet too.")] = True,
     show: Annotated[bool, typer.Option("--show", help="Print the sheets in the terminal.")] = False,
-    engine: Annotated[EngineName, typer.Option(help="What runs the batch.")] = EngineName.local,
+    engine: Annotated[EngineName, typer.Option(help="What runs the batch.")] = "local",
     address: Annotated[
         str | None, typer.Option(help="Ray cluster to use; one is started here by default.")
     ] = None,
@@ -78,8 +43,9 @@ def colorize(
 ) -> None:
     """Write n colourings of each picture, and a contact sheet."""
     hints = tuple(parse_hint(text) for text in hint or [])
+    from manyhues.batch import local
     from manyhues.batch.options import Options
-    from manyhues.cli import progress
+    from manyhues.cli.progress import watch
     from manyhues.colorizer import Colorizer
 
     if method is not None:
@@ -87,26 +53,29 @@ def colorize(
     options = Options(
         n=n,
         seed=seed,
-        pick=pick.value,
+        pick=pick,
         diversity=diversity,
         saturation=saturation,
         hints=hints,
         like=like,
-        format=format.value,
+        format=format,
         sheet=sheet,
         overwrite=overwrite,
     )
+    if show and engine == "ray":
+        raise UsageError("--show prints what this machine colours; use --engine local")
+    if show and not sheet:
+        raise UsageError("--show shows the contact sheet; leave out --no-sheet")
     try:
-        if engine is EngineName.ray:
-            from manyhues.batch.ray.run import colorize as run
+        if engine == "ray":
+            from manyhues.batch.ray import run as ray
 
-            if show:
-                raise UsageError("--show prints what this machine colours; use --engine local")
-            failed = run(inputs, out, method, options, as_json, address=address, weights=weights)
+            batch = ray.colorize(inputs, out, method, options, address=address, weights=weights)
         else:
             _need_local([*inputs, out], address)
             paths = [Path(given) for given in inputs]
-            failed = progress.colorize(paths, Path(out), method, options, as_json, show, weights)
+            batch = local.colorize(paths, Path(out), method, options, weights=weights)
+        failed = watch(batch, out, as_json, show_sheets=show)
     except KeyboardInterrupt:
         say("stopped; what was written is whole, the same command goes on from there")
         raise typer.Exit(130) from None

@@ -35,7 +35,7 @@ class Engine:
 
     def __init__(self, folder: Folder = None, *, threads: int = 0) -> None:
         self.folder = folder_of(folder)
-        self.workers = threads or os.cpu_count() or 1
+        self.threads, self.workers = threads, threads or os.cpu_count() or 1
         self._sessions: dict[str, Any] = {}
         self._lock = threading.Lock()
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from PIL import Image
 
 from manyhues.color.arrays import Array, resize
 from manyhues.color.lab import luminance_to_grey
 from manyhues.image.picture import Picture
 from manyhues.model.engine import Engine
 from manyhues.model.manifest import Manifest
+from manyhues.render.pixels import pixels, to_image
 from manyhues.render.upsample import Upsampler
 
 _PHASES = 256
@@ -80,6 +82,13 @@ class Scene:
     def upsampler(self) -> Upsampler:
         """From the working size to full size, made when first used."""
         return Upsampler(self.luminance, self.grid)
+
+    def grey(self) -> Image.Image:
+        """The picture without colour, at full size as an 8-bit PIL image, RGB or RGBA."""
+        luminance, alpha = self.picture.luminance, self.picture.alpha
+        blank = np.zeros((2, 1, 1), np.float32)
+        grey = pixels(luminance, blank, Upsampler(luminance, (1, 1)), self.picture.bits)
+        return to_image(grey if alpha is None else np.dstack([grey, alpha]))
 
     def shrunk(self, side: int) -> "Scene":
         """The same scene for looking: 8 bits, a long side of at most `side`, the same features."""

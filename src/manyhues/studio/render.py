@@ -7,14 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
-
-from manyhues.colorization import Colorization
+from manyhues.colorization import sheet_of
 from manyhues.image import encode as writer
-from manyhues.render.sheet import Tile, contact_sheet
 from manyhues.studio.store import Session, Store, encode_small
-
-_TILE = 480  # long side in pixels of a picture on the sheet
 
 
 def full(store: Store, session: Session, rid: str, format: str = "png") -> Path:
@@ -57,25 +52,19 @@ def grey(store: Store, session: Session) -> Path:
     if not path.exists():
         method = store.methods[0]
         scene = store.scene(session, method).shrunk(store.limits.view)
-        none = np.zeros((0, 2, 1, 1), np.float32)
-        image = Colorization(scene, method, none, none, ()).grey()
+        image = scene.grey()
         store.write(session, path.name, encode_small(image))
     return path
 
 
 def sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
     """The input and results on one page, as JPEG."""
-    side = min(_TILE, max(48, int(4000 / (len(rids) + 1) ** 0.5)))
-    tiles: list[Tile] = []
-    for rid in rids:
-        one, result = store.load(session, rid), session.result(rid)
-        small = replace(one, scene=one.scene.shrunk(side))
-        if not tiles:
-            width, height = session.size
-            tiles.append((small.grey(), "input", f"{width} x {height}"))
-        tiles.append((small.image(0), label(session, rid), _WORDS[result.made.kind]))
-    methods = sorted({session.result(rid).method for rid in rids})
-    page = contact_sheet(tiles, title=session.name, note=", ".join(methods))
+    samples = [
+        (store.load(session, rid), label(session, rid), _WORDS[session.result(rid).made.kind])
+        for rid in rids
+    ]
+    methods = ", ".join(sorted({one.method for one, _, _ in samples}))
+    page = sheet_of(samples[0][0].scene, samples, title=session.name, note=methods)
     return writer.encode_sheet(page)
 
 

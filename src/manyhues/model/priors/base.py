@@ -54,7 +54,7 @@ class Prior(ABC):
 
     def __init__(self, engine: Engine, manifest: Manifest) -> None:
         self.engine, self.settings = engine, manifest.prior
-        self.code_shape = manifest.embedding.code
+        self.code_shape, self.is_grid = manifest.embedding.code, manifest.is_grid
 
     @abstractmethod
     def draft(self, scene: Scene, draw: Draw) -> Array:
