@@ -16,7 +16,8 @@ from manyhues.color.arrays import Array
 from manyhues.colorization import Colorization, Steering
 from manyhues.errors import PictureError, UsageError
 from manyhues.image.picture import Picture, PictureLike
-from manyhues.model.engine import WEIGHTS, Engine
+from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest, folder_of, methods
 from manyhues.model.priors import Draw, Prior, make_prior
 from manyhues.model.scene import Scene, encode
 from manyhues.model.search import search
@@ -47,9 +48,9 @@ class Colorizer:
     Holds no state but its weights: it may be shared between threads, and pickled.
     """
 
-    def __init__(self, engine: Engine, manifest: dict[str, Any]) -> None:
+    def __init__(self, engine: Engine, manifest: Manifest) -> None:
         self._engine, self._manifest = engine, manifest
-        self.method: str = manifest["method"]
+        self.method = manifest.method
         self.prior: Prior = make_prior(engine, manifest)
 
     @classmethod
@@ -61,18 +62,18 @@ class Colorizer:
         Raises `WeightsError`, which names the methods that are there.
         """
         engine = Engine(weights, threads=threads)
-        return cls(engine, engine.manifest(method))
+        return cls(engine, Manifest.load(method, weights))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled without its weights: whoever unpickles it opens them there."""
         engine = self._engine
-        folder = None if engine.folder == WEIGHTS else engine.folder.absolute()
+        folder = None if engine.folder == folder_of() else engine.folder.absolute()
         return partial(type(self).load, threads=engine.threads), (self.method, folder)
 
     @staticmethod
     def methods(weights: str | Path | None = None) -> list[str]:
-        """Names of the methods that are present, the default first."""
-        return Engine(weights).methods()
+        """Names of the methods that are present, the default first; `WeightsError` for none."""
+        return methods(weights)
 
     def encode(self, picture: PictureLike) -> Scene:
         """Read a path, bytes, file, PIL image, array or `Picture`; features are computed once."""
@@ -308,7 +309,7 @@ class Colorizer:
         One at a time for results, because ONNX Runtime's last bits may depend on the batch's
         size. Candidates, whose number is fixed, go through in batches: a third quicker.
         """
-        graph = self._manifest["embedding"]["graph"]
+        graph = self._manifest.embedding.graph
         inputs = scene.levels[-1].inputs
         batches = [codes[i : i + at_once] for i in range(0, len(codes), at_once)]
 
