@@ -36,13 +36,17 @@ from PIL import Image
 
 OPTIONS = "from manyhues.batch.options import Options; options = Options(n=2, pick='random');"
 LOCAL = (
-    f"import sys; from pathlib import Path; from manyhues.cli import progress; {OPTIONS}"
-    "progress.colorize([Path(sys.argv[1])], Path(sys.argv[2]), sys.argv[3], options, True)"
+    f"import sys; from pathlib import Path; from manyhues.cli.progress import watch; {OPTIONS}"
+    "from manyhues.batch.local import colorize;"
+    "batch = colorize([Path(sys.argv[1])], Path(sys.argv[2]), sys.argv[3], options);"
+    "watch(batch, sys.argv[2], True)"
 )
 RAY = (
-    f"import sys; from manyhues.batch.ray.run import colorize; {OPTIONS}"
-    "sys.exit(colorize([sys.argv[1]], sys.argv[2], sys.argv[3], options, True,"
-    " workers=int(sys.argv[4])))"
+    f"import sys; from manyhues.cli.progress import watch; {OPTIONS}"
+    "from manyhues.batch.ray.run import colorize;"
+    "batch = colorize([sys.argv[1]], sys.argv[2], sys.argv[3], options,"
+    " workers=int(sys.argv[4]));"
+    "sys.exit(watch(batch, sys.argv[2], True))"
 )
 # Python imports this module by itself, in the workers too: a stand-in for a decoder that crashes.
 POISON = """

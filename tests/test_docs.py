@@ -18,7 +18,7 @@ from PIL import Image
 import manyhues
 from manyhues.cli import arguments
 from manyhues.cli import main as cli
-from manyhues.model import engine
+from manyhues.model import manifest
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.vi.md"]
@@ -61,7 +61,7 @@ def test_commands_exist(page: Path) -> None:
     for line in commands.splitlines():
         for words in map(shlex.split, line.split("&&")):
             if words[0] == "manyhues":  # values are checked too, nothing is run
-                CLI.commands[words[1]].make_context(words[1], arguments._repeat_options(words[2:]))
+                CLI.commands[words[1]].make_context(words[1], arguments.repeat_options(words[2:]))
             elif words[0] == "python":
                 assert find_spec(words[2]) if words[1] == "-m" else (ROOT / words[1]).is_file()
     for row in re.findall(r"^.*`manyhues .*$", prose(text), re.M):
@@ -146,8 +146,8 @@ def test_quickstart_runs(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_quickstart_runs_on_the_shipped_weights(tmp_path: Path) -> None:
-    if not any(engine.WEIGHTS.glob("*.json")):
-        pytest.skip(f"NO WEIGHTS in {engine.WEIGHTS}: train and export, or install a release")
+    if not any(manifest.WEIGHTS.glob("*.json")):
+        pytest.skip(f"NO WEIGHTS in {manifest.WEIGHTS}: train and export, or install a release")
     command = [sys.executable, str(QUICKSTART)]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
     assert len(list((tmp_path / "out" / "quickstart").glob("chelsea.*.jpg"))) == 4

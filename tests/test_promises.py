@@ -16,6 +16,7 @@ import manyhues
 from manyhues.color.lab import rgb_to_luminance
 from manyhues.colorizer import Colorizer
 from manyhues.errors import OutputError, PictureError, UsageError
+from manyhues.image.encode import Format
 from manyhues.image.picture import Picture
 from manyhues.render.sheet import _drawable, contact_sheet
 
@@ -40,7 +41,7 @@ def test_size_and_luminance_are_kept(weights: Path, method: str) -> None:
 
 
 @pytest.mark.parametrize("format", ["png", "jpg", "webp", "tiff"])
-def test_luminance_is_kept_in_files(weights: Path, tmp_path: Path, format: str) -> None:
+def test_luminance_is_kept_in_files(weights: Path, tmp_path: Path, format: Format) -> None:
     from skimage import data
 
     grey = data.camera()[::2, ::2]  # type: ignore[no-untyped-call]

@@ -8,26 +8,25 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from manyhues.color.arrays import Array
 from manyhues.colorization import Colorization, Steering
 from manyhues.errors import PictureError, UsageError
-from manyhues.image.picture import Picture
+from manyhues.image.picture import Picture, PictureLike
 from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest, folder_of, methods
 from manyhues.model.priors import Draw, Prior, make_prior
-from manyhues.model.priors.flow import DRAFTS, GRID_SCALE
 from manyhues.model.scene import Scene, encode
-from manyhues.sampling import candidates
-from manyhues.sampling.hints import Hint, apply_hints, parse_hints
-from manyhues.sampling.options import _check, _whole
-from manyhues.sampling.palette import apply_palette, palette
+from manyhues.model.search import search
+from manyhues.sampling.hints import Hints, parse_hints
+from manyhues.sampling.options import Pick, Sampling, SamplingOptions, number, whole
 
 __all__ = ["Colorization", "Colorizer", "colorize"]
 
-Hints = Sequence[tuple[int, int, str]]
+_ROUNDING = 1e-3  # what L* computed elsewhere may lie outside [0, 100]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +45,12 @@ class Step:
 class Colorizer:
     """One method, loaded: encodes pictures and samples colourings of them.
 
-    Holds no state but its weights: it may be shared between threads.
+    Holds no state but its weights: it may be shared between threads, and pickled.
     """
 
-    def __init__(self, engine: Engine, manifest: dict[str, Any]) -> None:
+    def __init__(self, engine: Engine, manifest: Manifest) -> None:
         self._engine, self._manifest = engine, manifest
-        self.method: str = manifest["method"]
+        self.method = manifest.method
         self.prior: Prior = make_prior(engine, manifest)
 
     @classmethod
@@ -63,22 +62,32 @@ class Colorizer:
         Raises `WeightsError`, which names the methods that are there.
         """
         engine = Engine(weights, threads=threads)
-        return cls(engine, engine.manifest(method))
+        return cls(engine, Manifest.load(method, weights))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled without its weights: whoever unpickles it opens them there."""
+        engine = self._engine
+        folder = None if engine.folder == folder_of() else engine.folder.absolute()
+        return partial(type(self).load, threads=engine.threads), (self.method, folder)
 
     @staticmethod
     def methods(weights: str | Path | None = None) -> list[str]:
-        """Names of the methods that are present, the default first."""
-        return Engine(weights).methods()
+        """Names of the methods that are present, the default first; `WeightsError` for none."""
+        return methods(weights)
 
-    def encode(self, picture: Any) -> Scene:
+    def encode(self, picture: PictureLike) -> Scene:
         """Read a path, bytes, file, PIL image, array or `Picture`; features are computed once."""
         return encode(Picture.open(picture), self._engine, self._manifest)
 
     def encode_luminance(self, luminance: Array) -> Scene:
-        """A scene of bare L*, ``(h, w)`` float32 in [0, 100]."""
+        """A scene of bare L*, ``(h, w)`` float32 in [0, 100]. Raises `PictureError`."""
         luminance = np.ascontiguousarray(luminance, np.float32)
         if luminance.ndim != 2 or not luminance.size:
             raise PictureError(f"L* of shape {luminance.shape}: expected (H, W)")
+        low, high = float(luminance.min()), float(luminance.max())  # NaN where any value is NaN
+        if not -_ROUNDING <= low <= high <= 100 + _ROUNDING:
+            raise PictureError(f"L* from {low:g} to {high:g}: expected [0, 100]; scale it")
+        luminance = luminance.clip(0, 100)
         return encode(Picture(luminance, name="array"), self._engine, self._manifest)
 
     def sample_ab(
@@ -91,52 +100,51 @@ class Colorizer:
         diversity: float = 1.0,
         hints: Hints = (),
     ) -> Array:
-        """Plain draws k = start .. start + n - 1: a, b ``(n, 2, h, w)`` at the working size."""
+        """Plain draws k = start .. start + n - 1: a, b ``(n, 2, h, w)`` at the working size.
+
+        Raises `UsageError`.
+        """
         self._check_own(scene)
+        n, start = whole("n", n, least=1), whole("start", start, least=0)
+        diversity = number("diversity", diversity, 0, 10)
         parsed = parse_hints(hints, scene.luminance)
-        draw = Draw(_whole(seed), range(start, start + n), diversity, parsed)
+        draw = Draw(whole("seed", seed), range(start, start + n), diversity, parsed)
         codes = self.prior.sample(scene, draw)
-        return self._steer(scene, self.decode(scene, codes), Steering(hints=tuple(parsed)))
+        return Steering(hints=tuple(parsed)).applied(scene, self.decode(scene, codes))
 
     def sample(
-        self,
-        scene: Scene,
-        n: int = 6,
-        *,
-        seed: int = 0,
-        pick: str = "diverse",
-        diversity: float = 1.0,
-        saturation: float = 1.0,
-        hints: Hints = (),
-        like: Any = None,
+        self, scene: Scene, n: int = Sampling.n, **options: Unpack[SamplingOptions]
     ) -> Colorization:
-        """n colourings of an encoded picture.
+        """n colourings of an encoded picture; the options, and their defaults, are `Sampling`'s.
 
-        pick        ``diverse``: typical first, then far apart; ``likely``: the most plausible. Of a
-                    colour grid what all candidates agree on comes first, numbered -1; where the
-                    prior lists its most probable answers these do, numbered -1, -2, ..
-                    (plain samples follow where n is larger than the list);
-                    ``random``: samples 0 .. n - 1 as drawn
-        diversity   scales the prior's noise; 1 is as trained
-        saturation  scales a, b; 0 is grey
-        hints       (x, y, "#rrggbb") each: that colour at that pixel, and over its surface
-        like        a picture whose palette is taken: path, bytes, PIL image or array
+        Raises `UsageError`; where `like` cannot be read, `PictureError`.
+
+            result = colorizer.sample(scene, 4, seed=7, hints=[(120, 80, "#b03030")])
         """
-        steps = self.stream(
-            scene,
-            n,
-            seed=seed,
-            pick=pick,
-            diversity=diversity,
-            saturation=saturation,
-            hints=hints,
-            like=like,
-        )
+        return self.draw(scene, Sampling(n, **options))
+
+    def stream(
+        self, scene: Scene, n: int = Sampling.n, **options: Unpack[SamplingOptions]
+    ) -> Iterator[Step]:
+        """The work of `sample`, step by step: the candidates tried, then the n results in order.
+
+        Whoever stops asking stops the work.
+        """
+        return self.steps(scene, Sampling(n, **options))
+
+    def draw(self, scene: Scene, sampling: Sampling) -> Colorization:
+        """`sample` with options that are made once for many pictures: `like` is read once."""
         # Decoded side by side when all are drawn; whoever streams decodes each as it comes.
-        results = self._engine.map(lambda step: step.make(), [step for step in steps if step.final])
-        codes, notes = np.concatenate([one.codes for one in results]), results[0].notes
+        finals = [step for step in self.steps(scene, sampling) if step.final]
+        results = self._engine.map(lambda step: step.make(), finals)
+        codes, notes, n = (
+            np.concatenate([one.codes for one in results]),
+            results[0].notes,
+            len(results),
+        )
         if n > 1 and not self.prior.single_answer and (codes == codes[0]).all():
-            notes += (f"diversity {diversity:g} leaves one answer: all {n} results are the same",)
+            diversity = f"diversity {sampling.diversity:g}"
+            notes += (f"{diversity} leaves one answer: all {n} results are the same",)
         return replace(
             results[0],
             notes=notes,
@@ -145,27 +153,12 @@ class Colorizer:
             seeds=tuple(one.seeds[0] for one in results),
         )
 
-    def stream(
-        self,
-        scene: Scene,
-        n: int = 6,
-        *,
-        seed: int = 0,
-        pick: str = "diverse",
-        diversity: float = 1.0,
-        saturation: float = 1.0,
-        hints: Hints = (),
-        like: Any = None,
-    ) -> Iterator[Step]:
-        """The work of `sample`, step by step: the candidates tried, then the n results in order.
-
-        Whoever stops asking stops the work.
-        """
+    def steps(self, scene: Scene, sampling: Sampling) -> Iterator[Step]:
+        """`stream` with options that are made once for many pictures."""
         self._check_own(scene)
-        _check(n, pick, diversity, saturation)
-        parsed = tuple(parse_hints(hints, scene.luminance))
-        steering = Steering(saturation, parsed, None if like is None else palette(like))
-        return self._steps(scene, n, pick, Draw(_whole(seed), (), diversity, parsed), steering)
+        steering = Steering.of(sampling, scene)
+        draw = Draw(sampling.seed, (), sampling.diversity, steering.hints)
+        return self._steps(scene, sampling.n, sampling.pick, draw, steering)
 
     def vary(
         self,
@@ -181,17 +174,23 @@ class Colorizer:
 
         Neighbour k depends on the seed and k alone; k = start .. start + n - 1 are drawn.
         """
-        _check(n, "random", 1.0, 1.0)
-        if not 0 <= amount <= 1:
-            raise UsageError(f"amount {amount}: expected 0 to 1")
+        n, start = whole("n", n, least=1), whole("start", start, least=0)
+        amount, seed = number("amount", amount, 0, 1), whole("seed", seed)
         self._check_own(scene, base)
-        code, seed = _single(base).codes[0], _whole(seed)
+        code = _single(base).codes[0]
         hints = base.steering.hints
         indices = range(start, start + n)
         codes = self.prior.vary(scene, Draw(seed, indices, hints=hints), code, amount)
         seeds = [(seed, k) for k in indices]
         captions = [f"near, seed {seed} · k {k}" for k in indices]
-        return self._make(scene, codes, seeds, base.steering, _notes(base), captions)
+        return self.of_codes(
+            scene,
+            codes,
+            steering=base.steering,
+            seeds=seeds,
+            captions=captions,
+            notes=_notes(base),
+        )
 
     def steer(
         self,
@@ -208,11 +207,18 @@ class Colorizer:
         self._check_own(scene, base)
         steering = base.steering
         if saturation is not None:
-            _check(1, "random", 1.0, saturation)
-            steering = replace(steering, saturation=saturation)
+            checked = number("saturation", saturation, 0, 10)
+            steering = replace(steering, saturation=checked)
         if hints is not None:
             steering = replace(steering, hints=tuple(parse_hints(hints, scene.luminance)))
-        return self._make(scene, base.codes, base.seeds, steering, _notes(base), base.captions)
+        return self.of_codes(
+            scene,
+            base.codes,
+            steering=steering,
+            seeds=base.seeds,
+            captions=base.captions,
+            notes=_notes(base),
+        )
 
     def blend(
         self, scene: Scene, start: Colorization, end: Colorization, *, steps: int = 5
@@ -221,15 +227,72 @@ class Colorizer:
 
         All are steered as `start` is; where `end` was steered otherwise, `steer` it alike first.
         """
-        if steps < 2:
-            raise UsageError(f"steps {steps}: expected 2 or more")
+        steps = whole("steps", steps, least=2)
         self._check_own(scene, start, end)
         a, b = _single(start).codes[0], _single(end).codes[0]
         shares = np.linspace(0, 1, steps)
         codes = np.stack([self.prior.mix(a, b, t) for t in shares])
-        seeds = [(start if t < steps / 2 else end).seeds[0] for t in range(steps)]
+        drawn = bool(start.seeds and end.seeds)
+        seeds = [(start if t < steps / 2 else end).seeds[0] for t in range(steps if drawn else 0)]
         captions = [f"{share:.0%} of the way" for share in shares]
-        return self._make(scene, codes, seeds, start.steering, _notes(start), captions)
+        return self.of_codes(
+            scene,
+            codes,
+            steering=start.steering,
+            seeds=seeds,
+            captions=captions,
+            notes=_notes(start),
+        )
+
+    def of_codes(
+        self,
+        scene: Scene,
+        codes: Array,
+        *,
+        steering: Steering | None = None,
+        seeds: Sequence[tuple[int, int]] = (),
+        captions: Sequence[str] = (),
+        notes: Sequence[str] | None = None,
+    ) -> Colorization:
+        """A Colorization of given codes: decoded for this scene, and steered.
+
+        Codes are a method's own. A vector fits any scene, a colour grid those of its shape: that
+        of the next frame of a film, for one.
+
+            again = colorizer.of_codes(next_scene, result.codes, seeds=result.seeds)
+
+        Args:
+            scene: the picture, as this method encodes it.
+            codes: ``(n, ...)`` float32, such as `Colorization.codes`.
+            steering: how they are steered; `Steering.of` makes one of options.
+            seeds: what they were drawn with, n pairs (seed, k); empty where they were not.
+            captions: what each is, n texts for people; empty for none.
+            notes: what is to be said of the results; by default what is said of the picture.
+
+        Raises:
+            UsageError: the scene is another method's, or codes, seeds or captions do not fit.
+        """
+        self._check_own(scene)
+        codes = np.ascontiguousarray(codes, np.float32)
+        shape = self.prior.code_shape or (2, *(side // 4 for side in scene.grid))
+        if codes.shape[1:] != shape or not len(codes):
+            expected = ", ".join(map(str, ("n", *shape)))
+            raise UsageError(f"codes of shape {codes.shape}: expected ({expected})")
+        for name, given in (("seeds", seeds), ("captions", captions)):
+            if len(given) not in (0, len(codes)):
+                raise UsageError(f"{len(given)} {name}: expected {len(codes)}, one for each code")
+        steering = steering or Steering()
+        noted = tuple(scene.picture.notes if notes is None else notes)
+        return Colorization(
+            scene,
+            self.method,
+            codes,
+            steering.applied(scene, self.decode(scene, codes)),
+            tuple(seeds),
+            steering,
+            noted + tuple(hint.faint for hint in steering.hints if hint.faint),
+            tuple(captions),
+        )
 
     def _check_own(self, scene: Scene, *bases: Colorization) -> None:
         """Each method reads pictures at its own sizes, and codes are its own."""
@@ -246,7 +309,7 @@ class Colorizer:
         One at a time for results, because ONNX Runtime's last bits may depend on the batch's
         size. Candidates, whose number is fixed, go through in batches: a third quicker.
         """
-        graph = self._manifest["embedding"]["graph"]
+        graph = self._manifest.embedding.graph
         inputs = scene.levels[-1].inputs
         batches = [codes[i : i + at_once] for i in range(0, len(codes), at_once)]
 
@@ -256,87 +319,23 @@ class Colorizer:
         return np.concatenate(self._engine.map(decode, batches))
 
     def _steps(
-        self, scene: Scene, n: int, pick: str, draw: Draw, steering: Steering
+        self, scene: Scene, n: int, pick: Pick, draw: Draw, steering: Steering
     ) -> Iterator[Step]:
         notes, at_once = scene.picture.notes, self._engine.workers
         if self.prior.single_answer and n > 1:
             notes += (f"{self.method} has one answer: all {n} results are the same",)
 
+        def decode(codes: Array, at_once: int) -> Array:
+            return self.decode(scene, codes, at_once=at_once)
+
         def make(k: int, code: Array) -> Colorization:
-            return self._make(scene, code[None], [(draw.seed, k)], steering, notes)
+            return self.of_codes(
+                scene, code[None], steering=steering, seeds=[(draw.seed, k)], notes=notes
+            )
 
-        known = self.prior.likely(scene, n) if pick == "likely" else None
-        if self.prior.single_answer or pick == "random" or known is not None:
-            listed = [] if known is None else list(known)
-            # The i-th most probable answer goes by the number -i; plain samples follow.
-            numbers = [-1 - i if i < len(listed) else i - len(listed) for i in range(n)]
-            for at in range(0, n, at_once):
-                some = numbers[at : at + at_once]
-                plain = [k for k in some if k >= 0]
-                drawn = iter(self.prior.sample(scene, draw.of(plain)) if plain else ())
-                for done, k in enumerate(some, at + 1):
-                    code = next(drawn) if k >= 0 else listed[-1 - k]
-                    yield Step(True, done, n, partial(make, k, code))
-            return
-        pool: Sequence[int] = range(candidates.pool_size(n))
-        parts = []
-        for at in range(0, len(pool), DRAFTS * at_once):
-            parts.append(self.prior.draft(scene, draw.of(pool[at : at + DRAFTS * at_once])))
-            for k, draft in zip(pool[at:], parts[-1], strict=False):
-                rough = partial(make, k, self.prior.rough(scene, draft))
-                yield Step(False, k + 1, len(pool), rough)
-        drafts = np.concatenate(parts)
-        # A grid code is a small colour field itself; a vector has to be decoded to be judged.
-        grid = drafts.ndim == 4
-        fields = GRID_SCALE * drafts if grid else self.decode(scene, drafts, at_once=16)
-        lightness = scene.levels[0 if grid else -1].lightness
-        if draw.hints and not grid:
-            fields, drafts, pool = _nearest_to_hints(fields, drafts, pool, draw.hints, n)
-        chosen, done = [pool[i] for i in candidates.choose(fields, n, pick, lightness)], 0
-        if pick == "likely" and grid:
-            agreed = self.prior.finish(scene, draw.of([-1]), candidates.consensus(drafts)[None])[0]
-            chosen, done = chosen[: n - 1], 1
-            yield Step(True, done, n, partial(make, -1, agreed))
-        for at in range(0, len(chosen), at_once):
-            indices = chosen[at : at + at_once]
-            for k, code in zip(indices, self.prior.sample(scene, draw.of(indices)), strict=True):
-                done += 1
-                yield Step(True, done, n, partial(make, k, code))
-
-    def _make(
-        self,
-        scene: Scene,
-        codes: Array,
-        seeds: Sequence[tuple[int, int]],
-        steering: Steering,
-        notes: tuple[str, ...],
-        captions: Sequence[str] = (),
-    ) -> Colorization:
-        ab = self._steer(scene, self.decode(scene, codes), steering)
-        notes += tuple(hint.faint for hint in steering.hints if hint.faint)
-        return Colorization(
-            scene, self.method, codes, ab, tuple(seeds), steering, notes, tuple(captions)
-        )
-
-    def _steer(self, scene: Scene, ab: Array, steering: Steering) -> Array:
-        if steering.palette is not None:
-            ab = apply_palette(ab, *steering.palette)
-        if steering.saturation != 1:
-            ab = ab * np.float32(steering.saturation)
-        if steering.hints:  # last, so that the hinted colour comes out whatever the rest
-            small = scene.levels[-1].lightness
-            ab = apply_hints(ab, steering.hints, small, scene.upsampler)
-        return ab
-
-
-def _nearest_to_hints(
-    fields: Array, drafts: Array, pool: Sequence[int], hints: Sequence[Hint], n: int
-) -> tuple[Array, Array, list[int]]:
-    """Keep the half of the candidates (n at least) that agree best with the hints."""
-    cells = [(hint.cell(fields.shape[2:]), hint.ab) for hint in hints]
-    miss = sum(((fields[:, :, r, c] - ab) ** 2).sum(1) for (r, c), ab in cells)
-    kept = np.sort(np.argsort(miss, kind="stable")[: max(n, len(pool) // 2)])
-    return fields[kept], drafts[kept], [pool[i] for i in kept]
+        found = search(self.prior, scene, n, pick, draw, at_once=at_once, decode=decode)
+        for one in found:
+            yield Step(one.final, one.done, one.total, partial(make, one.k, one.code))
 
 
 def _single(base: Colorization) -> Colorization:
@@ -352,17 +351,20 @@ def _notes(base: Colorization) -> tuple[str, ...]:
 
 
 def colorize(
-    picture: Any,
-    n: int = 6,
+    picture: PictureLike,
+    n: int = Sampling.n,
     *,
-    seed: int = 0,
     method: str | None = None,
     weights: str | Path | None = None,
-    **options: Any,
+    **options: Unpack[SamplingOptions],
 ) -> Colorization:
-    """Colour one picture: path, bytes, PIL image or array. Options as `Colorizer.sample`.
+    """Colour one picture: path, bytes, open file, PIL image or array. Options as `Sampling`.
 
-    Loads the weights on every call; keep a `Colorizer` for more than one picture.
+    Loads the weights on every call; keep a `Colorizer` for more than one picture. Raises
+    `ManyhuesError`.
+
+        result = manyhues.colorize("old.jpg", n=4, seed=7, pick="likely")
     """
+    sampling = Sampling(n, **options)
     colorizer = Colorizer.load(method, weights)
-    return colorizer.sample(colorizer.encode(picture), n, seed=seed, **options)
+    return colorizer.draw(colorizer.encode(picture), sampling)

@@ -27,6 +27,7 @@ from manyhues.batch.ray.source import Item, plan_items
 from manyhues.batch.ray.store import Store
 from manyhues.batch.ray.worker import ITEMS, Ledger, Order, Painter
 from manyhues.cli import main as cli
+from manyhues.cli import progress
 from manyhues.colorizer import Colorizer
 from manyhues.errors import OutputError, UsageError
 
@@ -201,9 +202,8 @@ def _wait(done: Any, seconds: float) -> None:
 
 
 def with_ray(weights: Path, source: Path | str, out: Path | str, **options: Any) -> int:
-    return colorize(
-        [str(source)], str(out), "vae-mdn", Options(n=2, **options), True, weights=weights
-    )
+    batch = colorize([str(source)], str(out), "vae-mdn", Options(n=2, **options), weights=weights)
+    return progress.watch(batch, str(out), True)
 
 
 @pytest.mark.slow
@@ -255,6 +255,13 @@ def test_object_stores(cluster: None, weights: Path, pictures: Path, tmp_path: P
     assert "s3://archive/in/cut.jpg: damaged" in rows["s3://archive/in/cut.jpg"]["error"]
 
 
+def test_clearing_a_folder_that_vanishes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store("memory://archive/out")
+    monkeypatch.setattr(store._fs, "exists", lambda path: True)
+    store.clear("staging")
+    assert not store.names()
+
+
 @pytest.mark.slow
 def test_killed_worker_and_killed_driver(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -263,9 +270,10 @@ def test_killed_worker_and_killed_driver(
     source, out = make_pictures(tmp_path / "in", 60, size=120), tmp_path / "out"
     code = (
         "import sys; from manyhues.batch.local import Options;"
-        "from manyhues.batch.ray.run import colorize;"
-        f"sys.exit(colorize([{str(source)!r}], {str(out)!r}, 'flow', Options(n=2), True,"
-        f" weights={str(weights)!r}, workers=2))"
+        "from manyhues.batch.ray.run import colorize; from manyhues.cli.progress import watch;"
+        f"batch = colorize([{str(source)!r}], {str(out)!r}, 'flow', Options(n=2),"
+        f" weights={str(weights)!r}, workers=2);"
+        f"sys.exit(watch(batch, {str(out)!r}, True))"
     )
     before = ray_processes()
     driver = subprocess.Popen(
@@ -314,7 +322,8 @@ def test_killed_worker_and_killed_driver(
     direct.save(tmp_path / "direct")
     assert contents(tmp_path / "direct").items() <= whole.items()
     # All is there: Ray is not even started, and the manifest stays what it is.
-    assert colorize([str(source)], str(out), "flow", OPTIONS, True, weights=weights) == 0
+    batch = colorize([str(source)], str(out), "flow", OPTIONS, weights=weights)
+    assert progress.watch(batch, str(out), True) == 0
     assert all(json.loads(line)["skipped"] for line in capsys.readouterr().out.splitlines())
     assert rows_of(out) == rows
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from test_ray import contents, make_pictures
 
+from manyhues.batch import local
 from manyhues.batch.options import Options
 from manyhues.batch.ray import manifest, run
 from manyhues.batch.ray.source import plan_items
@@ -55,10 +56,11 @@ def both(
         for engine in ("ray", "local"):
             monkeypatch.chdir(folder / engine)
             if engine == "ray":
-                run.colorize(inputs, out, "vae-mdn", options, True)
+                batch = run.colorize(inputs, out, "vae-mdn", options)
             else:
                 paths = [Path(given) for given in inputs]
-                progress.colorize(paths, Path(out), "vae-mdn", options, True)
+                batch = local.colorize(paths, Path(out), "vae-mdn", options)
+            progress.watch(batch, out, True)
             lines = capsys.readouterr().out.splitlines()
             told.append({(r["input"], *r["outputs"]): r for r in map(json.loads, lines)})
         mine, theirs = (
@@ -201,7 +203,8 @@ def test_no_result_stands_where_an_input_is_behind_a_url(
     for url in inputs:
         memory.pipe_file(url, picture.read_bytes())
     options = Options(n=1, pick="random", sheet=False, overwrite=True)
-    assert run.colorize(inputs, "memory://names", "vae-mdn", options, True) == 1
+    batch = run.colorize(inputs, "memory://names", "vae-mdn", options)
+    assert progress.watch(batch, "memory://names", True) == 1
     bad, good = map(json.loads, capsys.readouterr().out.splitlines())
     assert bad["error"] == (
         "memory://names/a.jpg: its result memory://names/a.1.jpg is an input of this run itself; "

@@ -18,6 +18,7 @@ from manyhues.cli import main as cli
 from manyhues.color.lab import lab_to_linear, linear_to_srgb
 from manyhues.colorizer import Colorizer
 from manyhues.image.picture import Picture
+from manyhues.sampling.options import Pick
 from manyhues.studio.routes import draw
 from studio.conftest import Server, encoded
 
@@ -30,7 +31,7 @@ def colorizer(weights: Path) -> Colorizer:
 @pytest.mark.parametrize("pick", ["diverse", "likely", "random"])
 @pytest.mark.parametrize("method", ["flow", "vae-mdn"])
 def test_same_pixels_as_in_python(
-    server: Server, weights: Path, picture: bytes, method: str, pick: str
+    server: Server, weights: Path, picture: bytes, method: str, pick: Pick
 ) -> None:
     answer = server.colorize(picture, n=3, seed=5, pick=pick, method=method, diversity=1.2)
     expected = manyhues.colorize(

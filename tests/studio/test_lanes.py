@@ -205,19 +205,19 @@ def test_nobody_who_ever_listens(serve: Serve, picture: bytes, slow: list[float]
 def test_previews_do_not_wait_for_full_size(
     serve: Serve, picture: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from manyhues.studio import render
+    from manyhues.studio import derived
 
     server = serve()
     session = server.colorize(picture, n=1, pick="random")
     gate, begun = threading.Event(), threading.Event()
-    full = render.full
+    full = derived.full
 
     def held(*arguments: Any) -> Path:
         begun.set()
         gate.wait(20)
         return full(*arguments)
 
-    monkeypatch.setattr(render, "full", held)
+    monkeypatch.setattr(derived, "full", held)
     link = f"{server.url}{session['results'][0]['url']}"
     thread = threading.Thread(target=lambda: httpx.get(link, timeout=30))
     thread.start()
@@ -233,10 +233,10 @@ def test_previews_do_not_wait_for_full_size(
 SERVE = """
 import sys, time
 from manyhues.cli import main as cli
-from manyhues.model import engine
+from manyhues.model import manifest
 from manyhues.colorizer import Colorizer
 from pathlib import Path
-engine.WEIGHTS = Path(sys.argv[1])
+manifest.WEIGHTS = Path(sys.argv[1])
 decode = Colorizer.decode
 def slowly(self, *arguments, **options):
     time.sleep(0.2)

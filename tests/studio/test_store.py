@@ -1,5 +1,6 @@
 """Sessions on disk: bounds by age, number and size; names; what is kept in memory."""
 
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 
 from manyhues.colorizer import Colorizer
 from manyhues.errors import PictureError
-from manyhues.studio import render
+from manyhues.studio import derived
+from manyhues.studio.actions import named
+from manyhues.studio.actions.base import Made
+from manyhues.studio.folder import LostError, clean_name
 from manyhues.studio.limits import Limits
-from manyhues.studio.recipe import Made
-from manyhues.studio.store import LostError, Session, Store, clean_name
+from manyhues.studio.store import Session, Store
 from studio.conftest import encoded
 
 PICTURE = encoded(colourful(30, 40))
@@ -44,14 +47,14 @@ def test_by_size(tmp_path: Path, weights: Path) -> None:
     store = make(tmp_path, weights, folder_bytes=25_000)
     sessions = [new(store) for _ in range(3)]
     for session in sessions:
-        store.write(session, "x.full.png", bytes(9_000))
+        session.files.write("x.full.png", bytes(9_000))
     on_disk = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
     assert store.size == on_disk
     store.clean()
     assert store.size <= 25_000
     assert sessions[2].folder.is_dir()
     assert not sessions[0].folder.exists()
-    store.write(sessions[2], "x.full.png", bytes(10))  # a file that is replaced counts once
+    sessions[2].files.write("x.full.png", bytes(10))  # a file that is replaced counts once
     left = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
     assert store.size == left
 
@@ -88,7 +91,7 @@ def test_a_result_comes_back_as_it_was(tmp_path: Path, weights: Path) -> None:
     one = colorizer.sample(
         store.scene(session, "cvae"), 1, pick="random", hints=[(3, 4, "#b03030")], saturation=0.8
     )
-    result = store.add(session, "g", Made("sample"), one)
+    result = store.add(session, "g", Made(named("sample")), one)
     new(store)  # drives the scene out
     again = store.load(session, result.id)
     assert np.array_equal(again.pixels(0), one.pixels(0))
@@ -110,7 +113,7 @@ def test_what_fails_leaves_no_files(
     store = make(tmp_path, weights)
     session = new(store)
     one = store.colorizer("cvae").sample(store.scene(session, "cvae"), 1, pick="random")
-    rid = store.add(session, "g", Made("sample"), one).id
+    rid = store.add(session, "g", Made(named("sample")), one).id
 
     def fails(*arguments: Any) -> None:
         raise MemoryError
@@ -118,24 +121,24 @@ def test_what_fails_leaves_no_files(
     def on_disk() -> int:
         return sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
 
-    render.full(store, session, rid)
+    derived.full(store, session, rid)
     before = store.size
     with monkeypatch.context() as patch:
-        patch.setattr(render, "sheet", fails)
+        patch.setattr(derived, "sheet", fails)
         with pytest.raises(MemoryError):
-            render.archive(store, session, [rid], "png")
+            derived.archive(store, session, [rid], "png")
     assert on_disk() == before
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", fails)
         with pytest.raises(MemoryError):
-            store.write(session, "x", bytes(99))
+            session.files.write("x", bytes(99))
     assert on_disk() == before
     with monkeypatch.context() as patch:
         patch.setattr(Colorizer, "encode", fails)
         with pytest.raises(MemoryError):
             new(store)
     assert [path.name for path in tmp_path.iterdir()] == [session.id]
-    assert render.archive(store, session, [rid], "png").is_file()
+    assert derived.archive(store, session, [rid], "png").is_file()
     assert store.size == on_disk()
 
 
@@ -153,6 +156,17 @@ def test_a_deleted_picture_does_not_come_back(
     monkeypatch.setattr(Colorizer, "encode", meanwhile)
     assert store.scene(session, "flow").picture.name == "a.png"  # a running job ends its step
     assert not store._scenes
+
+
+def test_a_folder_that_has_vanished_is_cleaned(tmp_path: Path, weights: Path) -> None:
+    store = make(tmp_path, weights, sessions=1)
+    first, second = new(store), new(store)
+    shutil.rmtree(first.folder)
+    shutil.rmtree(second.folder)
+    assert store.clean() == 1
+    assert store.count == 1
+    store.remove(second)
+    assert (store.count, store.size) == (0, 0)
 
 
 @given(st.text(max_size=300))

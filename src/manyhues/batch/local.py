@@ -1,14 +1,15 @@
-"""Batches: which files to read, where their results go, and one report for each."""
+"""The engine that works in this process: one picture after the other, one report for each."""
 
 import time
-from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Container, Generator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
-from manyhues.batch.options import Options
-from manyhues.batch.plan import Job, _holds, _real, replaces
-from manyhues.batch.report import Report, unexpected
+from manyhues.batch.options import Options, check_steering
+from manyhues.batch.plan import Job, holds, plan, real, replaces
+from manyhues.batch.report import Batch, Report, unexpected
 from manyhues.colorization import Colorization, output_paths, sheet_name
 from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, OutputError
@@ -17,12 +18,36 @@ from manyhues.image import files
 from manyhues.image.picture import Picture, probe
 
 
-def run(colorizer: Colorizer, jobs: Sequence[Job], out: Path, options: Options) -> Iterator[Report]:
+def colorize(
+    inputs: Sequence[Path],
+    out: Path,
+    method: str | None,
+    options: Options,
+    *,
+    weights: str | Path | None = None,
+) -> Batch:
+    """A batch of files and folders in this process. Raises `ManyhuesError`."""
+    left_out: Counter[str] = Counter()
+    jobs = plan(inputs, out, left_out)
+    colorizer = Colorizer.load(method, weights)
+    check_steering(options)
+    fault = None
+    try:
+        files.make_folder(out)
+    except OutputError as error:
+        fault = error
+        jobs = [replace(job, error=job.error or str(error)) for job in jobs]
+    return Batch(len(jobs), run(colorizer, jobs, out, options), left_out, fault)
+
+
+def run(
+    colorizer: Colorizer, jobs: Sequence[Job], out: Path, options: Options
+) -> Generator[Report]:
     """Colour one input after the other; a failed one is reported, and the rest goes on.
 
     One picture at a time, its samples on all cores: memory stays that of the largest picture.
     """
-    inputs = {_real(job.source) for job in jobs}
+    inputs = {real(job.source) for job in jobs}
     for job in jobs:
         start = time.perf_counter()
         report = Report(str(job.source), error=job.error or None)
@@ -40,10 +65,10 @@ def run(colorizer: Colorizer, jobs: Sequence[Job], out: Path, options: Options) 
         if report.error:  # of several pages, those before the fault may be done
             report.skipped = False
             report.seeds += [[]] * (len(report.outputs) - len(report.seeds))
-            there = [i for i, path in enumerate(report.outputs) if _holds(Path(path).exists)]
+            there = [i for i, path in enumerate(report.outputs) if holds(Path(path).exists)]
             report.outputs = [report.outputs[i] for i in there]
             report.seeds = [report.seeds[i] for i in there]
-            if report.sheet and not _holds(Path(report.sheet).exists):
+            if report.sheet and not holds(Path(report.sheet).exists):
                 report.sheet = None
         report.seconds = time.perf_counter() - start
         yield report
@@ -99,7 +124,7 @@ def _results_of(
     paths = output_paths(folder, stem.name, options.n, suffix)
     sheet = folder / sheet_name(stem.name)
     for result in [*paths, *([sheet] if options.sheet else ())]:
-        if _real(result) in inputs:
+        if real(result) in inputs:
             raise OutputError(replaces(job.source, result))
     return _Results(output_format, paths, sheet)
 
@@ -126,16 +151,7 @@ def _page(
         return
     report.skipped = False
     picture = read()
-    result = colorizer.sample(
-        colorizer.encode(picture),
-        options.n,
-        seed=options.seed,
-        pick=options.pick,
-        diversity=options.diversity,
-        saturation=options.saturation,
-        hints=options.hints,
-        like=options.like,
-    )
+    result = colorizer.draw(colorizer.encode(picture), options)
     earlier = _earlier(result, paths, {i for i, _ in missing}, results.format)
     if kept:
         other = f", {len(earlier)} of them made otherwise" if earlier else ""
@@ -144,7 +160,7 @@ def _page(
         report.notes.append(f"{sheet} exists and was kept; --overwrite replaces it")
     result.write(missing, results.format, overwrite=options.overwrite)
     if with_sheet:
-        result.write([(len(result), sheet)], results.format, overwrite=True, earlier=earlier)
+        result.write_sheet(sheet, overwrite=True, earlier=earlier)
     report.seeds += [[] if i in earlier else list(s) for i, s in enumerate(result.seeds)]
     report.notes += [*result.notes, *writer.losses(picture, results.format)]
 
@@ -156,6 +172,6 @@ def _earlier(
 
     def same(index: int) -> bool:
         data = result.encoded(index, format_)
-        return _holds(lambda: paths[index].read_bytes() == data)
+        return holds(lambda: paths[index].read_bytes() == data)
 
     return {i: path for i, path in enumerate(paths) if i not in missing and not same(i)}

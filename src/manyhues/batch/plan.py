@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from manyhues.colorization import sheet_name
 from manyhues.errors import ManyhuesError, UsageError
-from manyhues.image.picture import SUFFIXES, probe
+from manyhues.image.picture import PAGED_SUFFIXES, SUFFIXES, probe
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
 
@@ -33,7 +33,7 @@ class Job:
     error: str = ""
 
 
-def _holds(check: Callable[[], bool]) -> bool:
+def holds(check: Callable[[], bool]) -> bool:
     """What a path says of itself; False where the system will not look (a name too long, ..)."""
     try:
         return check()
@@ -41,7 +41,7 @@ def _holds(check: Callable[[], bool]) -> bool:
         return False
 
 
-def _real(path: Path) -> Path:
+def real(path: Path) -> Path:
     """The path without symbolic links; unlike `Path.resolve`, a loop of them raises nothing."""
     return Path(os.path.realpath(path))
 
@@ -55,21 +55,21 @@ def plan(inputs: Sequence[Path], out: Path, left_out: Counter[str] | None = None
     Raises `UsageError` when results would land among the inputs.
     """
     jobs: list[Job] = []
-    target = _real(out)
+    target = real(out)
     for given in inputs:
-        if not _holds(given.is_dir):
+        if not holds(given.is_dir):
             jobs.append(Job(given, Path(given.stem)))
             continue
-        if _real(given) == target:
+        if real(given) == target:
             raise UsageError(same_folder(out))
         # Results may lie below the inputs; they, and no inputs beside or above them.
-        inside = _real(given) in target.parents
+        inside = real(given) in target.parents
         files = [
             path
             for path in sorted(given.rglob("*"))
             if not path.name.startswith(".")
-            and (_holds(path.is_file) or not _holds(path.exists))  # no pipes, which never end
-            and not (inside and target in _real(path).parents)
+            and (holds(path.is_file) or not holds(path.exists))  # no pipes, which never end
+            and not (inside and target in real(path).parents)
         ]
         told: Counter[str] = Counter()
         found = pictures_among(files, told)
@@ -83,7 +83,7 @@ def plan(inputs: Sequence[Path], out: Path, left_out: Counter[str] | None = None
             )
             jobs.append(Job(given, error=f"{given}: {fault}; {remedy}"))
     # One file may be given twice, or beside its folder: it is one job.
-    unique = {(_real(job.source), job.stem): job for job in reversed(jobs)}
+    unique = {(real(job.source), job.stem): job for job in reversed(jobs)}
     return _refuse_collisions(list(reversed(unique.values())))
 
 
@@ -160,6 +160,6 @@ def _refuse_collisions(jobs: list[Job]) -> list[Job]:
 def _pages(path: Path) -> int:
     """Pages of a file whose results are named by pages; 1 for all others, damaged ones too."""
     try:
-        return probe(path)[1] if path.suffix.lower() in (".tif", ".tiff") else 1
+        return probe(path)[1] if path.suffix.lower() in PAGED_SUFFIXES else 1
     except ManyhuesError:
         return 1

@@ -1,8 +1,12 @@
-"""What became of an input."""
+"""What an engine tells: what became of each input, as the batch goes on."""
 
+from collections import Counter
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from manyhues.errors import OutputError
 
 
 @dataclass
@@ -25,6 +29,22 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return vars(self) | {"seconds": round(self.seconds, 3)}
+
+
+@dataclass
+class Batch:
+    """A batch that is planned and checked; the work is done as its reports are asked for.
+
+    total     inputs, each of which gets one report
+    reports   closing it ends the work; what was reported is true
+    left_out  files of the given folders that were not taken, counted by kind
+    fault     why nothing can be written, where that is so; every report says it then
+    """
+
+    total: int
+    reports: Generator[Report]
+    left_out: Counter[str]
+    fault: OutputError | None = None
 
 
 def unexpected(source: Path | str, error: Exception) -> str:

@@ -7,7 +7,7 @@ from manyhues.errors import UsageError
 _HINT = re.compile(r"-?\d+,-?\d+=")
 
 
-def _repeat_options(arguments: list[str]) -> list[str]:
+def repeat_options(arguments: list[str]) -> list[str]:
     """``--data A B`` and ``--hint A B`` as ``--data A --data B``, which Typer understands."""
     out: list[str] = []
     option = ""
@@ -21,7 +21,7 @@ def _repeat_options(arguments: list[str]) -> list[str]:
     return out
 
 
-def _refuse_empty(arguments: list[str]) -> None:
+def refuse_empty(arguments: list[str]) -> None:
     """An empty path would be the current folder, which ``-o "$FORGOTTEN"`` does not mean."""
     for before, argument in zip(["", *arguments], arguments, strict=False):
         name, is_joined, value = argument.partition("=")

@@ -1,11 +1,11 @@
-"""What the command line shows: progress and summary of a batch, and the table of methods."""
+"""What the command line shows of a batch: progress, notes and summary."""
 
+import contextlib
 import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -20,14 +20,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from manyhues.batch.local import run
-from manyhues.batch.options import Options, check_steering
-from manyhues.batch.plan import plan
-from manyhues.batch.report import Report
+from manyhues.batch.report import Batch, Report
 from manyhues.cli import terminal
-from manyhues.colorizer import Colorizer
-from manyhues.errors import OutputError, UsageError
-from manyhues.image import files
 
 _FEW = 20  # inputs up to which notes name their picture
 
@@ -42,37 +36,14 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:.1f} pictures/s" if speed >= 1 else f"{1 / speed:.1f} s/picture")
 
 
-def colorize(
-    inputs: Sequence[Path],
-    out: Path,
-    method: str | None,
-    options: Options,
-    as_json: bool,
-    show_sheets: bool = False,
-    weights: Path | None = None,
-) -> int:
-    """Run a batch in this process; returns how many inputs failed."""
-    if show_sheets and not options.sheet:
-        raise UsageError("--show shows the contact sheet; leave out --no-sheet")
-    left_out: Counter[str] = Counter()
-    jobs = plan(inputs, out, left_out)
-    colorizer = Colorizer.load(method, weights)
-    check_steering(options)
-    try:
-        files.make_folder(out)
-    except OutputError as error:
-        if not as_json:
-            raise
-        jobs = [replace(job, error=job.error or str(error)) for job in jobs]
-    say_left_out(left_out)
-    reports = run(colorizer, jobs, out, options)
-    return watch(reports, len(jobs), str(out), as_json, show_sheets=show_sheets)
+def watch(batch: Batch, out: str, as_json: bool, *, show_sheets: bool = False) -> int:
+    """Show a batch as its reports come in, any engine's; returns how many inputs failed.
 
-
-def watch(
-    reports: Iterator[Report], total: int, out: str, as_json: bool, *, show_sheets: bool = False
-) -> int:
-    """Show a batch as its reports come in, any engine's; returns how many inputs failed."""
+    Raises `OutputError` where nothing can be written; for programs (`as_json`) each input says so.
+    """
+    if batch.fault and not as_json:
+        raise batch.fault
+    _say_left_out(batch.left_out)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     output = sys.stdout  # while it runs, an engine may point it elsewhere
     columns = (
@@ -94,8 +65,8 @@ def watch(
     hidden = showing or not console.is_terminal
     bar = Progress(*columns, console=console, transient=True, disable=hidden)
     try:
-        with bar as progress:
-            task = progress.add_task("", total=total)
+        with contextlib.closing(batch.reports) as reports, bar as progress:
+            task = progress.add_task("", total=batch.total)
             for report in reports:
                 if report.error:
                     errors.append(report.error)
@@ -103,7 +74,7 @@ def watch(
                 progress.advance(task)
                 if as_json:  # ASCII: any terminal takes it
                     print(json.dumps(report.as_dict()), file=output, flush=True)
-                _tell(console, report, told, one_by_one=total <= _FEW)
+                _tell(console, report, told, one_by_one=batch.total <= _FEW)
                 if showing and report.sheet and not report.error:
                     console.print(_one_line(report.sheet), markup=False)
                     terminal.show(Path(report.sheet), console)
@@ -112,7 +83,7 @@ def watch(
     return len(errors)
 
 
-def say_left_out(left_out: Counter[str]) -> None:
+def _say_left_out(left_out: Counter[str]) -> None:
     """What of the given folders was not taken, by kind."""
     if said := ", ".join(f"{count} {kind}" for kind, count in left_out.most_common() if count):
         console = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -2,7 +2,7 @@
 
 import io
 import struct
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from manyhues.image.formats import sixteen_bit
 from manyhues.image.metadata import Metadata, with_letters
 from manyhues.image.picture import Picture
 
+Format = Literal["keep", "png", "jpg", "webp", "tiff"]
 FORMATS = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP", "tiff": "TIFF"}
 _SUFFIX = {
     "PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tiff", "BMP": ".bmp", "AVIF": ".avif",
@@ -29,13 +30,14 @@ _SMALL = 64 * 64  # pixels; in pictures this small 97 can miss it (mean 1.1), 10
 def output_format(format_: str, suffix: str, wanted: str) -> tuple[str, str]:
     """Pillow's format name and the suffix of an output, from the input's and the user's wish.
 
-    `wanted` is ``keep`` or one of `FORMATS`. Kept formats that cannot hold a photograph's colours
-    (GIF), or that Pillow may not write (HEIC), become PNG.
+    `wanted` is ``keep`` or one of `FORMATS`, in any case of letters. Kept formats
+    that cannot hold a photograph's colours (GIF), or that Pillow may not write (HEIC), become PNG.
     """
-    if wanted != "keep":
-        if wanted not in FORMATS:
+    known = wanted.lower() if isinstance(wanted, str) else ""
+    if known != "keep":
+        if known not in FORMATS:
             raise UsageError(f"format {wanted!r} is unknown; use keep, {', '.join(FORMATS)}")
-        name = FORMATS[wanted]
+        name = FORMATS[known]
         return name, _SUFFIX[name]
     if format_ not in _SUFFIX:
         return "PNG", ".png"

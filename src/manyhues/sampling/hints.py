@@ -22,6 +22,8 @@ _TEXTURE = 4.0  # L* from cell to cell that counts as texture, not as an edge
 _FAINT = 1 / 3  # of the chroma that was asked for
 _SPREADING = Lock()
 
+Hints = Sequence[tuple[int, int, str]]  # (x, y, "#rrggbb") each
+
 
 @dataclass(frozen=True, eq=False)
 class Hint:
@@ -53,7 +55,7 @@ def hint_colour(x: int, y: int, colour: Any) -> Array:
     """The sRGB colour ``(3,)`` in [0, 1] of a hint. Raises `UsageError`."""
     try:
         return np.array(ImageColor.getrgb(colour)[:3], np.float32) / np.float32(255)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError):
         raise UsageError(f"hint {x},{y}={colour}: not a colour; write it as #rrggbb") from None
 
 
@@ -65,16 +67,29 @@ def check_place(hint: str, place: tuple[int, int], size: tuple[int, int]) -> Non
         )
 
 
-def parse_hints(hints: Sequence[tuple[int, int, Any]], luminance: Array) -> list[Hint]:
-    """Check ``(x, y, colour)`` against a picture's L* ``(H, W)``; colour is ``#rrggbb``."""
-    height, width = luminance.shape
-    parsed = []
-    for hint in hints:
+def checked_hints(hints: Any) -> tuple[tuple[int, int, str], ...]:
+    """Hints ``(x, y, colour)`` as ints and a colour, before any picture. Raises `UsageError`."""
+    try:
+        given = list(hints)
+    except TypeError:
+        raise UsageError(f"hints {hints!r}: expected a list of (x, y, '#rrggbb')") from None
+    checked = []
+    for hint in given:
         try:
             x, y, colour = hint
             x, y = index(x), index(y)
         except (TypeError, ValueError):
             raise UsageError(f"hint {hint}: expected (x, y, '#rrggbb'), whole pixels") from None
+        hint_colour(x, y, colour)
+        checked.append((x, y, colour))
+    return tuple(checked)
+
+
+def parse_hints(hints: Hints, luminance: Array) -> list[Hint]:
+    """Check ``(x, y, colour)`` against a picture's L* ``(H, W)``; colour is ``#rrggbb``."""
+    height, width = luminance.shape
+    parsed = []
+    for x, y, colour in checked_hints(hints):
         check_place(f"hint {x},{y}={colour}", (x, y), (width, height))
         lab = rgb_to_lab(hint_colour(x, y, colour))
         wanted = np.hypot(*lab[1:])

@@ -8,11 +8,13 @@ import numpy as np
 from manyhues.color.arrays import Array
 from manyhues.color.lab import rgb_to_lab
 from manyhues.errors import UsageError
-from manyhues.image.picture import read_small_rgb
+from manyhues.image.picture import Picture, PictureLike, read_small_rgb
 
 
-def palette(source: Any) -> tuple[Array, Array]:
+def palette(source: PictureLike) -> tuple[Array, Array]:
     """Mean (2,) and covariance (2, 2) of a picture's a, b. Raises `UsageError` for a grey one."""
+    if isinstance(source, Picture):
+        raise UsageError(f"{source.name}: a Picture holds no colours; give its file as palette")
     ab = rgb_to_lab(read_small_rgb(source) / np.float32(255))[..., 1:].reshape(-1, 2)
     if np.hypot(*ab.T).mean() < 1:
         name = f"{source}: " if isinstance(source, (str, Path)) else ""

@@ -13,13 +13,13 @@ from starlette.exceptions import HTTPException
 from manyhues import __version__
 from manyhues.errors import ManyhuesError, PictureError, UsageError
 from manyhues.studio import examples
+from manyhues.studio.folder import LostError
 from manyhues.studio.guard import Guard, fault
 from manyhues.studio.hub import open_studio
 from manyhues.studio.lanes import BusyError
 from manyhues.studio.limits import Limits
-from manyhues.studio.metrics import Measured, Metrics
+from manyhues.studio.monitoring import Measured, Monitoring
 from manyhues.studio.routes import draw, results
-from manyhues.studio.store import LostError
 
 STATIC = Path(__file__).parent / "static"
 _OVERHEAD = 1 << 20  # what a multipart body may hold beside its picture
@@ -41,11 +41,11 @@ def create_app(
     weights  the folder of weights; the package's own by default
     """
     bounds = limits or Limits()
-    metrics = Metrics()
+    monitoring = Monitoring()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_studio(bounds, metrics, folder, weights) as studio:
+        async with open_studio(bounds, monitoring, folder, weights) as studio:
             app.state.studio = studio
             yield
 
@@ -58,20 +58,21 @@ def create_app(
         lifespan=lifespan,
     )
     app.include_router(draw.router)
+    app.include_router(draw.of_actions())
     app.include_router(results.router)
     app.mount("/static", StaticFiles(directory=STATIC), "static")
     if examples.names():
         app.mount("/examples", StaticFiles(directory=examples.folder()), "examples")
-    _add_pages(app, metrics)
+    _add_pages(app, monitoring)
     _add_faults(app)
     app.add_middleware(
         Guard, hosts=tuple(hosts), token=token, upload_bytes=bounds.upload_bytes + _OVERHEAD
     )
-    app.add_middleware(Measured, metrics=metrics)
+    app.add_middleware(Measured, monitoring=monitoring)
     return app
 
 
-def _add_pages(app: FastAPI, metrics: Metrics) -> None:
+def _add_pages(app: FastAPI, monitoring: Monitoring) -> None:
     @app.get("/", include_in_schema=False)
     async def page() -> Response:
         return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
@@ -97,7 +98,7 @@ def _add_pages(app: FastAPI, metrics: Metrics) -> None:
     )
     async def read_metrics() -> Response:
         """Requests, latencies, queues, folder and memory."""
-        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(monitoring.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _add_faults(app: FastAPI) -> None:

@@ -1,12 +1,12 @@
-"""The studio's parts, wired: the store, the two lanes, the jobs, the metrics."""
+"""The studio's parts, wired: the store, the two lanes, the jobs, the monitoring."""
 
 import asyncio
 import contextlib
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -15,11 +15,13 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, HTTPException
 from fastapi import Request as HttpRequest
 
-from manyhues.studio import actions
+from manyhues.studio import jobs
+from manyhues.studio.actions.base import Drawing
+from manyhues.studio.folder import LostError, vanishing
 from manyhues.studio.lanes import Job, Lane
 from manyhues.studio.limits import Limits
-from manyhues.studio.metrics import Metrics
-from manyhues.studio.store import Group, LostError, Session, Store
+from manyhues.studio.monitoring import Monitoring
+from manyhues.studio.store import Group, Session, Store
 
 _REMEMBERED = 256  # jobs whose events can still be read
 _TIDY = 30.0  # seconds between two looks at the folder's age and size
@@ -31,8 +33,8 @@ class Studio:
     Previews have a thread of their own, so that they never wait behind full-size pictures.
     """
 
-    def __init__(self, limits: Limits, metrics: Metrics, store: Store) -> None:
-        self.limits, self.metrics, self.store = limits, metrics, store
+    def __init__(self, limits: Limits, monitoring: Monitoring, store: Store) -> None:
+        self.limits, self.monitoring, self.store = limits, monitoring, store
         self.drawing = Lane("drawing", limits.jobs, limits.side_by_side)
         self.rendering = Lane("rendering", limits.jobs)
         for lane in (self.drawing, self.rendering):
@@ -41,19 +43,20 @@ class Studio:
         self._seen: dict[str, float] = {}  # when a session's jobs were last asked for
         self._decoding = CapacityLimiter(2)  # uploads that are decoded at a time
 
-    def start(self, session: Session, request: actions.Request) -> Job:
-        """Queue a drawing. Raises `BusyError`."""
-        job = Job(request.kind, session.id, iter(()))
-        job.steps = actions.steps(self.store, session, request, job.id)
-        job.total = request.total
+    def start(self, session: Session, drawing: Drawing) -> Job:
+        """Queue a drawing. Raises `BusyError`, and `UsageError` for an unknown method."""
+        self.store.colorizer(drawing.method)
+        job = Job(drawing.action.name, session.id, iter(()))
+        job.steps = jobs.steps(self.store, session, drawing, job.id)
+        job.total = drawing.total
         self.drawing.submit(job)
         self._jobs[job.id] = job
         while len(self._jobs) > _REMEMBERED:
             _, old = self._jobs.popitem(last=False)
             if all(kept.subject != old.subject for kept in self._jobs.values()):
                 self._seen.pop(old.subject, None)
-        seed = request.options.get("seed")
-        group = Group(job.id, request.kind, request.of, request.total, seed)
+        seed = drawing.options.get("seed")
+        group = Group(job.id, drawing.action, drawing.of, drawing.total, seed)
         self.store.begin(session, group)
         self.watch_over(job)
         return job
@@ -92,15 +95,15 @@ class Studio:
             loop.call_later(self.limits.leave - away + 0.01, self._check, job)
 
     def _ended(self, job: Job, seconds: float) -> None:
-        self.metrics.jobs.labels(job.kind, job.state).inc()
-        self.metrics.job_seconds.labels(job.kind).observe(seconds)
+        self.monitoring.jobs.labels(job.kind, job.state).inc()
+        self.monitoring.job_seconds.labels(job.kind).observe(seconds)
         for event in job.events:  # rough pictures have served their turn
             event.pop("image", None)
 
     async def decode(self, make: Callable[[], Session]) -> Session:
         """Make a session in a thread, few at a time."""
         session = await to_thread.run_sync(make, limiter=self._decoding)
-        self.metrics.cleaned.inc(await to_thread.run_sync(self.store.clean))
+        self.monitoring.cleaned.inc(await to_thread.run_sync(self.store.clean))
         return session
 
     async def render(self, request: HttpRequest, session: Session, make: Callable[[], Any]) -> Any:
@@ -116,16 +119,7 @@ class Studio:
         """Keep the folder within its bounds, for ever."""
         while True:
             await asyncio.sleep(_TIDY)
-            self.metrics.cleaned.inc(await to_thread.run_sync(self.store.clean))
-
-
-@contextmanager
-def vanishing() -> Iterator[None]:
-    """A file that is gone was deleted with its session, meanwhile."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise LostError("this session has just been deleted") from None
+            self.monitoring.cleaned.inc(await to_thread.run_sync(self.store.clean))
 
 
 async def while_there(request: HttpRequest, awaitable: Any) -> Any:
@@ -142,7 +136,7 @@ async def while_there(request: HttpRequest, awaitable: Any) -> Any:
 
 @asynccontextmanager
 async def open_studio(
-    limits: Limits, metrics: Metrics, folder: Path | None, weights: Path | None
+    limits: Limits, monitoring: Monitoring, folder: Path | None, weights: Path | None
 ) -> AsyncIterator[Studio]:
     """The studio with its folder, a temporary one by default; on leaving, what runs is finished."""
     with contextlib.ExitStack() as stack:
@@ -150,12 +144,12 @@ async def open_studio(
             made = tempfile.TemporaryDirectory(prefix="manyhues-", ignore_cleanup_errors=True)
             folder = Path(stack.enter_context(made))
         store = Store(folder, limits, weights)
-        studio = Studio(limits, metrics, store)
+        studio = Studio(limits, monitoring, store)
         for lane in (studio.drawing, studio.rendering):
             help = f"Jobs waiting and running in the {lane.name} lane."
-            metrics.gauge(f"queue_{lane.name}", help, partial(_length, lane))
-        metrics.gauge("folder_bytes", "Size of the folder of results.", lambda: store.size)
-        metrics.gauge("sessions", "Sessions kept.", lambda: store.count)
+            monitoring.gauge(f"queue_{lane.name}", help, partial(_length, lane))
+        monitoring.gauge("folder_bytes", "Size of the folder of results.", lambda: store.size)
+        monitoring.gauge("sessions", "Sessions kept.", lambda: store.count)
         tidy = asyncio.create_task(studio.tidy())
         await to_thread.run_sync(store.colorizer, None)
         try:

@@ -1,62 +1,18 @@
-"""How a result came about, and the lines that make it again outside the studio."""
+"""The lines that make a result again outside the studio; each action knows its own."""
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
 
-HintValue = tuple[int, int, str]
-
-
-@dataclass(frozen=True)
-class Made:
-    """One result's origin: result number `index` of a call with these options.
-
-    kind  ``sample``, ``vary``, ``blend`` or ``steer``, as the methods of `Colorizer`
-    of    ids of the results that it was made from
-    """
-
-    kind: str
-    index: int = 0
-    of: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Origin(Protocol):
-    """What a recipe needs to know of a result."""
-
-    method: str
-    made: Made
-
-
-_DEFAULTS: dict[str, Any] = {
-    "seed": 0,
-    "pick": "diverse",
-    "diversity": 1.0,
-    "saturation": 1.0,
-    "hints": (),
-    "like": None,
-}
-
-
-def _changed(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that differ from the defaults, and the seed, which one wants to see."""
-    return {k: v for k, v in options.items() if k == "seed" or _DEFAULTS.get(k, ...) != v}
+from manyhues.studio.actions.base import Origin, changed
 
 
 def command(results: Mapping[str, Origin], rid: str, name: str) -> str | None:
-    """The command line whose result number `index` + 1 it is; None where there is no such verb.
-
-    A steered sample is drawn again with its hints, which then sway the rest of the picture too.
-    """
+    """The command line of whose results it is one; None where there is no such verb."""
     made, method = results[rid].made, results[rid].method
-    steering: dict[str, Any] = {}
-    if made.kind == "steer":
-        steering = dict(made.options)
-        made = results[made.of[0]].made
-    if made.kind != "sample":
+    drawn = made.action.command(made, results)
+    if drawn is None:
         return None
-    options = _changed({**made.options, **steering})
+    options = changed(drawn.options)
     words = ["manyhues", "colorize", _path(name), "-o", "out", "-n", str(options.pop("n"))]
     words += ["--method", method]
     hints = options.pop("hints", ())
@@ -85,17 +41,10 @@ def python(results: Mapping[str, Origin], rid: str, name: str) -> str:
         if one in names:
             return names[one]
         made = results[one].made
-        bases = "".join(f", {build(parent)}" for parent in made.of)
-        values = _changed(made.options) if made.kind == "sample" else made.options
-        options = "".join(f", {key}={_plain(value)}" for key, value in values.items())
+        bases = [build(parent) for parent in made.of]
         names[one] = "result" if one == rid else f"step{len(names) + 1}"
-        pick = "" if made.kind == "steer" else f"[{made.index}]"
-        lines.append(f"{names[one]} = colorizer.{made.kind}(scene{bases}{options}){pick}")
+        lines.append(f"{names[one]} = {made.action.python(made, bases)}")
         return names[one]
 
     build(rid)
     return "\n".join([*lines, 'result.save("out")', ""])
-
-
-def _plain(value: Any) -> str:
-    return repr(list(value)) if isinstance(value, tuple) else repr(value)

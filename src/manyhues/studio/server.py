@@ -10,6 +10,7 @@ from types import FrameType
 
 import uvicorn
 
+from manyhues.colorizer import Colorizer
 from manyhues.errors import UsageError
 from manyhues.studio.app import create_app
 
@@ -18,9 +19,13 @@ _GRACE = 60  # seconds for running work after SIGTERM
 
 
 def serve(host: str, port: int, token: str | None) -> None:
-    """Run until SIGTERM or Ctrl-C. Raises `UsageError` when the address cannot be had."""
+    """Run until SIGTERM or Ctrl-C.
+
+    Raises `UsageError` when the address cannot be had, `WeightsError` where there are no weights.
+    """
     if token is not None and not _TOKEN.fullmatch(token):
         raise UsageError("--token: expected 8 or more of A-Z, a-z, 0-9 and -._~")
+    Colorizer.load()  # a fault of the weights ends it here: in uvicorn it would be a traceback
     listener = _bind(host, port)
     app = create_app(token=token, hosts=[host])
     config = uvicorn.Config(

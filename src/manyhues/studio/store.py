@@ -1,12 +1,10 @@
 """Sessions and results: small facts in memory, everything heavy in a bounded folder.
 
-Ids are 128 random bits; a file is never named after what was uploaded. A session is one picture.
+Ids are 128 random bits. A session is one picture, with a folder of its own.
 What was not used for longest goes first, by age, by number and by size.
 """
 
-import re
 import secrets
-import shutil
 import threading
 import time
 from collections import OrderedDict
@@ -21,16 +19,14 @@ import numpy as np
 
 from manyhues.colorization import Colorization, Steering
 from manyhues.colorizer import Colorizer
-from manyhues.errors import ManyhuesError, UsageError
+from manyhues.errors import UsageError
 from manyhues.image.picture import SUFFIXES, Picture
 from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest, methods
 from manyhues.model.scene import Scene
+from manyhues.studio.actions.base import Action, Made
+from manyhues.studio.folder import LostError, SessionFolder, clean_name, encode_small
 from manyhues.studio.limits import Limits
-from manyhues.studio.recipe import Made
-
-
-class LostError(ManyhuesError):
-    """A session or result that is not there, or no longer."""
 
 
 @dataclass
@@ -54,7 +50,7 @@ class Group:
     """Results of one request, in order; its id is its job's."""
 
     id: str
-    kind: str
+    action: Action[Any]
     of: tuple[str, ...]
     total: int
     seed: int | None  # None where nothing is drawn
@@ -65,7 +61,7 @@ class Session:
     """One picture and all that was made of it."""
 
     id: str
-    folder: Path
+    files: SessionFolder
     name: str
     picture: Picture  # its pixels left out; see `Store.scene`
     size: tuple[int, int]
@@ -74,8 +70,12 @@ class Session:
     groups: dict[str, Group] = field(default_factory=dict)
     count: int = 0  # the highest number given to a result
     used: float = field(default_factory=time.time)
-    bytes: int = 0
     holders: int = 0  # who must not lose it: jobs and renderings that run
+
+    @property
+    def folder(self) -> Path:
+        """Where its files lie."""
+        return self.files.path
 
     def result(self, rid: str) -> Result:
         """A result by its id. Raises `LostError`."""
@@ -93,7 +93,7 @@ class Store:
     def __init__(self, folder: Path, limits: Limits, weights: Path | None = None) -> None:
         self.folder, self.limits = folder, limits
         self._engine = Engine(weights)
-        self.methods = self._engine.methods()
+        self.methods = methods(weights)
         self._colorizers: dict[str, Colorizer] = {}
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._scenes: OrderedDict[tuple[str, str], tuple[Scene, Scene]] = OrderedDict()
@@ -103,7 +103,7 @@ class Store:
     def size(self) -> int:
         """Size of the folder of results."""
         with self._lock:
-            return sum(session.bytes for session in self._sessions.values())
+            return sum(session.files.bytes for session in self._sessions.values())
 
     @property
     def count(self) -> int:
@@ -117,7 +117,7 @@ class Store:
             raise UsageError(f"method {name!r}: not present; choose from {', '.join(self.methods)}")
         with self._lock:
             if name not in self._colorizers:
-                manifest = self._engine.manifest(name)
+                manifest = Manifest.load(name, self._engine.folder)
                 self._colorizers[name] = Colorizer(self._engine, manifest)
             return self._colorizers[name]
 
@@ -129,12 +129,10 @@ class Store:
         picture = Picture.open(data, max_pixels=self.limits.pixels)
         picture = replace(picture, name=shown, suffix=suffix if suffix.lower() in SUFFIXES else "")
         sid = secrets.token_urlsafe(16)
-        folder = self.folder / sid
-        folder.mkdir(mode=0o700)
         bare = replace(picture, luminance=np.zeros((1, 1), np.float32), alpha=None)
-        session = Session(sid, folder, shown, bare, picture.size, format)
+        session = Session(sid, SessionFolder(self.folder / sid), shown, bare, picture.size, format)
         try:
-            self.write(session, "source", data)
+            session.files.write("source", data)
             scene = colorizer.encode(picture)
         except BaseException:
             self.remove(session)  # nothing counts it yet, so nothing would clean it away
@@ -210,14 +208,14 @@ class Store:
         np.savez(packed, codes=one.codes, ab=one.ab)
         small = self._scene_pair(session, one.method)[1]
         image = replace(one, scene=small).image(0)
-        self.write(session, f"{rid}.npz", packed.getvalue())
-        self.write(session, f"{rid}.preview", encode_small(image))
+        session.files.write(f"{rid}.npz", packed.getvalue())
+        session.files.write(f"{rid}.preview", encode_small(image))
         with self._lock:
             number, version = session.count + 1, 0
-            if made.kind == "steer":
+            if made.action.revises:
                 same = [r for r in session.results.values() if r.made.of == made.of]
-                steered = [r for r in same if r.made.kind == "steer"]
-                number, version = session.result(made.of[0]).number, len(steered) + 1
+                others = [r for r in same if r.made.action.revises]
+                number, version = session.result(made.of[0]).number, len(others) + 1
             session.count = max(session.count, number)
             result = Result(
                 id=rid,
@@ -248,34 +246,13 @@ class Store:
             result.notes,
         )
 
-    def write(self, session: Session, name: str, data: bytes) -> Path:
-        """A file of a session, counted."""
-        with self.making(session, name) as part:
-            part.write_bytes(data)
-        return session.folder / name
-
-    @contextmanager
-    def making(self, session: Session, name: str) -> Iterator[Path]:
-        """A file to fill, which then gets its name and is counted; if that fails, it is deleted."""
-        path = session.folder / name
-        part = session.folder / f"{name}.{secrets.token_hex(4)}.part"
-        try:
-            yield part
-            with self._lock:
-                had = path.stat().st_size if path.exists() else 0
-                grown = part.stat().st_size - had
-                part.replace(path)
-                session.bytes += grown
-        finally:
-            part.unlink(missing_ok=True)
-
     def remove(self, session: Session) -> None:
         """Forget a session and delete its files."""
         with self._lock:
             self._sessions.pop(session.id, None)
             for key in [key for key in self._scenes if key[0] == session.id]:
                 del self._scenes[key]
-        shutil.rmtree(session.folder, ignore_errors=True)
+        session.files.remove()
 
     def clean(self) -> int:
         """Remove what is too old or too much, the longest unused first; returns how many."""
@@ -288,24 +265,6 @@ class Store:
                     break  # those that follow were used later
                 if session.holders:
                     continue
-                total, left, removed = total - session.bytes, left - 1, removed + 1
+                total, left, removed = total - session.files.bytes, left - 1, removed + 1
                 self.remove(session)
         return removed
-
-
-def encode_small(image: Any) -> bytes:
-    """A picture for looking: JPEG, or PNG where it has transparency."""
-    out = BytesIO()
-    if image.mode == "RGBA":
-        image.save(out, "PNG", compress_level=4)
-    else:
-        image.save(out, "JPEG", quality=90, subsampling=0)
-    return out.getvalue()
-
-
-def clean_name(name: str) -> str:
-    """The last part of a client's file name, for display and downloads alone, never for a path."""
-    last = re.split(r"[/\\]", name)[-1]
-    kept = "".join(c for c in last if c.isprintable() and c not in '<>:"|?*').strip(" .")
-    stem, suffix = Path(kept).stem[:80], Path(kept).suffix[:10]
-    return f"{stem}{suffix}" if stem else "picture"

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from manyhues.batch.options import Options, check_steering
 from manyhues.batch.ray.store import HIDDEN, Store, reason
-from manyhues.batch.report import Report
-from manyhues.cli import progress
+from manyhues.batch.report import Batch, Report
 from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, OutputError, UsageError
 
@@ -36,13 +35,12 @@ def colorize(
     out: str,
     method: str | None,
     options: Options,
-    as_json: bool,
     *,
     address: str | None = None,
     weights: str | Path | None = None,
     workers: int | None = None,
-) -> int:
-    """Colour everything with Ray; returns how many inputs failed.
+) -> Batch:
+    """A batch of files, folders, stores and tables with Ray, which starts with the first report.
 
     `address` is a running cluster's; without it one is started here, with a worker for each core
     (`workers`), and shut down at the end. Where Ray runs already in this process, it is used.
@@ -60,19 +58,15 @@ def colorize(
     check_steering(options)
     left_out: Counter[str] = Counter()
     items = plan_items(inputs, out, left_out)
-    progress.say_left_out(left_out)
     order = Order(colorizer.method, options, out, None if weights is None else str(weights))
     try:
         store = Store(out)
         store.clear(f"{HIDDEN}/staging")  # a killed run's
         store.staging()
     except OutputError as error:  # as the local engine: each input says so
-        if not as_json:
-            raise
-        refused = (Report(item.key, error=item.error or str(error)) for item in items)
-        return progress.watch(refused, len(items), out, as_json)
-    with contextlib.closing(_reports(items, order, store, address, workers)) as reports:
-        return progress.watch(reports, len(items), out, as_json)
+        reports = (Report(item.key, error=item.error or str(error)) for item in items)
+        return Batch(len(items), reports, left_out, error)
+    return Batch(len(items), _reports(items, order, store, address, workers), left_out)
 
 
 def _reports(

@@ -113,8 +113,8 @@ class Store:
         return staging
 
     def clear(self, below: str) -> None:
-        """Remove a folder with all that it holds."""
-        with contextlib.suppress(FileNotFoundError), self._faults(below, "removed"):
+        """Remove a folder with all that it holds; one that has gone meanwhile is no fault."""
+        with self._faults(below, "removed"), contextlib.suppress(FileNotFoundError):
             if self.folder is not None:
                 shutil.rmtree(self.folder / below, ignore_errors=True)
             elif self._fs.exists(f"{self._root}/{below}"):

@@ -1,35 +1,50 @@
 """Routes that draw: a picture in, jobs and results out."""
 
-from collections.abc import AsyncIterator, Iterable
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
-import numpy as np
-from fastapi import APIRouter, File, Form, Header, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, Request, UploadFile
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import BaseModel
 from pydantic_core import to_json
 
-from manyhues.errors import UsageError
+from manyhues.image.encode import Format
 from manyhues.image.picture import read_small_rgb
-from manyhues.sampling.hints import check_place, hint_colour, parse_hint
-from manyhues.studio import actions
+from manyhues.sampling.hints import parse_hint
+from manyhues.studio.actions import Action, all_actions, named
+from manyhues.studio.actions.fields import placed
+from manyhues.studio.actions.sample import ColorizeIn
 from manyhues.studio.hub import Studio, StudioOf, while_there
 from manyhues.studio.lanes import Job
 from manyhues.studio.limits import HINTS
-from manyhues.studio.recipe import HintValue
 from manyhues.studio.routes import present, schema
+from manyhues.studio.routes.faults import FAULTS
 from manyhues.studio.store import Session
 
-FAULTS: dict[int | str, dict[str, Any]] = {
-    status: {"model": schema.Fault, "description": text}
-    for status, text in (
-        (400, "The request makes no sense, or the picture cannot be read."),
-        (404, "No such session, result or job."),
-        (413, "Too many bytes or pixels."),
-        (422, "A field is missing or out of its range."),
-        (429, "Too much is waiting; Retry-After says when to come back."),
-    )
-}
 router = APIRouter(prefix="/api", tags=["draw"], responses=FAULTS)
+
+
+def _form(body: type[BaseModel]) -> Callable[..., BaseModel]:
+    """A body's fields as those of a form, but for hints, which a form writes as text."""
+
+    def filled(**values: Any) -> BaseModel:
+        return body(**values)
+
+    parameters = []
+    for name, field in body.model_fields.items():
+        if name != "hints":
+            form = Form(description=field.description)
+            parameter = inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=Annotated[field.annotation, *field.metadata, form],
+            )
+            parameters.append(parameter)
+    filled.__dict__["__signature__"] = inspect.Signature(parameters)
+    return filled
 
 
 @router.post(
@@ -41,19 +56,14 @@ async def colorize(
     request: Request,
     studio: StudioOf,
     image: Annotated[UploadFile, File(description="The picture; colour is read as its grey.")],
-    n: Annotated[schema.Count, Form()] = 6,
-    seed: Annotated[schema.Seed, Form()] = 0,
-    method: Annotated[str | None, Form(description="See `/api/about`.")] = None,
-    pick: Annotated[schema.Pick, Form()] = "diverse",
-    diversity: Annotated[schema.Scale, Form()] = 1.0,
-    saturation: Annotated[schema.Scale, Form()] = 1.0,
+    body: Annotated[Any, Depends(_form(ColorizeIn))],
     hint: Annotated[
         list[str], Form(description="X,Y=#RRGGBB; may be repeated.", max_length=HINTS)
     ] = [],  # noqa: B006  FastAPI copies defaults
     like: Annotated[
         UploadFile | None, File(description="A picture whose palette is taken.")
     ] = None,
-    format: Annotated[schema.Format, Form(description="Of the downloads.")] = "keep",
+    format: Annotated[Format, Form(description="Of the downloads.")] = "keep",
     wait: Annotated[
         bool, Form(description="Answer when all is drawn; false answers at once.")
     ] = True,
@@ -70,20 +80,16 @@ async def colorize(
     def make() -> Session:
         if palette is not None:
             read_small_rgb(palette, max_pixels=studio.limits.pixels)  # refuses what is no picture
-        return studio.store.create(data, image.filename or "", method, format)
+        return studio.store.create(data, image.filename or "", body.method, format)
 
     session = await studio.decode(make)
     try:
-        options = {
-            "n": n,
-            "seed": seed,
-            "pick": pick,
-            "diversity": diversity,
-            "saturation": saturation,
-            "hints": _hints(given, session),
+        drawing = named("sample").read(body, session)
+        options = drawing.options | {
+            "hints": placed(given, session.size),
             "like": None if like is None else like.filename,
         }
-        drawing = actions.Request("sample", _method(studio, method), options, (), palette)
+        drawing = replace(drawing, options=options, palette=palette)
         job = studio.start(session, drawing)
     except BaseException:
         studio.store.remove(session)
@@ -98,52 +104,29 @@ async def colorize(
     return _answer(studio, session, job)
 
 
-@router.post("/sessions/{sid}/colorize", response_model=schema.JobOut, status_code=202)
-async def draw_again(studio: StudioOf, sid: str, options: schema.ColorizeIn) -> schema.JobOut:
-    """More colourings of a session's picture."""
-    session = studio.store.session(sid)
-    method = _method(studio, options.method)
-    values = options.model_dump(exclude={"method", "hints"})
-    values |= {"hints": _hints(_given(options.hints), session), "like": None}
-    return present.job_out(studio.start(session, actions.Request("sample", method, values)))
-
-
-@router.post("/sessions/{sid}/vary", response_model=schema.JobOut, status_code=202)
-async def vary(studio: StudioOf, sid: str, options: schema.VaryIn) -> schema.JobOut:
-    """More like this: neighbours of one result."""
-    session = studio.store.session(sid)
-    method = session.result(options.result).method
-    values = {"amount": options.amount, "n": options.n, "seed": options.seed}
-    request = actions.Request("vary", method, values, (options.result,))
-    return present.job_out(studio.start(session, request))
-
-
-@router.post("/sessions/{sid}/blend", response_model=schema.JobOut, status_code=202)
-async def blend(studio: StudioOf, sid: str, options: schema.BlendIn) -> schema.JobOut:
-    """A path between two results."""
-    session = studio.store.session(sid)
-    first, last = session.result(options.start), session.result(options.end)
-    if first.method != last.method:
-        raise UsageError(
-            f"results of {first.method} and {last.method} have no path between them; "
-            "choose two of one method"
+def of_actions() -> APIRouter:
+    """A route for each action: a request to a session in, a job out."""
+    found = APIRouter(prefix="/api", tags=["draw"], responses=FAULTS)
+    for action in all_actions():
+        found.add_api_route(
+            f"/sessions/{{sid}}/{action.verb}",
+            _endpoint(action),
+            methods=["POST"],
+            name=action.title.lower().replace(" ", "_"),
+            description=inspect.getdoc(action),
+            response_model=schema.JobOut,
+            status_code=202,
         )
-    request = actions.Request(
-        "blend", first.method, {"steps": options.steps}, (options.start, options.end)
-    )
-    return present.job_out(studio.start(session, request))
+    return found
 
 
-@router.post("/sessions/{sid}/hints", response_model=schema.JobOut, status_code=202)
-async def hints(studio: StudioOf, sid: str, options: schema.HintsIn) -> schema.JobOut:
-    """The same colouring with colours given at places, and with a saturation; all else stays."""
-    session = studio.store.session(sid)
-    result = session.result(options.result)
-    base = result.made.of[0] if result.made.kind == "steer" else options.result
-    given = _hints(_given(options.hints), session)
-    values = {"saturation": options.saturation, "hints": given}
-    request = actions.Request("steer", result.method, values, (base,))
-    return present.job_out(studio.start(session, request))
+def _endpoint(action: Action[Any]) -> Callable[..., Awaitable[schema.JobOut]]:
+    async def start(studio: StudioOf, sid: str, body: Any) -> schema.JobOut:
+        session = studio.store.session(sid)
+        return present.job_out(studio.start(session, action.read(body, session)))
+
+    start.__annotations__["body"] = action.body
+    return start
 
 
 @router.get("/jobs/{jid}", response_model=schema.JobOut)
@@ -223,21 +206,3 @@ async def _until_done(request: Request, studio: Studio, job: Job) -> None:
 def _answer(studio: Studio, session: Session, job: Job) -> schema.ColorizeOut:
     whole = present.session_out(studio, session)
     return schema.ColorizeOut(**whole.model_dump(), job=present.job_out(job))
-
-
-def _method(studio: Studio, method: str | None) -> str:
-    return studio.store.colorizer(method).method
-
-
-def _given(hints: list[schema.Hint]) -> list[HintValue]:
-    return [(hint.x, hint.y, hint.colour) for hint in hints]
-
-
-def _hints(given: Iterable[HintValue], session: Session) -> tuple[HintValue, ...]:
-    """Hints that lie in the picture, their colours as ``#rrggbb``. Raises `UsageError`."""
-    hints = []
-    for x, y, colour in given:
-        check_place(f"hint {x},{y}", (x, y), session.size)
-        rgb = np.rint(hint_colour(x, y, colour) * 255).clip(0, 255).astype(np.uint8)
-        hints.append((x, y, f"#{rgb.tobytes().hex()}"))
-    return tuple(hints)

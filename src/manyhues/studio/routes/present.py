@@ -1,6 +1,7 @@
 """Sessions, results and jobs as the API says them."""
 
-from manyhues.studio import recipe, render
+from manyhues.studio import derived, recipe
+from manyhues.studio.actions.base import HintValue, Origin
 from manyhues.studio.hub import Studio
 from manyhues.studio.lanes import Job
 from manyhues.studio.routes import schema
@@ -17,7 +18,7 @@ def session_out(studio: Studio, session: Session) -> schema.SessionOut:
         groups.append(
             schema.GroupOut(
                 id=group.id,
-                kind=group.kind,
+                kind=group.action.name,
                 of=list(group.of),
                 total=group.total,
                 seed=group.seed,
@@ -46,15 +47,13 @@ def session_out(studio: Studio, session: Session) -> schema.SessionOut:
 def result_out(session: Session, result: Result) -> schema.ResultOut:
     """One result with its links and its recipe."""
     base = f"/api/sessions/{session.id}/results/{result.id}"
-    hints = result.made.options.get("hints", ())
-    if result.made.kind in ("vary", "blend"):
-        hints = steering_hints(session, result)
+    hints = steering_hints(session, result)
     return schema.ResultOut(
         id=result.id,
         number=result.number,
         version=result.version,
         group=result.group,
-        kind=result.made.kind,
+        kind=result.made.action.name,
         method=result.method,
         of=list(result.made.of),
         seed=result.seed[0],
@@ -72,7 +71,7 @@ def result_out(session: Session, result: Result) -> schema.ResultOut:
     )
 
 
-def steering_hints(session: Session, result: Result) -> tuple[recipe.HintValue, ...]:
+def steering_hints(session: Session, result: Result) -> tuple[HintValue, ...]:
     """The hints that a result carries, its own or those of what it was made from."""
     while "hints" not in result.made.options and result.made.of:
         result = session.result(result.made.of[0])
@@ -93,19 +92,15 @@ def job_out(job: Job) -> schema.JobOut:
 
 
 def _recipe(session: Session, result: Result) -> schema.RecipeOut:
-    origins: dict[str, recipe.Origin] = dict(session.results)
-    line = recipe.command(origins, result.id, session.name)
-    made = result.made
-    base = session.result(made.of[0]).made if made.kind == "steer" else made
-    # A hint given before drawing sways the sample, one given or removed afterwards does not.
-    exact = line is not None and made.options["hints"] == base.options["hints"]
+    origins: dict[str, Origin] = dict(session.results)
+    drawn = result.made.action.command(result.made, origins)
     file = None
-    if line is not None:
-        stem, suffix = render.stem_and_suffix(session)
-        file = f"out/{stem}.{base.index + 1}{suffix}"
+    if drawn is not None:
+        stem, suffix = derived.stem_and_suffix(session)
+        file = f"out/{stem}.{drawn.index + 1}{suffix}"
     return schema.RecipeOut(
-        command=line,
-        exact=exact,
+        command=recipe.command(origins, result.id, session.name),
+        exact=drawn is not None and drawn.exact,
         file=file,
         python=recipe.python(origins, result.id, session.name),
     )

@@ -9,11 +9,13 @@ from fastapi.responses import FileResponse, Response
 
 from manyhues import __version__
 from manyhues.errors import UsageError
-from manyhues.studio import examples, render
-from manyhues.studio.hub import StudioOf, vanishing
+from manyhues.image.encode import Format
+from manyhues.studio import derived, examples
+from manyhues.studio.folder import vanishing
+from manyhues.studio.hub import StudioOf
 from manyhues.studio.limits import COLOURINGS
 from manyhues.studio.routes import present, schema
-from manyhues.studio.routes.draw import FAULTS
+from manyhues.studio.routes.faults import FAULTS
 from manyhues.studio.store import Session
 
 router = APIRouter(prefix="/api", tags=["results"], responses=FAULTS)
@@ -69,7 +71,7 @@ async def forget(studio: StudioOf, sid: str) -> Response:
 async def grey(request: Request, studio: StudioOf, sid: str) -> Response:
     """The picture without colour, as large as a screen."""
     session = studio.store.session(sid)
-    path = await studio.render(request, session, partial(render.grey, studio.store, session))
+    path = await studio.render(request, session, partial(derived.grey, studio.store, session))
     return _small(path)
 
 
@@ -105,7 +107,7 @@ async def view(request: Request, studio: StudioOf, sid: str, rid: str) -> Respon
     """A result as large as a screen."""
     session = studio.store.session(sid)
     session.result(rid)
-    path = await studio.render(request, session, partial(render.view, studio.store, session, rid))
+    path = await studio.render(request, session, partial(derived.view, studio.store, session, rid))
     return _small(path)
 
 
@@ -116,7 +118,7 @@ async def full(request: Request, studio: StudioOf, sid: str, rid: str) -> Respon
     """A result as PNG, with the size and depth of the input."""
     session = studio.store.session(sid)
     session.result(rid)
-    path = await studio.render(request, session, partial(render.full, studio.store, session, rid))
+    path = await studio.render(request, session, partial(derived.full, studio.store, session, rid))
     return FileResponse(path, media_type="image/png", headers=_KEEP)
 
 
@@ -126,14 +128,14 @@ async def full(request: Request, studio: StudioOf, sid: str, rid: str) -> Respon
     responses=_picture("jpeg", "png", "webp", "tiff", "bmp", "avif"),
 )
 async def download(
-    request: Request, studio: StudioOf, sid: str, rid: str, format: schema.Format = "keep"
+    request: Request, studio: StudioOf, sid: str, rid: str, format: Format = "keep"
 ) -> Response:
     """A result at full size as a file to keep, in the input's format or another."""
     session = studio.store.session(sid)
     session.result(rid)
-    make = partial(render.full, studio.store, session, rid, format)
+    make = partial(derived.full, studio.store, session, rid, format)
     path = await studio.render(request, session, make)
-    name = render.file_name(session, rid, format)
+    name = derived.file_name(session, rid, format)
     return FileResponse(path, media_type=_media(path), filename=name, headers=_KEEP)
 
 
@@ -142,9 +144,9 @@ async def sheet(request: Request, studio: StudioOf, sid: str, results: Chosen = 
     """The contact sheet of all results or some."""
     session = studio.store.session(sid)
     rids = _chosen(session, results)
-    make = partial(render.sheet, studio.store, session, rids)
+    make = partial(derived.sheet, studio.store, session, rids)
     data = await studio.render(request, session, make)
-    headers = {"Content-Disposition": render.disposition(f"{Path(session.name).stem}.sheet.jpg")}
+    headers = {"Content-Disposition": derived.disposition(f"{Path(session.name).stem}.sheet.jpg")}
     return Response(data, media_type="image/jpeg", headers=headers)
 
 
@@ -158,12 +160,12 @@ async def archive(
     studio: StudioOf,
     sid: str,
     results: Chosen = "",
-    format: schema.Format = "keep",
+    format: Format = "keep",
 ) -> Response:
     """All results or some at full size, with their sheet, in one ZIP."""
     session = studio.store.session(sid)
     rids = _chosen(session, results)
-    make = partial(render.archive, studio.store, session, rids, format)
+    make = partial(derived.archive, studio.store, session, rids, format)
     path = await studio.render(request, session, make)
     name = f"{Path(session.name).stem}.zip"
     return FileResponse(path, media_type="application/zip", filename=name)

@@ -1,71 +1,10 @@
-"""What the API says and takes, typed; the source of the OpenAPI document."""
+"""What the API says, and takes beside the actions' bodies, typed; the source of OpenAPI."""
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from manyhues.studio.limits import COLOURINGS, HINTS
-
-Id = Annotated[str, Field(description="Unguessable id.", pattern=r"^[A-Za-z0-9_-]{16,32}$")]
-Seed = Annotated[int, Field(ge=0, le=2**53 - 1, description="Same seed, same colourings.")]
-Count = Annotated[int, Field(ge=1, le=COLOURINGS, description="How many colourings.")]
-Scale = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
-Pick = Literal["diverse", "likely", "random"]
-Format = Literal["keep", "png", "jpg", "webp", "tiff"]
-
-
-class Strict(BaseModel):
-    """A body whose fields are all known."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Hint(Strict):
-    """A colour at a pixel of the upright full-size picture."""
-
-    x: Annotated[int, Field(ge=0)]
-    y: Annotated[int, Field(ge=0)]
-    colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", examples=["#b03030"])]
-
-
-Hints = Annotated[list[Hint], Field(max_length=HINTS)]
-
-
-class ColorizeIn(Strict):
-    """Draw again from a session's picture; the options of `manyhues colorize`."""
-
-    n: Count = 6
-    seed: Seed = 0
-    method: str | None = None
-    pick: Pick = "diverse"
-    diversity: Scale = 1.0
-    saturation: Scale = 1.0
-    hints: Hints = []
-
-
-class VaryIn(Strict):
-    """Neighbours of one result."""
-
-    result: Id
-    amount: Annotated[float, Field(ge=0, le=1, description="0 is itself, 1 a fresh sample.")] = 0.3
-    n: Count = 6
-    seed: Seed = 0
-
-
-class BlendIn(Strict):
-    """A path from one result to another, both ends included."""
-
-    start: Id
-    end: Id
-    steps: Annotated[int, Field(ge=2, le=COLOURINGS)] = 5
-
-
-class HintsIn(Strict):
-    """The same colouring with these hints, all of them, and this saturation."""
-
-    result: Id
-    hints: Hints = []
-    saturation: Scale = 1.0
+from manyhues.studio.actions.fields import Strict
 
 
 class FavouriteIn(Strict):

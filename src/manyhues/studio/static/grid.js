@@ -1,8 +1,8 @@
 // The colourings: groups of tiles that fill one by one; hearts, neighbours, and blends.
 
 import { $, el, icon, toast } from "./dom.js";
-import { t } from "./i18n.js";
-import { bases, shown, state } from "./state.js";
+import { isKnown, t } from "./i18n.js";
+import { bases, isNew, shown, state } from "./state.js";
 import { dragging } from "./drag.js";
 
 const wishes = {}; // open, like, blend, heart, stop: what main.js does
@@ -11,12 +11,15 @@ export const handle = (handlers) => Object.assign(wishes, handlers);
 let picking = null; // the base that waits for a second one to blend with
 const progress = new Map(); // group id to what its line says
 
+/** What stands over a group: the text `group_KIND` of its action, of drawings one of three. */
 function title(group) {
-  const [a, b] = group.of.map((id) => state.results.get(id)?.number);
-  if (group.kind === "vary") return t("groupVary", { a });
-  if (group.kind === "blend") return t("groupBlend", { a, b });
-  if (group.hinted || group.results.some((id) => id && state.results.get(id).hints.length)) return t("groupHints");
-  return t(state.session.groups.find((one) => one.kind === "sample") === group ? "groupSample" : "groupMore");
+  if (group.kind !== "sample") {
+    const [a, b] = group.of.map((id) => state.results.get(id)?.number);
+    const key = `group_${group.kind}`;
+    return isKnown(key) ? t(key, { a, b }) : group.kind;
+  }
+  if (group.hinted || group.results.some((id) => id && state.results.get(id).hints.length)) return t("group_sample_hints");
+  return t(state.session.groups.find((one) => one.kind === "sample") === group ? "group_sample" : "group_sample_more");
 }
 
 function line(group) {
@@ -37,7 +40,7 @@ export const say = (text) => ($("said").textContent = text);
 export function draw() {
   const only = filter() === "favourites";
   const focus = focused();
-  $("groups").replaceChildren(...state.session.groups.filter((group) => group.kind !== "steer").map((group) => section(group, only)));
+  $("groups").replaceChildren(...state.session.groups.filter(isNew).map((group) => section(group, only)));
   count();
   focus?.();
 }

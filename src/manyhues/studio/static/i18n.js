@@ -113,11 +113,11 @@ const texts = {
   tally: ["{count} colourings", "{count} bản tô màu"],
   tallyOne: ["1 colouring", "1 bản tô màu"],
   tallyOf: ["{count} of {all} colourings", "{count} / {all} bản tô màu"],
-  groupSample: ["First look", "Lần xem đầu"],
-  groupMore: ["More, different", "Thêm bản khác"],
-  groupVary: ["Like number {a}", "Giống số {a}"],
-  groupBlend: ["From number {a} to {b}", "Từ số {a} đến {b}"],
-  groupHints: ["With your colours", "Với màu của bạn"],
+  group_sample: ["First look", "Lần xem đầu"],
+  group_sample_more: ["More, different", "Thêm bản khác"],
+  group_vary: ["Like number {a}", "Giống số {a}"],
+  group_blend: ["From number {a} to {b}", "Từ số {a} đến {b}"],
+  group_sample_hints: ["With your colours", "Với màu của bạn"],
   reading: ["Reading the picture", "Đang đọc ảnh"],
   waiting: ["Waiting for its turn", "Đang chờ đến lượt"],
   trying: ["Trying candidates: {done} of {total}", "Đang thử phương án: {done} / {total}"],
@@ -145,6 +145,8 @@ const preferred = localStorage.getItem("manyhues.language") ?? navigator.languag
 let language = supported.includes(preferred) ? preferred : "en";
 
 export const current = () => language;
+
+export const isKnown = (key) => key in texts;
 
 /** The text of a key in the current language, with {values} filled in. */
 export function t(key, values = {}) {

@@ -3,7 +3,7 @@
 import { $, el, toast } from "./dom.js";
 import { choose as chooseLanguage, current as language, decimal, t, translate } from "./i18n.js";
 import { Refused, ask, complain, follow, sleep } from "./api.js";
-import { drop as dropSession, favourite, shown, state, take } from "./state.js";
+import { drop as dropSession, favourite, isNew, shown, state, take } from "./state.js";
 import * as give from "./give.js";
 import * as grid from "./grid.js";
 import * as steering from "./steering.js";
@@ -58,7 +58,7 @@ function enter(session) {
   $("given-size").textContent = `${picture.width} × ${picture.height}`;
   $("notes").replaceChildren(...picture.notes.map((note) => el("li", { textContent: note })));
   document.title = `${picture.name} · manyhues`;
-  const open = session.groups.filter((group) => group.job && group.kind !== "steer");
+  const open = session.groups.filter((group) => group.job && isNew(group));
   for (const group of open) group.results = grid.slots(group);
   state.session.groups = session.groups.filter((group) => !open.includes(group));
   grid.showAll();

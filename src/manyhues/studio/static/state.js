@@ -15,7 +15,7 @@ export function take(session) {
   state.results = new Map(session.results.map((result) => [result.id, result]));
   const kept = JSON.parse(sessionStorage.getItem(key()) ?? "{}");
   state.versions = {};
-  for (const result of session.results) if (result.kind === "steer") ensure(result.of[0]).history.push(result.id);
+  for (const result of session.results) if (!isNew(result)) ensure(result.of[0]).history.push(result.id);
   const count = (id) => state.results.get(id).version;
   for (const [base, version] of Object.entries(state.versions)) {
     const before = kept[base];
@@ -77,9 +77,12 @@ export function step(base, by) {
   keep();
 }
 
+/** Whether an action's results are new ones, and not other versions of their base. */
+export const isNew = ({ kind }) => kind !== "steer";
+
 /** Results in the order of the page; each stands for its steerings. */
 export function bases(favouritesOnly = false) {
-  const all = state.session.groups.filter((group) => group.kind !== "steer").flatMap((group) => group.results);
+  const all = state.session.groups.filter(isNew).flatMap((group) => group.results);
   return all.filter((id) => id && (!favouritesOnly || state.results.get(id).favourite));
 }
 

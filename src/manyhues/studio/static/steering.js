@@ -2,7 +2,7 @@
 // wishes for one picture the latest wins, and each belongs to the picture it was made for.
 
 import { ask, finish } from "./api.js";
-import { canStep, placeOf, shown, state, steer, step } from "./state.js";
+import { canStep, isNew, placeOf, shown, state, steer, step } from "./state.js";
 
 const waiting = new Map(); // a base to the wish for it
 let running = null; // the wish that the studio works on
@@ -60,8 +60,9 @@ async function fulfil(one) {
 /** Wait for what a reload has left under way. */
 export function resume() {
   const { session } = state.session;
-  for (const { kind, job, of: [base] } of state.session.groups) {
-    if (kind !== "steer" || !job || running?.base === base) continue;
+  for (const group of state.session.groups) {
+    const { job, of: [base] } = group;
+    if (isNew(group) || !job || running?.base === base) continue;
     const take = ([result]) => {
       if (!isShown(session) || state.results.has(result.id)) return;
       steer(base, result, placeOf(base), false);

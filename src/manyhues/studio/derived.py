@@ -7,14 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
-
-from manyhues.colorization import Colorization
+from manyhues.colorization import sheet_of
 from manyhues.image import encode as writer
-from manyhues.render.sheet import Tile, contact_sheet
-from manyhues.studio.store import Session, Store, encode_small
-
-_TILE = 480  # long side in pixels of a picture on the sheet
+from manyhues.studio.folder import encode_small
+from manyhues.studio.store import Session, Store
 
 
 def full(store: Store, session: Session, rid: str, format: str = "png") -> Path:
@@ -25,7 +21,7 @@ def full(store: Store, session: Session, rid: str, format: str = "png") -> Path:
     if not path.exists():
         one = store.load(session, rid)
         data = writer.encode(one.pixels(0), format_, session.picture.metadata)
-        store.write(session, path.name, data)
+        session.files.write(path.name, data)
     return path
 
 
@@ -47,7 +43,7 @@ def view(store: Store, session: Session, rid: str) -> Path:
     if not path.exists():
         one = store.load(session, rid)
         image = replace(one, scene=one.scene.shrunk(store.limits.view)).image(0)
-        store.write(session, path.name, encode_small(image))
+        session.files.write(path.name, encode_small(image))
     return path
 
 
@@ -57,25 +53,18 @@ def grey(store: Store, session: Session) -> Path:
     if not path.exists():
         method = store.methods[0]
         scene = store.scene(session, method).shrunk(store.limits.view)
-        none = np.zeros((0, 2, 1, 1), np.float32)
-        image = Colorization(scene, method, none, none, ()).grey()
-        store.write(session, path.name, encode_small(image))
+        session.files.write(path.name, encode_small(scene.grey()))
     return path
 
 
 def sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
     """The input and results on one page, as JPEG."""
-    side = min(_TILE, max(48, int(4000 / (len(rids) + 1) ** 0.5)))
-    tiles: list[Tile] = []
-    for rid in rids:
-        one, result = store.load(session, rid), session.result(rid)
-        small = replace(one, scene=one.scene.shrunk(side))
-        if not tiles:
-            width, height = session.size
-            tiles.append((small.grey(), "input", f"{width} x {height}"))
-        tiles.append((small.image(0), label(session, rid), _WORDS[result.made.kind]))
-    methods = sorted({session.result(rid).method for rid in rids})
-    page = contact_sheet(tiles, title=session.name, note=", ".join(methods))
+    samples = [
+        (store.load(session, rid), label(session, rid), session.result(rid).made.action.label)
+        for rid in rids
+    ]
+    methods = ", ".join(sorted({one.method for one, _, _ in samples}))
+    page = sheet_of(samples[0][0].scene, samples, title=session.name, note=methods)
     return writer.encode_sheet(page)
 
 
@@ -86,7 +75,7 @@ def archive(store: Store, session: Session, rids: Sequence[str], format: str) ->
     if path.exists():
         return path
     with (
-        store.making(session, path.name) as part,
+        session.files.making(path.name) as part,
         zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as zipped,  # pictures shrink no further
     ):
         for rid in rids:
@@ -113,4 +102,3 @@ def _format(session: Session, wanted: str) -> tuple[str, str]:
 
 # A file is named after the format alone, never after what was uploaded.
 _SAFE = {name: f".full.{name.lower()}" for name in ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")}
-_WORDS = {"sample": "sampled", "vary": "varied", "blend": "blended", "steer": "steered"}

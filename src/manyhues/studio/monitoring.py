@@ -17,7 +17,7 @@ from manyhues.studio.guard import App, Message, Receive, Scope, Send
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
-class Metrics:
+class Monitoring:
     """Requests, their latency, jobs, queues, the folder of results, and the process' memory."""
 
     def __init__(self) -> None:
@@ -50,8 +50,8 @@ class Metrics:
 class Measured:
     """Counts and times requests, by route and not by path, so that ids make no new series."""
 
-    def __init__(self, app: App, *, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
+    def __init__(self, app: App, *, monitoring: Monitoring) -> None:
+        self._app, self._monitoring = app, monitoring
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on and note how it went."""
@@ -65,8 +65,8 @@ class Measured:
                 route = getattr(scope.get("route"), "path", "other")
                 seconds = time.perf_counter() - start
                 method = scope["method"] if scope["method"] in _METHODS else "other"
-                self._metrics.requests.labels(method, route, message["status"]).inc()
-                self._metrics.latency.labels(route).observe(seconds)
+                self._monitoring.requests.labels(method, route, message["status"]).inc()
+                self._monitoring.latency.labels(route).observe(seconds)
             await send(message)
 
         await self._app(scope, receive, noted)

@@ -1,0 +1,109 @@
+"""``manyhues train``, ``export`` and ``evaluate``."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from manyhues.cli.exit import say
+from manyhues.cli.shared import Weights, need_method, need_torch
+from manyhues.errors import UsageError
+from manyhues.training.methods import kinds
+
+
+def train(
+    kind: Annotated[str, typer.Argument(help=f"What to train: {', '.join(kinds())}.")],
+    data: Annotated[list[Path], typer.Option(help="Folder or parquet shard; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    minutes: Annotated[float | None, typer.Option(min=0, help="Stop after so long.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a run stopped.")] = False,
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+    ] = None,
+    accumulate: Annotated[
+        int,
+        typer.Option(min=1, help="Take a batch in so many pieces: the same steps, less memory."),
+    ] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of first weights, batches and noise.")] = 0,
+) -> None:
+    """Train a network."""
+    if kind not in kinds():
+        raise UsageError(f"{kind}: nothing to train; choose from {', '.join(kinds())}")
+    need_torch("train")
+    from manyhues.training.run import train as run
+
+    try:
+        run(kind, data, out, minutes, resume, options or [], accumulate, seed)
+    except KeyboardInterrupt:
+        from manyhues.training.checkpoint import RESUME
+
+        if os.environ.get("RANK", "0") != "0":  # of `torchrun`: the first one says it for all
+            pass
+        elif (out / RESUME).exists():
+            say(f"stopped; {out} is saved, the same command with --resume goes on from there")
+        else:
+            say(f"stopped before {out} was first saved; the same command starts again")
+        raise typer.Exit(130) from None
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    weights: Annotated[
+        Path | None, typer.Option(help="Folder for the graphs; RUN/weights by default.")
+    ] = None,
+    into_package: Annotated[
+        bool, typer.Option("--into-package", help="Write into the installed package's own folder.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace graphs that exist.")
+    ] = False,
+    int8: Annotated[
+        Path | None,
+        typer.Option(help="Pictures to measure activations on: `flow` is written in 8 bits."),
+    ] = None,
+) -> None:
+    """Turn a trained run into ONNX graphs."""
+    need_torch("train")
+    from manyhues.model import manifest
+    from manyhues.training.export.weights import export as run_export
+
+    own = manifest.WEIGHTS
+    if into_package and weights is not None:
+        raise UsageError("--into-package: --weights names another folder; leave one of them out")
+    if weights is not None and weights.resolve() == own.resolve():
+        raise UsageError(f"{weights}: is the package's own; give --into-package instead")
+    folder = own if into_package else weights
+    written = run_export(run, folder, int8, overwrite=overwrite)
+    for path in written:
+        say(f"wrote {path}")
+    if not into_package and any(path.suffix == ".json" for path in written):
+        folder_shown = shlex.quote(str(written[0].parent))
+        say(f"to use them: manyhues colorize PICTURE -o OUT --weights {folder_shown}")
+
+
+def evaluate(
+    data: Annotated[list[Path], typer.Option(help="Folder or parquet shard; may be repeated.")],
+    method: Annotated[str | None, typer.Option(help="Names with commas between.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N pictures.")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Samples of each picture.")] = 8,
+    size: Annotated[int, typer.Option(min=16, help="Side to which pictures are cut.")] = 64,
+    eob_samples: Annotated[
+        int, typer.Option(min=0, help="Samples for the paper's error-of-best; 0 leaves it out.")
+    ] = 100,
+    eob_limit: Annotated[int, typer.Option(min=1, help="Pictures for that metric.")] = 50,
+    weights: Weights = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write results here.")] = None,
+) -> None:
+    """Measure methods against true colours."""
+    from manyhues.colorizer import Colorizer
+    from manyhues.evaluation.report import evaluate as run
+
+    present = Colorizer.methods(weights)
+    named = [name.strip() for name in (method or "").split(",")]
+    methods = [name for name in named if name] or present[:1]
+    for name in methods:
+        need_method(name, present)
+    run(data, methods, limit, samples, size, json_file, eob_samples, eob_limit, weights)
