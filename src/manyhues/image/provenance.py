@@ -49,7 +49,7 @@ _RECIPE = re.compile(rb"<manyhues:Recipe>([^<]*)</manyhues:Recipe>")
 
 
 def stamp(
-    metadata: Metadata, software: str, recipe: Mapping[str, Any], *, sampled: bool
+    metadata: Metadata, software: str, recipe: Mapping[str, Any], *, sampled: bool = True
 ) -> Metadata:
     """Metadata that say, beside all that they said before, what made the picture.
 
