@@ -31,12 +31,12 @@ _NAMESPACES = (
     'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
     'xmlns:manyhues="urn:manyhues:recipe#"'
 )
+_RDF = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"></rdf:RDF>'
 _EMPTY = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"></rdf:RDF>'
-    '</x:xmpmeta><?xpacket end="w"?>'
+    f'<x:xmpmeta xmlns:x="adobe:ns:meta/">{_RDF}</x:xmpmeta><?xpacket end="w"?>'
 )
+_CLOSED = re.compile(r"<([\w.-]+:xmpmeta)\b([^>]*)/>")
 # What is said anew must not be said twice: an earlier result's block, and single properties that
 # stand as attributes or as elements.
 _SAID = re.compile(
@@ -73,11 +73,12 @@ def stamp(
 
 def _with_recipe(xmp: bytes, software: str, recipe: Mapping[str, Any], sampled: bool) -> bytes:
     packet = xmp.decode("utf-8", "replace") if len(xmp) < _ROOM else ""
-    packet = _SAID.sub("", packet)
-    end = packet.rfind("</rdf:RDF>")
-    if end < 0:
+    packet = _CLOSED.sub(r"<\1\2></\1>", _SAID.sub("", packet))
+    if "</rdf:RDF>" not in packet:
+        packet = packet.replace("</x:xmpmeta>", f"{_RDF}</x:xmpmeta>") or _EMPTY
+    if "</rdf:RDF>" not in packet:  # no packet at all, or none that can be read
         packet = _EMPTY
-        end = packet.rfind("</rdf:RDF>")
+    end = packet.rfind("</rdf:RDF>")
     source = f' Iptc4xmpExt:DigitalSourceType="{SYNTHETIC}"' if sampled else ""
     text = escape(json.dumps(recipe, ensure_ascii=True, separators=(",", ":")), quote=False)
     block = (
