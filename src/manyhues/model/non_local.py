@@ -8,7 +8,7 @@ the features see there.
 
 import numpy as np
 
-from manyhues.color.arrays import Array
+from manyhues.color.arrays import Array, product
 
 # Standard deviations of the weights; docs/model/faults.md has what others give.
 REACH = 4.0  # cells
@@ -42,10 +42,10 @@ def alike(codes: Array, lightness: Array, features: Array, share: float) -> Arra
     for first in range(0, height, _BAND):
         rows = slice(first * width, (first + _BAND) * width)
         near = slice(max(0, first - _MARGIN) * width, (first + _BAND + _MARGIN) * width)
-        weights = np.exp(points[rows] @ points[near].T - halves[rows, None] - halves[near])
+        weights = np.exp(product(points[rows], points[near].T) - halves[rows, None] - halves[near])
         weights /= weights.sum(1, keepdims=True)
         for colours, mixed in zip(flat, out, strict=True):
-            mean = weights @ colours[near]
+            mean = product(weights, colours[near])
             mixed[rows] = colours[rows] + np.float32(share) * (mean - colours[rows])
     for colours, mixed in zip(flat, out, strict=True):
         mixed *= np.sqrt((colours**2).mean() / max((mixed**2).mean(), 1e-12))
