@@ -205,7 +205,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tiny(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tiny weights in the place of the shipped ones."""
-    monkeypatch.setattr("manyhues.model.engine.WEIGHTS", weights)
+    monkeypatch.setattr("manyhues.model.manifest.WEIGHTS", weights)
     return weights
 
 

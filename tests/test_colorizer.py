@@ -136,17 +136,13 @@ def test_a_pickled_colorizer_opens_the_package_that_is_there(weights: Path) -> N
     assert kept._engine.workers == 1
 
 
-def test_recolor_checks_what_it_is_given() -> None:
+@pytest.mark.parametrize(
+    ("name", "value"), [("p", "1"), ("p", float("nan")), ("diversity", -1), ("saturation", None)]
+)
+def test_recolor_checks_what_it_is_given(name: str, value: Any) -> None:
     assert Recolour is Recolor
-    wrong: tuple[dict[str, Any], ...] = (
-        {"p": "1"},
-        {"p": float("nan")},
-        {"diversity": -1},
-        {"saturation": None},
-    )
-    for given in wrong:
-        with pytest.raises(UsageError, match=next(iter(given))):
-            Recolor(**given)
+    with pytest.raises(UsageError, match=name):
+        Recolor(**{name: value})
 
 
 def test_type_checkers_see_wrong_keywords(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@
 door to the same thing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,8 @@ from manyhues.color.arrays import Array
 from manyhues.colorization import Colorization, Steering
 from manyhues.errors import PictureError, UsageError
 from manyhues.image.picture import Picture, PictureLike
-from manyhues.model.engine import WEIGHTS, Engine
+from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest, folder_of, methods
 from manyhues.model.priors import Draw, Prior, make_prior
 from manyhues.model.scene import Scene, encode
 from manyhues.model.search import search
@@ -47,9 +48,9 @@ class Colorizer:
     Holds no state but its weights: it may be shared between threads, and pickled.
     """
 
-    def __init__(self, engine: Engine, manifest: dict[str, Any]) -> None:
+    def __init__(self, engine: Engine, manifest: Manifest) -> None:
         self._engine, self._manifest = engine, manifest
-        self.method: str = manifest["method"]
+        self.method = manifest.method
         self.prior: Prior = make_prior(engine, manifest)
 
     @classmethod
@@ -61,18 +62,18 @@ class Colorizer:
         Raises `WeightsError`, which names the methods that are there.
         """
         engine = Engine(weights, threads=threads)
-        return cls(engine, engine.manifest(method))
+        return cls(engine, Manifest.load(method, weights))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled without its weights: whoever unpickles it opens them there."""
         engine = self._engine
-        folder = None if engine.folder == WEIGHTS else engine.folder.absolute()
+        folder = None if engine.folder == folder_of() else engine.folder.absolute()
         return partial(type(self).load, threads=engine.threads), (self.method, folder)
 
     @staticmethod
     def methods(weights: str | Path | None = None) -> list[str]:
-        """Names of the methods that are present, the default first."""
-        return Engine(weights).methods()
+        """Names of the methods that are present, the default first; `WeightsError` for none."""
+        return methods(weights)
 
     def encode(self, picture: PictureLike) -> Scene:
         """Read a path, bytes, file, PIL image, array or `Picture`; features are computed once."""
@@ -189,6 +190,7 @@ class Colorizer:
             seeds=seeds,
             captions=captions,
             notes=_notes(base),
+            origin={"near": base.recipe(0), "amount": amount},
         )
 
     def steer(
@@ -217,6 +219,7 @@ class Colorizer:
             seeds=base.seeds,
             captions=base.captions,
             notes=_notes(base),
+            origin=base.origin,
         )
 
     def blend(
@@ -241,6 +244,7 @@ class Colorizer:
             seeds=seeds,
             captions=captions,
             notes=_notes(start),
+            origin={"between": [start.recipe(0), end.recipe(0)], "steps": steps},
         )
 
     def of_codes(
@@ -252,6 +256,7 @@ class Colorizer:
         seeds: Sequence[tuple[int, int]] = (),
         captions: Sequence[str] = (),
         notes: Sequence[str] | None = None,
+        origin: Mapping[str, Any] | None = None,
     ) -> Colorization:
         """A Colorization of given codes: decoded for this scene, and steered.
 
@@ -267,6 +272,7 @@ class Colorizer:
             seeds: what they were drawn with, n pairs (seed, k); empty where they were not.
             captions: what each is, n texts for people; empty for none.
             notes: what is to be said of the results; by default what is said of the picture.
+            origin: plain facts of how the codes came to be, for the files' recipe.
 
         Raises:
             UsageError: the scene is another method's, or codes, seeds or captions do not fit.
@@ -291,6 +297,7 @@ class Colorizer:
             steering,
             noted + tuple(hint.faint for hint in steering.hints if hint.faint),
             tuple(captions),
+            dict(origin or {}),
         )
 
     def _check_own(self, scene: Scene, *bases: Colorization) -> None:
@@ -308,7 +315,7 @@ class Colorizer:
         One at a time for results, because ONNX Runtime's last bits may depend on the batch's
         size. Candidates, whose number is fixed, go through in batches: a third quicker.
         """
-        graph = self._manifest["embedding"]["graph"]
+        graph = self._manifest.embedding.graph
         inputs = scene.levels[-1].inputs
         batches = [codes[i : i + at_once] for i in range(0, len(codes), at_once)]
 
@@ -329,7 +336,12 @@ class Colorizer:
 
         def make(k: int, code: Array) -> Colorization:
             return self.of_codes(
-                scene, code[None], steering=steering, seeds=[(draw.seed, k)], notes=notes
+                scene,
+                code[None],
+                steering=steering,
+                seeds=[(draw.seed, k)],
+                notes=notes,
+                origin={} if draw.diversity == 1 else {"diversity": draw.diversity},
             )
 
         found = search(self.prior, scene, n, pick, draw, at_once=at_once, decode=decode)

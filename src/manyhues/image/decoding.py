@@ -1,10 +1,9 @@
 """Around calls of decoders: their warnings silenced, their exceptions as errors of pictures."""
 
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
-from manyhues.errors import PictureError
+from manyhues.errors import ManyhuesError, PictureError
 from manyhues.image.quiet import without_warnings
 
 # What decoders raise on damaged files, as a fuzz test found. It is for calls of decoders alone:
@@ -24,23 +23,26 @@ DAMAGE = (
 )
 
 
-@contextmanager
-def decoding(name: str) -> Iterator[None]:
+class decoding:  # noqa: N801  see `without_warnings`
     """Whatever a decoder raises on a damaged file, as one kind of error with file and remedy.
 
     It stands around calls of decoders alone, so that no fault of ours is told as the file's.
     """
-    try:
-        with without_warnings():
-            yield
-    except PictureError:
-        raise
-    except MemoryError as error:
-        raise no_memory(name) from error
-    except DAMAGE as error:
-        raise PictureError(
-            f"{name}: truncated or damaged ({error}); copy it again from its source"
-        ) from error
+
+    def __init__(self, name: str) -> None:
+        self._name, self._quiet = name, without_warnings()
+
+    def __enter__(self) -> None:
+        self._quiet.__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> None:
+        self._quiet.__exit__()
+        if isinstance(error, MemoryError):
+            raise no_memory(self._name) from error
+        if isinstance(error, DAMAGE) and not isinstance(error, ManyhuesError):
+            raise PictureError(
+                f"{self._name}: truncated or damaged ({error}); copy it again from its source"
+            ) from error
 
 
 def no_memory(name: str) -> PictureError:

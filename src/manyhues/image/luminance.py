@@ -39,7 +39,8 @@ def srgb(page: Decoded, side: int = 0) -> NDArray[np.uint8]:
     if side and max(image.size) > side:
         image = image.copy() if image.mode in ("RGB", "CMYK") else image.convert("RGB")
         image.thumbnail((side, side), Image.Resampling.BOX)
-    return np.asarray(_in_srgb(image, page.profile)[0].convert("RGB"))
+    image, _ = _in_srgb(image, page.profile)
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _image(pixels: Image.Image | NDArray[Any]) -> Image.Image:

@@ -259,6 +259,8 @@ def _from_array(array: NDArray[Any]) -> Picture:
 
 def upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Turn stored pixels as EXIF's orientation 1 to 8 asks."""
+    if orientation == 1:
+        return array
     if orientation >= 5:
         array = array.swapaxes(0, 1)
     flip_rows = orientation in (3, 4, 7, 8)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -11,7 +10,8 @@ from PIL import Image
 from manyhues.color.arrays import Array, resize
 from manyhues.color.lab import luminance_to_grey
 from manyhues.image.picture import Picture
-from manyhues.model.engine import Engine, features_graph
+from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest
 from manyhues.render.pixels import pixels, to_image
 from manyhues.render.upsample import Upsampler
 
@@ -115,11 +115,11 @@ def working_size(height: int, width: int, size: int, square: bool) -> tuple[int,
     return (size, rounded) if width >= height else (rounded, size)
 
 
-def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
+def encode(picture: Picture, engine: Engine, manifest: Manifest) -> Scene:
     """Read a picture at every working size of a method."""
-    square, features = bool(manifest.get("square")), features_graph(manifest)
+    square, features = manifest.square, manifest.features_graph
     height, width = picture.luminance.shape
-    coarsest, *finer = manifest["working_sizes"]
+    coarsest, *finer = manifest.working_sizes
     # A working size far above the picture's own has nothing more to see, and costs the most.
     used = [coarsest, *(size for size in finer if size <= _BLOW_UP * min(height, width))]
 
@@ -129,7 +129,7 @@ def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
         inputs: dict[str, Array] = {"luminance": np.asarray(small / 50 - 1, np.float32)[None, None]}
         if features is not None:
             # The picture itself, as far as it is larger than the working size, has more to see.
-            sides = np.clip((height, width), (h, w), np.multiply(manifest.get("look", 1), (h, w)))
+            sides = np.clip((height, width), (h, w), np.multiply(manifest.look, (h, w)))
             near = small if tuple(sides) == (h, w) else resize(picture.luminance, *sides)
             grey = np.asarray(luminance_to_grey(near) * 255, np.float32)[None, None]
             inputs |= engine.run(features, {"grey": grey, **inputs})
@@ -137,8 +137,8 @@ def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
 
     levels = engine.map(read, used)
     for level in reversed(range(len(levels) - 1)):
-        levels[level] = _with_finer(levels[level], levels[level + 1], manifest.get("finer", ()))
-    return Scene(picture, tuple(levels), str(manifest["method"]))
+        levels[level] = _with_finer(levels[level], levels[level + 1], manifest.finer)
+    return Scene(picture, tuple(levels), manifest.method)
 
 
 def _averaging(many: int, few: int) -> Array:

@@ -19,9 +19,10 @@ import numpy as np
 
 from manyhues.colorization import Colorization, Steering
 from manyhues.colorizer import Colorizer
-from manyhues.errors import UsageError, WeightsError
+from manyhues.errors import UsageError
 from manyhues.image.picture import SUFFIXES, Picture
 from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest, methods
 from manyhues.model.scene import Scene
 from manyhues.studio.actions.base import Action, Made
 from manyhues.studio.folder import LostError, SessionFolder, clean_name, encode_small
@@ -92,9 +93,7 @@ class Store:
     def __init__(self, folder: Path, limits: Limits, weights: Path | None = None) -> None:
         self.folder, self.limits = folder, limits
         self._engine = Engine(weights)
-        self.methods = self._engine.methods()
-        if not self.methods:
-            raise WeightsError(f"{self._engine.folder}: no weights inside; install manyhues again")
+        self.methods = methods(weights)
         self._colorizers: dict[str, Colorizer] = {}
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._scenes: OrderedDict[tuple[str, str], tuple[Scene, Scene]] = OrderedDict()
@@ -118,7 +117,7 @@ class Store:
             raise UsageError(f"method {name!r}: not present; choose from {', '.join(self.methods)}")
         with self._lock:
             if name not in self._colorizers:
-                manifest = self._engine.manifest(name)
+                manifest = Manifest.load(name, self._engine.folder)
                 self._colorizers[name] = Colorizer(self._engine, manifest)
             return self._colorizers[name]
 

@@ -4,7 +4,7 @@ import io
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -53,7 +53,7 @@ class Pillow(Format):
         image = cls.open(file)
         page = PillowPage(cls, file, image)
         with decoding(file.name):
-            if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+            if image.format not in ("JPEG", "MPO") and getattr(image, "n_frames", 1) > 1:
                 page.notes = ("only the first frame of the animation was read",)
         return [page]
 
@@ -78,9 +78,10 @@ class Pillow(Format):
                 # Pillow loads its common decoders first; all of them cost a tenth of a second.
                 for load in (Image.preinit, Image.init):
                     load()
-                    known = [name for name in Image.ID if name in cls.names]
                     with suppress(UnidentifiedImageError):
-                        return Image.open(io.BytesIO(file.data), formats=known)
+                        return Image.open(
+                            io.BytesIO(file.data), formats=_known(cls.names, len(Image.ID))
+                        )
                 return None
             except DAMAGE as error:
                 raise PictureError(
@@ -176,6 +177,12 @@ class PillowPage(Page):
     def decode(self) -> Decoded:
         """See `Page`."""
         return self._family.decode(self._open(), self._open, self._file.name)
+
+
+@cache
+def _known(names: tuple[str, ...], loaded: int) -> tuple[str, ...]:
+    """Those of `names` that Pillow has by now, when it has `loaded` formats, in its own order."""
+    return tuple(name for name in Image.ID if name in names)
 
 
 def format_name(image: Image.Image) -> str:

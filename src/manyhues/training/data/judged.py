@@ -1,6 +1,6 @@
 """Colourings that somebody judged: drawn here, laid out to be looked at, and read by `preference`.
 
-    python -m manyhues.training.data.judged PICTURES --out judged [--count 400] [--weights FOLDER]
+    manyhues judged PICTURES --out judged [--count 400] [--weights FOLDER]
 
 draws six colourings of each of `count` photographs, with the weights that are to learn from the
 verdicts, and lays four photographs to a sheet, judged/000.png and so on. Whoever looks writes into
@@ -15,7 +15,6 @@ A photograph (000A.npz) is kept as the networks read it, with codes as the veloc
 each working size, so that training wants neither the photograph nor its features again.
 """
 
-import argparse
 import itertools
 import re
 import zlib
@@ -33,10 +32,10 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from manyhues import Colorizer
-from manyhues.cli import exit as command
 from manyhues.color.arrays import resize
 from manyhues.color.lab import rgb_to_lab
 from manyhues.errors import DataError
+from manyhues.image.files import make_folder
 from manyhues.model.priors.base import Draw
 from manyhues.model.priors.flow import Flow
 from manyhues.model.scene import Scene
@@ -248,7 +247,7 @@ def draw(pictures: Path, out: Path, count: int, seed: int = 0, weights: Path | N
     assert isinstance(prior, Flow)
     random, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     coloured = itertools.islice(source.coloured(random.permutation(len(source)).tolist()), count)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     if any(out.glob("*.npz")):
         raise DataError(f"{out}: holds drawn samples already; use another --out")
     page: list[Tile] = []
@@ -287,19 +286,3 @@ def draw(pictures: Path, out: Path, count: int, seed: int = 0, weights: Path | N
 def _shown(colorizer: Colorizer, scene: Scene, codes: NDArray[np.float32]) -> list[Image.Image]:
     some = colorizer.of_codes(scene, codes)
     return [ImageOps.contain(some.image(k).convert("RGB"), _TILE) for k in range(len(codes))]
-
-
-def main() -> None:
-    """Command line of the module."""
-    parser = argparse.ArgumentParser(prog="python -m manyhues.training.data.judged")
-    parser.add_argument("pictures", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=400)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--weights", type=Path)
-    given = parser.parse_args()
-    draw(given.pictures, given.out, given.count, given.seed, given.weights)
-
-
-if __name__ == "__main__":
-    command.run(main)
