@@ -11,7 +11,7 @@ import pytest
 from conftest import colourful
 from PIL import Image
 
-from manyhues.model.engine import WEIGHTS
+from manyhues.model.manifest import WEIGHTS
 
 # Less has no second working size, and no products large enough to be shared out among threads.
 PICTURE = (130, 172)

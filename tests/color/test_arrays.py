@@ -16,7 +16,7 @@ import hashlib
 import numpy as np
 
 from manyhues.color.arrays import product
-from manyhues.model.non_local import alike
+from manyhues.model.non_local import non_local_means
 from manyhues.sampling.candidates import distances
 
 random = np.random.default_rng(0)
@@ -27,7 +27,8 @@ def normal(*shape):
 
 
 made = [product(normal(640, 43), normal(1764, 43).T), product(normal(640, 1764), normal(1764, 2))]
-made.append(alike(normal(2, 2, 40, 44), 50 + 20 * normal(40, 44), normal(40, 40, 44), 0.8))
+codes, lightness, features = normal(2, 2, 40, 44), normal(40, 44), normal(40, 40, 44)
+made.append(non_local_means(codes, 50 + 20 * lightness, features, 0.8))
 made.append(distances(25 * normal(96, 2, 20, 32)))
 print(*(hashlib.sha256(one.tobytes()).hexdigest() for one in made))
 """
