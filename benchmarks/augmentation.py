@@ -1,7 +1,8 @@
 """Does recolouring help a classifier? A matrix of small ones, trained from scratch.
 
     python benchmarks/augmentation.py run   --data IMAGENET64 --out FOLDER [--seeds 3]
-    python benchmarks/augmentation.py table --out FOLDER
+    python benchmarks/augmentation.py grey  --data IMAGENET64 --out FOLDER
+    python benchmarks/augmentation_table.py FOLDER
 
 The matrix, written down before the first result:
 
@@ -35,10 +36,12 @@ judged by  top-1 in per cent, mean over seeds, and its difference to `crop` and 
 Second, grey pictures shown to a classifier of colour pictures: the `crop` arm at 150 a class, shown
 the test pictures grey, coloured once, coloured 8 times with the mean of the logits, and true.
 
+(What follows the first commit of this text changed the order of the runs, and no number above.)
 `run` appends a line a run to FOLDER/runs.jsonl and goes on where it was stopped.
 """
 
 import argparse
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -319,36 +322,56 @@ def run(data: Path, out: Path, seeds: range, arms: list[str], labelled: list[int
     results = out / "runs.jsonl"
     lines = results.read_text().splitlines() if results.exists() else []
     done = {(d["arm"], d["labelled"], d["seed"]) for d in map(json.loads, lines)}
-    for arm in arms:
+    drawn: dict[str | None, Pixels | None] = {None: None}
+    for seed, arm, count in itertools.product(seeds, arms, labelled):
+        if (arm, count, seed) in done:
+            continue
         method = "flow" if arm == "flow" else "vae-mdn" if "vae" in arm else None
-        other = None
-        if method:
-            other = colourings(method, pixels, COLOURINGS, out / f"train-{method}")
-        for seed in seeds:
-            for count in labelled:
-                if (arm, count, seed) in done:
-                    continue
-                begun = time.process_time()
-                rows = chosen(count, np.bincount(classes), seed)
-                views = Views(arm, pixels, grey, other)
-                model = train(views, rows, labels, seed)
-                line: dict[str, Any] = {"arm": arm, "labelled": count, "seed": seed}
-                for name, x in tested.items():
-                    line[name] = hits(logits_of(model, x), truth_labels)
-                if arm == "crop":
-                    (out / "models").mkdir(exist_ok=True)
-                    torch.save(model.state_dict(), out / "models" / f"{count}-{seed}.pt")
-                line["seconds"] = round(time.process_time() - begun, 1)
-                with results.open("a") as file:
-                    file.write(json.dumps(line) + "\n")
-                top = {n: round(100 * np.mean([*map(int, line[n])]), 1) for n in tested}
-                print(arm, count, seed, line["seconds"], top, flush=True)
+        if method and method not in drawn:
+            drawn[method] = colourings(method, pixels, COLOURINGS, out / f"train-{method}")
+        begun = time.process_time()
+        views = Views(arm, pixels, grey, drawn[method])
+        model = train(views, chosen(count, np.bincount(classes), seed), labels, seed)
+        line: dict[str, Any] = {"arm": arm, "labelled": count, "seed": seed}
+        for name, x in tested.items():
+            line[name] = hits(logits_of(model, x), truth_labels)
+        if arm == "crop":
+            (out / "models").mkdir(exist_ok=True)
+            torch.save(model.state_dict(), out / "models" / f"{count}-{seed}.pt")
+        line["seconds"] = round(time.process_time() - begun, 1)
+        with results.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        top = "  ".join(f"{n} {100 * line[n].count('1') / len(truth):.1f}" for n in tested)
+        print(f"{arm} {count} a class, seed {seed}, {line['seconds']} s: {top}", flush=True)
+
+
+def grey_inputs(data: Path, out: Path) -> None:
+    """Appends to FOLDER/grey.jsonl what the `crop` classifiers make of the test pictures."""
+    torch.set_num_threads(1)
+    shown, truth = read(data, "val")
+    labels = torch.from_numpy(truth)
+    tested = tests(shown)
+    drawn = {m: colourings(m, shown, TRIES, out / f"val-{m}") for m in ("vae-mdn", "flow")}
+    with (out / "grey.jsonl").open("w") as file:
+        for path in sorted((out / "models").glob("*.pt")):
+            model = network()
+            model.load_state_dict(torch.load(path, weights_only=True))
+            model.eval()
+            labelled, seed = map(int, path.stem.split("-"))
+            line: dict[str, Any] = {"labelled": labelled, "seed": seed}
+            line["true"] = hits(logits_of(model, tested["plain"]), labels)
+            line["grey"] = hits(logits_of(model, tested["grey"]), labels)
+            for method, pixels in drawn.items():
+                each = [logits_of(model, as_tensor(pixels[:, k])) for k in range(TRIES)]
+                line[f"{method} once"] = hits(each[0], labels)
+                line[f"{method} {TRIES} times"] = hits(torch.stack(each).mean(0), labels)
+            file.write(json.dumps(line) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("run", "table"))
-    parser.add_argument("--data", type=Path)
+    parser.add_argument("what", choices=("run", "grey"))
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[3], help="N, or FIRST END")
     parser.add_argument("--arms", nargs="+", default=list(ARMS))
@@ -357,6 +380,8 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     if args.what == "run":
         run(args.data, args.out, range(*args.seeds), args.arms, args.labelled)
+    else:
+        grey_inputs(args.data, args.out)
 
 
 if __name__ == "__main__":
