@@ -44,7 +44,7 @@ import argparse
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,24 +79,22 @@ def read(data: Path, split: str) -> tuple[Pixels, NDArray[np.int64]]:
     return np.stack([pictures[i] for i in rows]), labels
 
 
-def colourings(method: str, pictures: Pixels, n: int, folder: Path) -> Pixels:
-    """n colourings of every picture (N, n, 64, 64, 3), kept in `folder` in parts of 100."""
-    folder.mkdir(parents=True, exist_ok=True)
-    colorizer, parts = None, []
-    for start in range(0, len(pictures), 100):
-        path = folder / f"{start:05d}.npy"
-        if not path.exists():
-            colorizer = colorizer or Colorizer.load(method, threads=1)
-            begun, made = time.process_time(), []
-            for number, rgb in enumerate(pictures[start : start + 100], start):
-                scene = colorizer.encode(rgb)
-                drawn = colorizer.sample(scene, n, seed=number, pick="random")
-                made.append(np.stack([drawn.pixels(k) for k in range(n)]))
-            np.save(folder / "part.npy", np.stack(made))
-            (folder / "part.npy").rename(path)
-            print(f"{path}: {time.process_time() - begun:.0f} s", flush=True)
-        parts.append(np.load(path))
-    return np.concatenate(parts)
+def colourings(method: str, pictures: Pixels, n: int, path: Path, rows: Iterable[int]) -> Pixels:
+    """n colourings of every picture (N, n, 64, 64, 3), in a file; those of `rows` are there."""
+    known = path.with_suffix(".done.npy")
+    if not known.exists():
+        np.lib.format.open_memmap(path, "w+", np.uint8, (len(pictures), n, *pictures.shape[1:]))
+        np.lib.format.open_memmap(known, "w+", np.bool_, (len(pictures),))
+    pixels, done = np.load(path, mmap_mode="r+"), np.load(known, mmap_mode="r+")
+    missing = [row for row in rows if not done[row]]
+    colorizer = Colorizer.load(method, threads=1) if missing else None
+    for row in missing:
+        assert colorizer
+        drawn = colorizer.sample(colorizer.encode(pictures[row]), n, seed=row, pick="random")
+        for k in range(n):
+            pixels[row, k] = drawn.pixels(k)
+        done[row] = True
+    return np.asarray(pixels)
 
 
 def as_tensor(pixels: Pixels) -> Tensor:
@@ -252,7 +250,7 @@ def network() -> nn.Sequential:
     for before, width in zip((16, *widths), widths, strict=False):
         layers.append(Block(before, width, 1 if before == width else 2))
     model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, CLASSES))
-    return model.to(memory_format=torch.channels_last)
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def orders(count: int, seed: int) -> Iterator[Tensor]:
@@ -283,7 +281,7 @@ def train(views: Views, rows: Tensor, labels: Tensor, seed: int) -> nn.Sequentia
             logits = model(x)
         loss = F.cross_entropy(logits.float(), labels[some], label_smoothing=0.1)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         rate.step()
     return model.eval()
@@ -322,16 +320,17 @@ def run(data: Path, out: Path, seeds: range, arms: list[str], labelled: list[int
     results = out / "runs.jsonl"
     lines = results.read_text().splitlines() if results.exists() else []
     done = {(d["arm"], d["labelled"], d["seed"]) for d in map(json.loads, lines)}
-    drawn: dict[str | None, Pixels | None] = {None: None}
     for seed, arm, count in itertools.product(seeds, arms, labelled):
         if (arm, count, seed) in done:
             continue
         method = "flow" if arm == "flow" else "vae-mdn" if "vae" in arm else None
-        if method and method not in drawn:
-            drawn[method] = colourings(method, pixels, COLOURINGS, out / f"train-{method}")
+        rows = chosen(count, np.bincount(classes), seed)
+        other = None
+        if method:
+            path = out / f"train-{method}.npy"
+            other = colourings(method, pixels, COLOURINGS, path, rows.tolist())
         begun = time.process_time()
-        views = Views(arm, pixels, grey, drawn[method])
-        model = train(views, chosen(count, np.bincount(classes), seed), labels, seed)
+        model = train(Views(arm, pixels, grey, other), rows, labels, seed)
         line: dict[str, Any] = {"arm": arm, "labelled": count, "seed": seed}
         for name, x in tested.items():
             line[name] = hits(logits_of(model, x), truth_labels)
@@ -351,7 +350,10 @@ def grey_inputs(data: Path, out: Path) -> None:
     shown, truth = read(data, "val")
     labels = torch.from_numpy(truth)
     tested = tests(shown)
-    drawn = {m: colourings(m, shown, TRIES, out / f"val-{m}") for m in ("vae-mdn", "flow")}
+    drawn = {
+        method: colourings(method, shown, TRIES, out / f"val-{method}.npy", range(len(shown)))
+        for method in ("vae-mdn", "flow")
+    }
     with (out / "grey.jsonl").open("w") as file:
         for path in sorted((out / "models").glob("*.pt")):
             model = network()
