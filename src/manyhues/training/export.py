@@ -15,11 +15,12 @@ from manyhues import writer
 from manyhues.engine import WEIGHTS
 from manyhues.errors import UsageError
 from manyhues.training import checkpoint, registry
-from manyhues.training.features import CHANNELS, FINER_SHARES, LOOK, FeaturesAtSize, GreyFeatures
+from manyhues.training.features import CHANNELS, FINER_SHARES, LOOK
 from manyhues.training.flow import ALIKE, DRAFT_STEPS, GAIN, GRAIN, RENOISE, STEPS, Flow
 from manyhues.training.graph import Graph, halve, write_graph
 from manyhues.training.grid import CODE_SCALE, GridUNet
 from manyhues.training.looking import Looking
+from manyhues.training.looks import features_graph
 
 
 class _Condition(nn.Module):
@@ -48,7 +49,6 @@ class _Predict(nn.Module):
 
 _H, _W = torch.export.Dim("h16"), torch.export.Dim("w16")
 _N = torch.export.Dim("n")
-_ANY_H, _ANY_W = torch.export.Dim("any_h"), torch.export.Dim("any_w")
 
 
 def _maps(h: int, w: int, *names: str) -> dict[str, Tensor]:
@@ -89,21 +89,6 @@ def _spatial(
 ) -> Graph:
     return Graph(
         name, module, _maps(64, 96, *names), outputs, _SPATIAL, _maps(128, 80, *names), scale
-    )
-
-
-def _features(name: str = "features.onnx", tuned: Path | None = None) -> Graph:
-    def inputs(h: int, w: int, look: int) -> dict[str, Tensor]:
-        grey = {"grey": torch.rand(1, 1, look * h, look * w) * 255}
-        return grey | (_maps(h, w, "luminance") if tuned else {})
-
-    return Graph(
-        name,
-        FeaturesAtSize(GreyFeatures(tuned)) if tuned else GreyFeatures(),
-        inputs(64, 96, LOOK if tuned else 1),
-        ("f8", "f16", "f32"),
-        {"grey": {2: _ANY_H, 3: _ANY_W} if tuned else _SPATIAL["luminance"], **_SPATIAL},
-        inputs(128, 80, 1),
     )
 
 
@@ -203,7 +188,7 @@ def _plan(kind: str, task: Any) -> tuple[str | None, dict[str, Any], list[Graph]
         }
         graphs = [condition, velocity]
         if task.tuned:
-            graphs.append(_features("flow.features.onnx", task.tuned))
+            graphs.append(features_graph("flow.features.onnx", task.tuned))
             manifest |= {"features": graphs[-1].name, "look": LOOK, "finer": FINER_SHARES}
         return "flow", manifest, graphs
     raise UsageError(f"a `{kind}` run colours nothing by itself; export what was trained on it")
@@ -261,7 +246,7 @@ def export(run: Path, weights: Path | None = None, int8: Path | None = None) -> 
         same = " with the same features" if task.tuned else ""
         raise UsageError(f"{method} wants {shared} in {folder}; export a `detail` run{same} first")
     if not (folder / "features.onnx").exists():
-        graphs.append(_features())
+        graphs.append(features_graph())
     # All graphs are made before the first old one is replaced: graphs of two runs do not mix.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as scratch:
         made = Path(scratch)
