@@ -27,7 +27,7 @@ from PIL import Image
 from manyhues.colorizer import Colorizer
 from manyhues.errors import UsageError
 from manyhues.image.files import make_folder, write
-from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest
 from manyhues.sampling.options import Sampling, number, whole
 
 _GREY_MODES = {"1", "L", "P", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
@@ -232,7 +232,7 @@ class Recolor:
             colorizer = Colorizer.load(self.method, self.weights, threads=1)
             identity = ""
             if self.cache is not None:
-                names = Engine(self.weights).files(colorizer.method)
+                names = Manifest.load(colorizer.method, self.weights).files(self.weights)
                 weights = [hashlib.blake2b(path.read_bytes()).hexdigest() for path in names]
                 asked = (colorizer.method, self.n, self.diversity, self.saturation)
                 identity = repr((asked, weights))
