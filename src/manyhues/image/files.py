@@ -12,7 +12,7 @@ from typing import Literal
 from manyhues.errors import OutputError
 
 # What results can be written as; here, because `manyhues --help` loads no decoders.
-Format = Literal["keep", "png", "jpg", "webp", "tiff"]
+Format = Literal["keep", "png", "jpg", "webp", "tiff", "dicom"]
 _STALE = 3600.0  # seconds
 
 

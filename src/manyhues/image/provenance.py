@@ -68,6 +68,7 @@ def stamp(
         exif=exif_bytes(exif) or metadata.exif,
         xmp=_with_recipe(metadata.xmp, software, recipe, sampled),
         texts=(*texts, ("Software", software)),
+        software=software,
     )
 
 
