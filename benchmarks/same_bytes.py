@@ -24,7 +24,9 @@ from PIL import Image, ImageCms
 
 from manyhues.image import formats, source
 
-COFFEE = Path(__file__).parents[1] / "examples" / "coffee.jpg"
+ROOT = Path(__file__).parents[1]
+PHOTOGRAPH = ROOT / "examples" / "coffee.jpg"  # grey
+COLOURS = ROOT / "docs" / "images" / "examples.jpg"
 FLOW = "--method flow -n 2"
 CASES = {
     "flow": ("photo.jpg", f"{FLOW} --seed 3 --format png --sheet"),
@@ -41,7 +43,7 @@ CASES = {
     "profile": ("profile.jpg", f"{FLOW} --format keep --pick random"),
     "pages": ("pages.tif", f"{FLOW} --format keep --pick random"),
     "hints": ("photo.jpg", f"{FLOW} --format png --hint 120,80=#b03030 --hint 20,150=#3050a0"),
-    "like": ("photo.jpg", f"{FLOW} --format png --pick random --like {COFFEE}"),
+    "like": ("photo.jpg", f"{FLOW} --format png --pick random --like {COLOURS}"),
     "steered": ("photo.jpg", f"{FLOW} --format png --saturation 1.3 --diversity 0.7"),
     "vae-mdn": ("photo.jpg", "--method vae-mdn -n 2 --format png --sheet"),
     "vae-mdn-likely": ("photo.jpg", "--method vae-mdn -n 2 --format png --pick likely"),
@@ -54,8 +56,8 @@ CASES = {
 
 def make_pictures(folder: Path) -> None:
     """The inputs of all cases: one photograph, in grey, as what people have it in."""
-    colour = Image.open(COFFEE).convert("RGB").resize((300, 200), Image.Resampling.LANCZOS)
-    grey = colour.convert("L")
+    grey = Image.open(PHOTOGRAPH).resize((300, 200), Image.Resampling.LANCZOS)
+    colour = Image.open(COLOURS).resize(grey.size)
     grey.save(folder / "photo.jpg", quality=92)
     grey.resize((72, 48)).save(folder / "small.png")
     deep = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257 + 5)
@@ -88,16 +90,20 @@ def pixels(path: Path) -> NDArray[np.float64]:
 
 def compare(old: Path, new: Path) -> tuple[str, bool]:
     """How two folders of results differ, as a row's cells, and whether it shows."""
-    names = sorted(path.name for path in new.iterdir())
-    if names != sorted(path.name for path in old.iterdir()):
+    # Ray's table of the run tells times.
+    before, names = (
+        sorted(path.name for path in folder.iterdir() if path.suffix not in (".parquet", ""))
+        for folder in (old, new)
+    )
+    if names != before:
         return f"other files: {', '.join(names)}", True
     same = sum((old / name).read_bytes() == (new / name).read_bytes() for name in names)
     most, share = 0.0, 0.0
     for name in names:
-        before, after = pixels(old / name), pixels(new / name)
-        if before.shape != after.shape:
+        values, others = pixels(old / name), pixels(new / name)
+        if values.shape != others.shape:
             return f"{name}: another size", True
-        difference = np.abs(before - after)
+        difference = np.abs(values - others)
         most, share = max(most, float(difference.max())), max(share, float((difference > 0).mean()))
     return f"{same:5d} of {len(names)}{most:7.0f}{share:9.3%}", most > 0
 

@@ -8,8 +8,7 @@ import typer
 from manyhues.cli.exit import say
 from manyhues.cli.shared import Weights, need_method
 from manyhues.errors import UsageError
-from manyhues.image.encode import Format
-from manyhues.sampling.hints import parse_hint
+from manyhues.image.files import Format
 from manyhues.sampling.options import Pick, Sampling, about
 
 EngineName = Literal["local", "ray"]
@@ -60,13 +59,14 @@ def colorize(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per input.")] = False,
 ) -> None:
     """Write n colourings of each picture, and a contact sheet."""
-    hints = tuple(parse_hint(text) for text in hint or [])
     from manyhues.batch import local
     from manyhues.batch.options import Options
     from manyhues.cli.progress import watch
     from manyhues.colorizer import Colorizer
     from manyhues.image.values import parse_window
+    from manyhues.sampling.hints import parse_hint
 
+    hints = tuple(parse_hint(text) for text in hint or [])
     if map_name and (method or hints or like):
         raise UsageError("--map: shows values, it samples nothing; leave out --method and hints")
     if method is not None:

@@ -2,7 +2,7 @@
 
 import io
 import struct
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,12 @@ from PIL import Image, PngImagePlugin
 from manyhues.color import profiles
 from manyhues.color.lab import to_8_bits
 from manyhues.errors import OutputError, UsageError
+from manyhues.image.files import Format as Format
 from manyhues.image.formats import sixteen_bit
 from manyhues.image.metadata import Metadata, with_letters
 from manyhues.image.picture import Picture
 from manyhues.image.secondary_capture import secondary_capture
 
-Format = Literal["keep", "png", "jpg", "webp", "tiff", "dicom"]
 FORMATS = {
     **{"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP"},
     **{"tiff": "TIFF", "dicom": "DICOM"},
