@@ -1,10 +1,9 @@
-"""Around calls of decoders: their warnings silenced, their exceptions as errors of pictures."""
+"""Around calls of decoders: their exceptions as errors of pictures."""
 
 import struct
 from typing import Any
 
 from manyhues.errors import ManyhuesError, PictureError
-from manyhues.image.quiet import without_warnings
 
 # What decoders raise on damaged files, as a fuzz test found. It is for calls of decoders alone:
 # of our own code these would be faults of ours.
@@ -23,20 +22,21 @@ DAMAGE = (
 )
 
 
-class decoding:  # noqa: N801  see `without_warnings`
+class decoding:  # noqa: N801  a context manager: a class, since each picture enters some
     """Whatever a decoder raises on a damaged file, as one kind of error with file and remedy.
 
     It stands around calls of decoders alone, so that no fault of ours is told as the file's.
     """
 
     def __init__(self, name: str) -> None:
-        self._name, self._quiet = name, without_warnings()
+        self._name = name
 
     def __enter__(self) -> None:
-        self._quiet.__enter__()
+        pass
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> None:
-        self._quiet.__exit__()
+        if error is None:
+            return
         if isinstance(error, MemoryError):
             raise no_memory(self._name) from error
         if isinstance(error, DAMAGE) and not isinstance(error, ManyhuesError):

@@ -66,7 +66,10 @@ def read_orientation(image: Any) -> int:
     """EXIF's orientation 1 to 8 that is still to be applied to an image of Pillow's."""
     if image.format == "TIFF":
         return 1  # Pillow turns these itself while decoding
-    orientation = image.getexif().get(_ORIENTATION, 1)
+    exif = image.getexif()
+    if _ORIENTATION not in exif:
+        return 1
+    orientation = exif[_ORIENTATION]
     return int(orientation) if orientation in range(1, 9) else 1
 
 

@@ -76,7 +76,8 @@ class Picture:
         if isinstance(source, Image.Image):
             return _from_image(source, max_pixels)
         file = given.read(source)
-        pages = _pages(file, max_pixels)
+        with without_warnings():
+            pages = _pages(file, max_pixels)
         notes = (f"page 1 of {len(pages)} was read",) if len(pages) > 1 else ()
         return _read(file, pages[0], max_pixels, len(pages), notes)
 
@@ -87,7 +88,8 @@ class Picture:
         A page that is damaged spoils no other. Raises `PictureError` as the calls do.
         """
         file = given.read(source)
-        pages = _pages(file, max_pixels)
+        with without_warnings():
+            pages = _pages(file, max_pixels)
         return [partial(_read, file, page, max_pixels, len(pages)) for page in pages]
 
 
@@ -114,7 +116,9 @@ PictureLike = (
 
 def probe(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[str, int]:
     """Format and number of pages of a file, from its header alone. Raises `PictureError`."""
-    pages = _pages(given.read(path), max_pixels)
+    file = given.read(path)
+    with without_warnings():
+        pages = _pages(file, max_pixels)
     return pages[0].format, len(pages)
 
 
@@ -183,7 +187,9 @@ def _read(
 ) -> Picture:
     """One page, decoded and judged by its L*; each page has its own size."""
     _check_size(page.size, file.name, max_pixels)
-    picture = _picture(page.decode(), page.format, file.name, file.suffix, notes + page.notes)
+    with without_warnings():
+        decoded = page.decode()
+    picture = _picture(decoded, page.format, file.name, file.suffix, notes + page.notes)
     return replace(picture, page_count=count)
 
 
@@ -211,7 +217,8 @@ def _picture(
 
 
 def _from_image(image: Image.Image, max_pixels: int) -> Picture:
-    page, name = _of_image(image, max_pixels)
+    with without_warnings():
+        page, name = _of_image(image, max_pixels)
     return _picture(page, formats.format_name(image), name, Path(name).suffix)
 
 

@@ -96,7 +96,7 @@ class Format(ABC):
     @classmethod
     @abstractmethod
     def sniff(cls, head: bytes) -> bool:
-        """Whether a file that begins with `head` (64 bytes, or all of a shorter file) is ours."""
+        """Whether a file that begins with `head` (264 bytes, or all of a shorter file) is ours."""
 
     @classmethod
     @abstractmethod

@@ -3,7 +3,6 @@
 import io
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cache, partial
 from typing import Any, ClassVar
 
@@ -16,7 +15,6 @@ from manyhues.image.decoding import DAMAGE, decoding
 from manyhues.image.formats import sixteen_bit
 from manyhues.image.formats.base import PLAIN_INK, Decoded, File, Format, Page
 from manyhues.image.metadata import read_metadata, read_orientation
-from manyhues.image.quiet import without_warnings
 
 CUT = "samples of more than 8 bits in this layout were read at 8 bits"
 _OPENING = threading.Lock()
@@ -52,9 +50,10 @@ class Pillow(Format):
         """One page: of an animation or a stereo pair the first frame."""
         image = cls.open(file)
         page = PillowPage(cls, file, image)
-        with decoding(file.name):
-            if image.format not in ("JPEG", "MPO") and getattr(image, "n_frames", 1) > 1:
-                page.notes = ("only the first frame of the animation was read",)
+        if image.format not in ("JPEG", "MPO"):
+            with decoding(file.name):
+                if getattr(image, "n_frames", 1) > 1:
+                    page.notes = ("only the first frame of the animation was read",)
         return [page]
 
     @classmethod
@@ -71,17 +70,18 @@ class Pillow(Format):
     @classmethod
     def open_known(cls, file: File) -> Image.Image | None:
         """As `open`; None where Pillow knows no such format or layout."""
-        with _OPENING, without_warnings():
+        with _OPENING:
             # Pillow's own limit is lower than ours, global, and partly a mere warning.
             pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
                 # Pillow loads its common decoders first; all of them cost a tenth of a second.
                 for load in (Image.preinit, Image.init):
                     load()
-                    with suppress(UnidentifiedImageError):
-                        return Image.open(
-                            io.BytesIO(file.data), formats=_known(cls.names, len(Image.ID))
-                        )
+                    formats = _known(cls.names, len(Image.ID))
+                    try:
+                        return Image.open(io.BytesIO(file.data), formats=formats)
+                    except UnidentifiedImageError:
+                        continue
                 return None
             except DAMAGE as error:
                 raise PictureError(
@@ -106,9 +106,10 @@ class Pillow(Format):
     ) -> Decoded:
         """The pixels of an opened image; `reopen` gives a fresh one for each further pass."""
         said = list(notes)
-        is_deep, ink = cls.is_deep(image), image.mode == "CMYK"
-        signed = 2 in getattr(image, "tag_v2", {}).get(339, ())
-        if image.mode == "F" or (image.mode == "I" and not is_deep) or signed:
+        is_deep, mode = cls.is_deep(image), image.mode
+        ink = mode == "CMYK"
+        unbounded = mode == "F" or (mode == "I" and not is_deep)
+        if unbounded or (image.format == "TIFF" and _is_signed(image)):
             raise PictureError(
                 f"{name}: samples of 32 bits or with a sign have no fixed white point; "
                 "save it with 16 bits, unsigned"
@@ -179,10 +180,16 @@ class PillowPage(Page):
         return self._family.decode(self._open(), self._open, self._file.name)
 
 
+def _is_signed(image: Any) -> bool:
+    """Whether a TIFF's samples have a sign."""
+    return 2 in getattr(image, "tag_v2", {}).get(339, ())
+
+
 @cache
 def _known(names: tuple[str, ...], loaded: int) -> tuple[str, ...]:
-    """Those of `names` that Pillow has by now, when it has `loaded` formats, in its own order."""
-    return tuple(name for name in Image.ID if name in names)
+    """Those of `names` that Pillow has by now, when it has `loaded` formats; JPEG and PNG first."""
+    there = [name for name in Image.ID if name in names]
+    return tuple(sorted(there, key=lambda name: name not in ("JPEG", "PNG")))
 
 
 def format_name(image: Image.Image) -> str:
