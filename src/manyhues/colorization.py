@@ -1,5 +1,6 @@
 """A result: n colourings of one picture, rendered when asked for, and saved one by one."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from manyhues import __version__
 from manyhues.color.arrays import Array
 from manyhues.errors import PictureError
 from manyhues.image import encode as writer
-from manyhues.image import files
+from manyhues.image import files, provenance
 from manyhues.image.encode import Format
 from manyhues.image.picture import read_small_rgb
 from manyhues.model.scene import Scene
@@ -65,6 +67,8 @@ class Colorization:
            pair of the noise that it was drawn with, a step of `blend` that of the nearer end
            Empty where codes were given, not drawn (`Colorizer.of_codes`)
     captions  what each is, where seeds alone would not tell; else empty
+    origin  plain facts of how the codes came to be, for the files' recipe: ``diversity``, or the
+            colouring that these were made from
     """
 
     scene: Scene
@@ -75,6 +79,7 @@ class Colorization:
     steering: Steering = field(default_factory=Steering)
     notes: tuple[str, ...] = ()
     captions: tuple[str, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         seeds = ", ".join(self.labels[:3]) + (", .." if len(self) > 3 else "")
@@ -173,8 +178,39 @@ class Colorization:
         return _write(made, overwrite)
 
     def encoded(self, index: int, format_: str) -> bytes:
-        """One sample as a file's bytes in Pillow's format `format_`."""
-        return writer.encode(self.pixels(index), format_, self.scene.picture.metadata)
+        """One sample as a file's bytes in Pillow's format `format_`.
+
+        The file says that its colour is artificial, and what made it (`image.provenance`).
+        """
+        metadata = provenance.stamp(
+            self.scene.picture.metadata, self.software(index), self.recipe(index)
+        )
+        return writer.encode(self.pixels(index), format_, metadata)
+
+    def software(self, index: int) -> str:
+        """What made a sample, in one line: name, version, method, seed and number."""
+        which = ", ".join(f"{name} {value}" for name, value in self._number(index).items())
+        said = ", ".join([self.method, *([which] if which else [])])
+        return f"manyhues {__version__} ({said}; {provenance.NOTICE})"
+
+    def recipe(self, index: int) -> dict[str, Any]:
+        """What makes a sample again, as plain values: no path, and no name of a file."""
+        steering = self.steering
+        recipe: dict[str, Any] = {"version": __version__, "method": self.method}
+        recipe |= {**self._number(index), **self.origin}
+        if steering.saturation != 1:
+            recipe["saturation"] = steering.saturation
+        if steering.hints:
+            recipe["hints"] = [[hint.x, hint.y, hint.colour] for hint in steering.hints]
+        if steering.palette is not None:
+            numbers = b"".join(part.tobytes() for part in steering.palette)
+            recipe["like"] = f"sha256 of its palette: {hashlib.sha256(numbers).hexdigest()}"
+        if self.captions:
+            recipe["what"] = self.captions[index]
+        return recipe
+
+    def _number(self, index: int) -> dict[str, int]:
+        return dict(zip(("seed", "k"), self.seeds[index], strict=True)) if self.seeds else {}
 
     def write(
         self, jobs: Iterable[tuple[int, Path]], format_: str, *, overwrite: bool = False
