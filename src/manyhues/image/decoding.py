@@ -1,7 +1,10 @@
 """Around calls of decoders: their exceptions as errors of pictures."""
 
 import struct
+import zlib
 from typing import Any
+
+from PIL import Image
 
 from manyhues.errors import ManyhuesError, PictureError
 
@@ -19,6 +22,8 @@ DAMAGE = (
     AssertionError,
     RuntimeError,
     struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
 )
 
 
@@ -41,8 +46,14 @@ class decoding:  # noqa: N801  a context manager: a class, since each picture en
             raise no_memory(self._name) from error
         if isinstance(error, DAMAGE) and not isinstance(error, ManyhuesError):
             raise PictureError(
-                f"{self._name}: truncated or damaged ({error}); copy it again from its source"
+                f"{self._name}: truncated or damaged ({one_line(error)}); "
+                "copy it again from its source"
             ) from error
+
+
+def one_line(error: BaseException) -> str:
+    """What a library says, which may be long and of several lines, as part of a message."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def no_memory(name: str) -> PictureError:

@@ -1,8 +1,14 @@
-"""Warnings silenced for a while, by several threads at once."""
+"""Warnings silenced for a while, by several threads at once; and libtiff silenced for good."""
 
+import ctypes
 import threading
 import warnings
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import PIL
 
 _SILENCE = ("ignore", None, Warning, None, 0)  # as `warnings.simplefilter("ignore")` would add it
 _lock = threading.Lock()
@@ -40,3 +46,16 @@ class without_warnings:  # noqa: N801  a context manager: a class, since each pi
 def _current() -> list[Any]:
     filters: Any = warnings.filters
     return filters if isinstance(filters, list) else []
+
+
+@cache
+def quiet_libtiff() -> None:
+    """Have the libtiff inside Pillow's wheel keep its errors to itself; Pillow raises them anyway.
+
+    It would print them on standard error, between the lines that a program reads there.
+    """
+    beside = Path(PIL.__file__).parent
+    for folder in (beside.parent / "pillow.libs", beside / ".dylibs"):
+        for library in folder.glob("libtiff*"):
+            with suppress(OSError, AttributeError):
+                ctypes.CDLL(str(library)).TIFFSetErrorHandler(None)
