@@ -4,16 +4,25 @@ from dataclasses import dataclass
 
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.image.encode import Format
-from manyhues.sampling.options import Sampling
+from manyhues.image.picture import MAX_PIXELS
+from manyhues.sampling.options import Sampling, whole
 
 
 @dataclass(frozen=True)
 class Options(Sampling):
-    """What is asked of each picture's samples, and how `Colorization.save` writes them."""
+    """What is asked of each picture's samples, and how `Colorization.save` writes them.
+
+    Pictures of more than `max_pixels` are refused.
+    """
 
     format: Format = "keep"
     sheet: bool = True
     overwrite: bool = False
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole("max_pixels", self.max_pixels, least=1)
 
 
 def check_steering(options: Options) -> None:

@@ -27,6 +27,8 @@ from manyhues.image.metadata import Metadata
 from manyhues.image.quiet import without_warnings
 
 MAX_PIXELS = 300_000_000
+_PACKED = 1000  # pixels in each byte of a file that are more than photographs ever pack
+_SPARSE = 180_000_000  # bytes that such a file may unpack to: a blank bilevel page of A2 at 600 dpi
 SUFFIXES = formats.suffixes()
 PAGED_SUFFIXES = formats.suffixes(paged=True)
 
@@ -167,8 +169,25 @@ def _pages(file: File, max_pixels: int) -> Sequence[Page]:
             f"{file.name}: the file is empty (0 bytes); copy it again from its source"
         )
     pages = formats.pages(file)
-    _check_size(pages[0].size, file.name, max_pixels)
+    _check_page(pages[0], file, max_pixels)
     return pages
+
+
+def _check_page(page: Page, file: File, max_pixels: int) -> None:
+    """Refuse, before decoding, what is too large, or far too large for so small a file.
+
+    A blank scan honestly packs a thousandfold and more. So does a file that is made to fill the
+    memory; it is let through up to a size that does no harm.
+    """
+    _check_size(page.size, file.name, max_pixels)
+    width, height = page.size
+    memory = width * height * page.pixel_bytes * page.bits // 8
+    packed = memory > _SPARSE and width * height > _PACKED * len(file.data)
+    if packed and max_pixels <= MAX_PIXELS:
+        raise PictureError(
+            f"{file.name}: {len(file.data)} bytes that unpack to {width} x {height} pixels; "
+            f"if that is right, raise --max-pixels above {MAX_PIXELS}"
+        )
 
 
 def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
@@ -178,7 +197,7 @@ def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise PictureError(
             f"{name}: {width} x {height} pixels are over the limit of "
-            f"{max_pixels / 1e6:.0f} million; make it smaller first"
+            f"{max_pixels / 1e6:.0f} million; make it smaller first, or raise --max-pixels"
         )
 
 
@@ -186,7 +205,7 @@ def _read(
     file: File, page: Page, max_pixels: int, count: int, notes: tuple[str, ...] = ()
 ) -> Picture:
     """One page, decoded and judged by its L*; each page has its own size."""
-    _check_size(page.size, file.name, max_pixels)
+    _check_page(page, file, max_pixels)
     with without_warnings():
         decoded = page.decode()
     picture = _picture(decoded, page.format, file.name, file.suffix, notes + page.notes)

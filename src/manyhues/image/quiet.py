@@ -39,8 +39,7 @@ class without_warnings:  # noqa: N801  a context manager: a class, since each pi
             if not _inside:
                 # Someone else's `catch_warnings` may have put a copy into its place meanwhile.
                 for filters in (_filters, _current()):
-                    if _SILENCE in filters:
-                        filters.remove(_SILENCE)
+                    filters[:] = [one for one in filters if one is not _SILENCE]  # not its equals
 
 
 def _current() -> list[Any]:
