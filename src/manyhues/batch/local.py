@@ -83,12 +83,17 @@ def _one(
     report: Report,
     inputs: Container[Path],
 ) -> None:
-    format_, count = probe(job.source)
+    format_, count = probe(job.source, options.max_pixels)
     report.skipped = True
 
     @cache  # opened when first needed
     def opened() -> list[Callable[[], Picture]]:
-        return Picture.pages(job.source, window=options.window, keep_patient=options.keep_patient)
+        return Picture.pages(
+            job.source,
+            max_pixels=options.max_pixels,
+            window=options.window,
+            keep_patient=options.keep_patient,
+        )
 
     def read(page: int) -> Picture:
         return opened()[page]()
@@ -105,7 +110,8 @@ def _one(
     if faults:
         first = next(iter(faults.values()))
         which = f"{job.source}: of {count} pages {', '.join(map(str, faults))}: "
-        raise type(first)(str(first) if count == 1 else which + str(first))
+        fault = str(first).removeprefix(f"{job.source}: ")
+        raise type(first)(str(first) if count == 1 else which + fault)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from manyhues.cli.exit import say
 from manyhues.cli.shared import Weights, need_method
 from manyhues.errors import UsageError
 from manyhues.image.files import Format
+from manyhues.image.limits import MAX_PIXELS
 from manyhues.sampling.options import Pick, Sampling, about
 
 EngineName = Literal["local", "ray"]
@@ -55,6 +56,9 @@ def colorize(
         str | None, typer.Option(help="Ray cluster to use; one is started here by default.")
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace results that exist.")] = False,
+    max_pixels: Annotated[
+        int, typer.Option(min=1, help="Refuse larger pictures, and blank ones that unpack hugely.")
+    ] = MAX_PIXELS,
     weights: Weights = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per input.")] = False,
 ) -> None:
@@ -86,6 +90,7 @@ def colorize(
         window=None if window is None else parse_window(window),
         keep_patient=keep_patient,
         notice=notice,
+        max_pixels=max_pixels,
     )
     if show and engine == "ray":
         raise UsageError("--show prints what this machine colours; use --engine local")
