@@ -2,6 +2,7 @@
 
 import io
 import json
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -100,17 +101,18 @@ Serve = Callable[..., Server]
 
 
 @pytest.fixture
-def serve(weights: Path, tmp_path: Path) -> Iterator[Serve]:
-    """Starts a studio of one's own, with other limits or a token."""
+def serve(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Starts a studio of one's own, with other limits or options; temporary without a folder."""
     from contextlib import ExitStack
 
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    options = ("token", "folder", "outer", "listed")
     with ExitStack() as stack:
 
-        def start(token: str | None = None, **bounds: Any) -> Server:
-            folder = tmp_path / "studio"
-            folder.mkdir(exist_ok=True)
-            limits = replace(Limits(), **bounds)
-            app = create_app(limits=limits, token=token, folder=folder, weights=weights)
+        def start(**given: Any) -> Server:
+            limits = replace(Limits(), **{k: v for k, v in given.items() if k not in options})
+            chosen = {name: given[name] for name in options if name in given}
+            app = create_app(limits=limits, weights=weights, **chosen)
             return stack.enter_context(running(app))
 
         yield start

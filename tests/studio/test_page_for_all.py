@@ -261,7 +261,7 @@ def test_docs_describe_every_route(visit: Open, server: Server) -> None:
 
 
 def test_every_text_is_there_in_both_languages() -> None:
-    from manyhues.studio.app import STATIC
+    from manyhues.studio.files import STATIC
 
     text = (STATIC / "i18n.js").read_text("utf-8")
     known = set(re.findall(r"^  (\w+): \[", text, re.M))

@@ -1,7 +1,6 @@
 """Pictures to look at and to keep: made when first asked for, then served from the folder."""
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,9 @@ import numpy as np
 from manyhues.colorization import Colorization
 from manyhues.image import encode as writer
 from manyhues.render.sheet import Tile, contact_sheet
-from manyhues.studio.folder import encode_small
-from manyhues.studio.store import Session, Store
+from manyhues.studio.folder import GREY, encode_small
+from manyhues.studio.session import Session
+from manyhues.studio.store import Store
 
 _TILE = 480  # long side in pixels of a picture on the sheet
 
@@ -22,12 +22,18 @@ def full(store: Store, session: Session, rid: str, format: str = "png") -> Path:
     """One result at full size, in the input's own format for ``keep``."""
     session.result(rid)
     format_, _ = _format(session, format)
-    path = session.folder / f"{rid}{_SAFE[format_]}"
-    if not path.exists():
-        one = store.load(session, rid)
-        data = writer.encode(one.pixels(0), format_, session.picture.metadata)
-        session.files.write(path.name, data)
-    return path
+    name = f"{rid}{_SAFE[format_]}"
+    found = session.files.use(name)
+    if found is None:
+        found = session.files.write(name, full_bytes(store, session, rid, format))
+    return found
+
+
+def full_bytes(store: Store, session: Session, rid: str, format: str = "png") -> bytes:
+    """The bytes of such a file; they are not kept."""
+    format_, _ = _format(session, format)
+    one = store.load(session, rid)
+    return writer.encode(one.pixels(0), format_, one.scene.picture.metadata)
 
 
 def file_name(session: Session, rid: str, format: str) -> str:
@@ -44,32 +50,49 @@ def label(session: Session, rid: str) -> str:
 def view(store: Store, session: Session, rid: str) -> Path:
     """One result as large as a screen."""
     session.result(rid)
-    path = session.folder / f"{rid}.view"
-    if not path.exists():
-        one = store.load(session, rid)
-        image = replace(one, scene=one.scene.shrunk(store.limits.view)).image(0)
-        session.files.write(path.name, encode_small(image))
-    return path
+    name = f"{rid}.view"
+    found = session.files.use(name)
+    if found is None:
+        image = store.load(session, rid, small=True).image(0)
+        found = session.files.write(name, encode_small(image))
+    return found
 
 
 def grey(store: Store, session: Session) -> Path:
-    """The picture without colour, as large as a screen."""
-    path = session.folder / "grey.view"
+    """The picture without colour, as large as a screen; made at the upload."""
+    path = session.folder / GREY
     if not path.exists():
         method = store.methods[0]
-        scene = store.scene(session, method).shrunk(store.limits.view)
+        scene, _ = store.small(session, method)
         none = np.zeros((0, 2, 1, 1), np.float32)
-        image = Colorization(scene, method, none, none, ()).grey()
-        session.files.write(path.name, encode_small(image))
+        session.files.write(GREY, encode_small(Colorization(scene, method, none, none, ()).grey()))
     return path
 
 
-def sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
+def grey_full(store: Store, session: Session) -> Path:
+    """The picture without colour at its own size, to compare with a result at its own size."""
+    name = f"grey.full.{'png' if session.picture.format != 'JPEG' else 'jpeg'}"
+    found = session.files.use(name)
+    if found is None:
+        scene = store.scene(session, store.methods[0])
+        none = np.zeros((0, 2, 1, 1), np.float32)
+        image = Colorization(scene, scene.method, none, none, ()).grey()
+        found = session.files.write(name, encode_small(image, png=name.endswith("png")))
+    return found
+
+
+def sheet(store: Store, session: Session, rids: Sequence[str]) -> Path:
     """The input and results on one page, as JPEG."""
+    key = hashlib.sha256(" ".join(rids).encode()).hexdigest()[:24]
+    name = f"{key}.sheet.jpg"
+    return session.files.use(name) or session.files.write(name, _sheet(store, session, rids))
+
+
+def _sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
     side = min(_TILE, max(48, int(4000 / (len(rids) + 1) ** 0.5)))
     tiles: list[Tile] = []
     for rid in rids:
-        one, result = store.load(session, rid), session.result(rid)
+        one, result = store.load(session, rid, small=True), session.result(rid)
         small = replace(one, scene=one.scene.shrunk(side))
         if not tiles:
             width, height = session.size
@@ -78,22 +101,6 @@ def sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
     methods = sorted({session.result(rid).method for rid in rids})
     page = contact_sheet(tiles, title=session.name, note=", ".join(methods))
     return writer.encode_sheet(page)
-
-
-def archive(store: Store, session: Session, rids: Sequence[str], format: str) -> Path:
-    """Results at full size and their sheet in one ZIP."""
-    key = hashlib.sha256(" ".join([format, *rids]).encode()).hexdigest()[:24]
-    path = session.folder / f"{key}.zip"
-    if path.exists():
-        return path
-    with (
-        session.files.making(path.name) as part,
-        zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as zipped,  # pictures shrink no further
-    ):
-        for rid in rids:
-            zipped.write(full(store, session, rid, format), file_name(session, rid, format))
-        zipped.writestr(f"{Path(session.name).stem}.sheet.jpg", sheet(store, session, rids))
-    return path
 
 
 def stem_and_suffix(session: Session) -> tuple[str, str]:

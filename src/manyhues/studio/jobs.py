@@ -10,7 +10,8 @@ from manyhues.model.scene import Scene
 from manyhues.studio.actions.base import Drawing, Made
 from manyhues.studio.folder import encode_small
 from manyhues.studio.lanes import Event
-from manyhues.studio.store import Session, Store
+from manyhues.studio.session import Session
+from manyhues.studio.store import Store
 
 
 def steps(store: Store, session: Session, drawing: Drawing, group: str) -> Iterator[Event]:
