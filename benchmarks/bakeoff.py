@@ -33,7 +33,7 @@ from manyhues.training.loop import Loop
 from manyhues.training.methods.detail import DetailConfig, DetailDecoder
 from manyhues.training.methods.flow import LEAN, STEPS, Flow, FlowConfig
 from manyhues.training.methods.mean import Mean, MeanConfig
-from manyhues.training.networks.features import GreyFeatures
+from manyhues.training.networks.grey import GreyFeatures
 from manyhues.training.networks.grid import CELL, CODE_SCALE, to_code
 from manyhues.training.processes import mixed_precision
 from manyhues.training.task import Logs, Step, Task
@@ -51,6 +51,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
 CODE_MINUTES = 7.0  # of the learned code and of the regression, as the shipped detail decoder had
 
 
+class MixedDecoder(DetailDecoder):
+    """A decoder of a code of more `channels`, which is first mixed down to colours."""
+
+    def __init__(self, width: int, channels: int) -> None:
+        super().__init__(width)
+        self.coarse[0] = nn.Conv2d(CELL + channels + 16, width, 3, 1, 1)
+        self.mix = nn.Conv2d(channels, 2, 1)
+
+    def colours(self, code: Tensor) -> Tensor:
+        out: Tensor = self.mix(code)
+        return out
+
+
 class Code(Task[DetailConfig]):
     """A learned code on the colour grid's cells, and its decoder: trained on the same loss."""
 
@@ -61,7 +74,7 @@ class Code(Task[DetailConfig]):
         self.encoder = nn.Sequential(
             nn.Conv2d(3 * CELL**2, 96, 3, 1, 1), nn.SiLU(), nn.Conv2d(96, channels, 3, 1, 1)
         )
-        self.channels, self.decoder = channels, DetailDecoder(config.width, channels)
+        self.channels, self.decoder = channels, MixedDecoder(config.width, channels)
 
     def encode(self, batch: Batch) -> Tensor:
         seen = torch.cat([batch.luminance, batch.ab / CODE_SCALE], 1)

@@ -6,6 +6,7 @@ Tests marked ``data`` read MANYHUES_DATA, or ``../shared/data`` beside the repos
 import io
 import json
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +205,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tiny(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tiny weights in the place of the shipped ones."""
-    monkeypatch.setattr("manyhues.model.engine.WEIGHTS", weights)
+    monkeypatch.setattr("manyhues.model.manifest.WEIGHTS", weights)
     return weights
 
 
@@ -235,6 +236,36 @@ def encoded(image: Image.Image, format_: str, **options: Any) -> bytes:
     out = io.BytesIO()
     image.save(out, format_, **options)
     return out.getvalue()
+
+
+def adobe_like_profile(name: str = "wide", gamma: float = 2.2) -> bytes:
+    """A matrix profile with primaries wider than sRGB, put together by hand."""
+
+    def xyz(*values: float) -> bytes:
+        return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(v * 65536) for v in values))
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
+    text = b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name.encode() + bytes(80)
+    tags = {
+        b"desc": text,
+        b"cprt": b"text\0\0\0\0none\0\0\0\0",
+        b"wtpt": xyz(0.9642, 1.0, 0.8249),
+        b"rXYZ": xyz(0.60974, 0.31111, 0.01947),
+        b"gXYZ": xyz(0.20528, 0.62567, 0.06087),
+        b"bXYZ": xyz(0.14919, 0.06322, 0.74457),
+        b"rTRC": curve,
+        b"gTRC": curve,
+        b"bTRC": curve,
+    }
+    table, body, start = b"", b"", 132 + 12 * len(tags)
+    for tag, data in tags.items():
+        data += bytes(-len(data) % 4)
+        table += tag + struct.pack(">II", start + len(body), len(data))
+        body += data
+    head = struct.pack(">I", start + len(body)) + b"lcms\x02\x10\0\0mntrRGB XYZ "
+    head += struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + b"acsp" + bytes(28)
+    head += struct.pack(">3i", 63190, 65536, 54061)
+    return head + bytes(128 - len(head)) + struct.pack(">I", len(tags)) + table + body
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from PIL import Image
 import manyhues
 from manyhues.cli import arguments
 from manyhues.cli import main as cli
-from manyhues.model import engine
+from manyhues.model import manifest
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.vi.md"]
@@ -146,8 +146,8 @@ def test_quickstart_runs(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_quickstart_runs_on_the_shipped_weights(tmp_path: Path) -> None:
-    if not any(engine.WEIGHTS.glob("*.json")):
-        pytest.skip(f"NO WEIGHTS in {engine.WEIGHTS}: train and export, or install a release")
+    if not any(manifest.WEIGHTS.glob("*.json")):
+        pytest.skip(f"NO WEIGHTS in {manifest.WEIGHTS}: train and export, or install a release")
     command = [sys.executable, str(QUICKSTART)]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
     assert len(list((tmp_path / "out" / "quickstart").glob("chelsea.*.jpg"))) == 4

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,16 @@ def test_the_doors_import_nothing_heavy() -> None:
     code = "import sys, manyhues; print(*sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not HEAVY & set(out.stdout.split())
+
+
+def test_the_wheel_has_the_package_and_no_tools() -> None:
+    """What makes the documents is run from a clone: ``python -m tools.report.results``."""
+    config = tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text("utf-8"))
+    targets = config["tool"]["hatch"]["build"]["targets"]
+    assert targets["wheel"]["packages"] == ["src/manyhues"]
+    assert all(name.startswith("examples/") for name in targets["wheel"]["force-include"])
+    assert "tools" in targets["sdist"]["include"]  # whose tests import them
+    inside = {path.stem for path in (SOURCE / "evaluation").glob("*.py")}
+    assert inside == {"__init__", "judge", "metrics", "protocol", "report"}
+    assert not (SOURCE / "training" / "study.py").exists()
+    assert not [path for path in SOURCE.rglob("*.py") if "from tools" in path.read_text("utf-8")]

@@ -1,8 +1,8 @@
 """Recolouring as data augmentation: other plausible colours, the same lightness and labels.
 
-    from manyhues.augment import Recolour
+    from manyhues.augment import Recolor
 
-    transform = Recolour(p=0.5)  # goes where a torchvision transform goes
+    transform = Recolor(p=0.5)  # goes where a torchvision transform goes
     image = transform(image)  # PIL image, uint8 array (H, W, 3) or tensor (3, H, W)
 
 Neither torch nor torchvision is imported here.
@@ -19,6 +19,7 @@ from PIL import Image
 
 from manyhues.colorizer import Colorizer
 from manyhues.errors import UsageError
+from manyhues.sampling.options import Sampling, number, whole
 
 
 def _as_stored(picture: Image.Image) -> Image.Image:
@@ -29,7 +30,7 @@ def _as_stored(picture: Image.Image) -> Image.Image:
     return bare
 
 
-class Recolour:
+class Recolor:
     """Replaces a picture's colours, with probability `p`, by a sample of a method.
 
     method      the paper's by default: a tenth of the flow's time (29 ms of one core for 224 x 224)
@@ -50,15 +51,15 @@ class Recolour:
         saturation: float = 1.0,
         weights: str | Path | None = None,
     ) -> None:
-        if not 0 <= p <= 1:
-            raise UsageError(f"p {p}: expected a probability, 0 to 1")
-        self.p, self.method, self.weights = p, method, weights
-        self.diversity, self.saturation = diversity, saturation
+        self.p = number("probability p", p, 0, 1)
+        self.method, self.weights = method, weights
+        options = Sampling(1, pick="random", diversity=diversity, saturation=saturation)
+        self.diversity, self.saturation = options.diversity, options.saturation
         self._opened: tuple[int, Colorizer] | None = None
 
     def __repr__(self) -> str:
         return (
-            f"Recolour(p={self.p}, method={self.method!r}, diversity={self.diversity}, "
+            f"Recolor(p={self.p}, method={self.method!r}, diversity={self.diversity}, "
             f"saturation={self.saturation})"
         )
 
@@ -77,6 +78,7 @@ class Recolour:
         """
         if seed is None:
             seed = random.getrandbits(63)
+        seed = whole("seed", seed)
         if np.random.default_rng(abs(seed)).random() >= self.p:
             return picture
         if isinstance(picture, Image.Image):
@@ -124,3 +126,6 @@ class Recolour:
         if self._opened is None or self._opened[0] != process:  # sessions do not survive a fork
             self._opened = process, Colorizer.load(self.method, self.weights, threads=1)
         return self._opened[1]
+
+
+Recolour = Recolor  # the name that it had

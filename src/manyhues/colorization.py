@@ -1,10 +1,10 @@
 """A result: n colourings of one picture, rendered when asked for, and saved one by one."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, SupportsIndex
 
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from manyhues.color.arrays import Array
-from manyhues.color.lab import to_8_bits
 from manyhues.errors import PictureError
 from manyhues.image import encode as writer
 from manyhues.image import files
@@ -22,7 +21,6 @@ from manyhues.image.picture import read_small_rgb
 from manyhues.model.scene import Scene
 from manyhues.render import pixels as render
 from manyhues.render.sheet import contact_sheet
-from manyhues.render.upsample import Upsampler
 from manyhues.sampling.hints import Hint, apply_hints, parse_hints
 from manyhues.sampling.options import Sampling
 from manyhues.sampling.palette import apply_palette
@@ -65,6 +63,7 @@ class Colorization:
     seeds  n pairs (seed, k): sample k of a seed is always the same; k = -i is the prior's i-th
            most probable answer, which no seed changes. A neighbour of `Colorizer.vary` bears the
            pair of the noise that it was drawn with, a step of `blend` that of the nearer end
+           Empty where codes were given, not drawn (`Colorizer.of_codes`)
     captions  what each is, where seeds alone would not tell; else empty
     """
 
@@ -103,6 +102,8 @@ class Colorization:
     @property
     def labels(self) -> tuple[str, ...]:
         """What each sample is, in words for people: its caption, or else its seed and number."""
+        if not self.captions and not self.seeds:
+            return ("",) * len(self)
         return self.captions or tuple(
             f"seed {seed} · k {k}" if k >= 0 else f"most likely {-k}" for seed, k in self.seeds
         )
@@ -120,16 +121,11 @@ class Colorization:
 
     def image(self, index: int) -> Image.Image:
         """One sample at full size as an 8-bit PIL image, RGB or RGBA."""
-        return _to_image(self.pixels(index))
+        return render.to_image(self.pixels(index))
 
     def grey(self) -> Image.Image:
         """The picture without colour, at full size as an 8-bit PIL image, RGB or RGBA."""
-        picture = self.scene.picture
-        blank = np.zeros((2, 1, 1), np.float32)
-        grey = render.pixels(
-            picture.luminance, blank, Upsampler(picture.luminance, (1, 1)), picture.bits
-        )
-        return _to_image(grey if picture.alpha is None else np.dstack([grey, picture.alpha]))
+        return self.scene.grey()
 
     @cached_property
     def images(self) -> list[Image.Image]:
@@ -146,18 +142,12 @@ class Colorization:
         Many results get smaller tiles, so that the page stays under about 6,000 pixels. In the
         place of samples by index stand the files of `earlier`, which something else has made.
         """
-        earlier = earlier or {}
-        side = min(side, max(48, int(4000 / (len(self) + 1) ** 0.5)))
-        width, height = self.scene.picture.size
-        small = replace(self, scene=self.scene.shrunk(side))
-        given = small.grey()
-        tiles = [(given, "input", f"{width} x {height}")]
-        for i, (image, detail) in enumerate(zip(small.images, self.labels, strict=True)):
-            if i in earlier:
-                image, detail = _tile(earlier[i], image.size)
-            tiles.append((image, str(i + 1), detail))
+        samples = [
+            ((earlier or {}).get(i, one), str(i + 1), label)
+            for i, (one, label) in enumerate(zip(self, self.labels, strict=True))
+        ]
         title = Path(self.scene.picture.name).name
-        return contact_sheet(tiles, title=title, note=self.method, least=min(side, 240))
+        return sheet_of(self.scene, samples, title=title, note=self.method, side=side)
 
     def save(
         self,
@@ -177,50 +167,86 @@ class Colorization:
         format_, suffix = writer.output_format(picture.format, picture.suffix, format)
         stem = stem or Path(picture.name).stem
         paths = output_paths(Path(folder), stem, len(self), suffix)
+        made = self._files(enumerate(paths), format_)
         if sheet:
-            paths.append(Path(folder) / sheet_name(stem))
-        return self.write(list(enumerate(paths)), format_, overwrite=overwrite)
+            made.append((Path(folder) / sheet_name(stem), self._sheet_file))
+        return _write(made, overwrite)
 
     def encoded(self, index: int, format_: str) -> bytes:
         """One sample as a file's bytes in Pillow's format `format_`."""
         return writer.encode(self.pixels(index), format_, self.scene.picture.metadata)
 
     def write(
-        self,
-        jobs: Sequence[tuple[int, Path]],
-        format_: str,
-        *,
-        overwrite: bool = False,
-        earlier: Mapping[int, Path] | None = None,
+        self, jobs: Iterable[tuple[int, Path]], format_: str, *, overwrite: bool = False
     ) -> list[Path]:
-        """Write samples by index to paths in Pillow's format `format_`.
+        """Write samples by index to paths in Pillow's format `format_`. Raises `OutputError`."""
+        return _write(self._files(jobs, format_), overwrite)
 
-        Index n is the sheet; of `earlier` it tells.
-        """
-        for _, path in jobs:
-            files.check_free(path, overwrite)
-            files.make_folder(path.parent)
+    def write_sheet(
+        self, path: Path, *, overwrite: bool = False, earlier: Mapping[int, Path] | None = None
+    ) -> None:
+        """Write the contact sheet, as `sheet` makes it, as JPEG. Raises `OutputError`."""
+        _write([(path, partial(self._sheet_file, earlier))], overwrite)
 
-        def one(job: tuple[int, Path]) -> Path:
-            index, path = job
-            if index < len(self):
-                data = self.encoded(index, format_)
-            else:
-                data = writer.encode_sheet(self.sheet(earlier=earlier))
-            files.write(data, path, overwrite=overwrite)
-            return path
-
+    def _files(self, jobs: Iterable[tuple[int, Path]], format_: str) -> list["_File"]:
         _ = self.scene.upsampler  # made once, before threads ask for it
-        # Two threads share the work; more would hold more full-size pictures at once.
-        pool = ThreadPoolExecutor(min(2, os.cpu_count() or 1))
-        try:
-            return list(pool.map(one, jobs))
-        finally:
-            pool.shutdown(cancel_futures=True)
+        return [(path, partial(self.encoded, index, format_)) for index, path in jobs]
+
+    def _sheet_file(self, earlier: Mapping[int, Path] | None = None) -> bytes:
+        return writer.encode_sheet(self.sheet(earlier=earlier))
 
 
-def _to_image(pixels: NDArray[Any]) -> Image.Image:
-    return Image.fromarray(to_8_bits(pixels))
+_File = tuple[Path, Callable[[], bytes]]  # where, and what makes its bytes
+
+
+def _write(made: Sequence[_File], overwrite: bool) -> list[Path]:
+    """Make and write files, all of whose places are looked at before; returns the paths."""
+    for path, _ in made:
+        files.check_free(path, overwrite)
+        files.make_folder(path.parent)
+
+    def one(file: _File) -> Path:
+        path, make = file
+        files.write(make(), path, overwrite=overwrite)
+        return path
+
+    # Two threads share the work; more would hold more full-size pictures at once.
+    pool = ThreadPoolExecutor(min(2, os.cpu_count() or 1))
+    try:
+        return list(pool.map(one, made))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def sheet_of(
+    scene: Scene,
+    samples: Sequence[tuple[Colorization | Path, str, str]],
+    *,
+    title: str,
+    note: str,
+    side: int = 480,
+    size: tuple[int, int] | None = None,
+) -> Image.Image:
+    """The contact sheet of a picture: its grey, then samples with their labels and details.
+
+    `size` is the picture's own (W, H), where the scene is a smaller copy of it. A sample is a
+    Colorization of one, of any method, or a file that something else has made. `side` is a tile's.
+    Many get smaller tiles, so that the page stays under about 6,000 pixels.
+    """
+    side = min(side, max(48, int(4000 / (len(samples) + 1) ** 0.5)))
+    width, height = size or scene.picture.size
+    small = {id(scene): scene.shrunk(side)}  # by scene, each of which has its own upsampler
+    grey = small[id(scene)].grey()
+    tiles = [(grey, "input", f"{width} x {height}")]
+    for one, label, detail in samples:
+        if isinstance(one, Path):
+            image, detail = _tile(one, grey.size)
+        else:
+            own = id(one.scene)
+            small[own] = small.get(own) or one.scene.shrunk(side)
+            image = replace(one, scene=small[own]).image(0)
+        tiles.append((image, label, detail))
+    return contact_sheet(tiles, title=title, note=note, least=min(side, 240))
 
 
 def _tile(path: Path, size: tuple[int, int]) -> tuple[Image.Image, str]:

@@ -16,7 +16,8 @@ from manyhues.color.arrays import Array
 from manyhues.colorization import Colorization, Steering
 from manyhues.errors import PictureError, UsageError
 from manyhues.image.picture import Picture, PictureLike
-from manyhues.model.engine import WEIGHTS, Engine
+from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest, folder_of, methods
 from manyhues.model.priors import Draw, Prior, make_prior
 from manyhues.model.scene import Scene, encode
 from manyhues.model.search import search
@@ -24,6 +25,8 @@ from manyhues.sampling.hints import Hints, parse_hints
 from manyhues.sampling.options import Pick, Sampling, SamplingOptions, number, whole
 
 __all__ = ["Colorization", "Colorizer", "colorize"]
+
+_ROUNDING = 1e-3  # what L* computed elsewhere may lie outside [0, 100]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +48,9 @@ class Colorizer:
     Holds no state but its weights: it may be shared between threads, and pickled.
     """
 
-    def __init__(self, engine: Engine, manifest: dict[str, Any]) -> None:
+    def __init__(self, engine: Engine, manifest: Manifest) -> None:
         self._engine, self._manifest = engine, manifest
-        self.method: str = manifest["method"]
+        self.method = manifest.method
         self.prior: Prior = make_prior(engine, manifest)
 
     @classmethod
@@ -59,28 +62,32 @@ class Colorizer:
         Raises `WeightsError`, which names the methods that are there.
         """
         engine = Engine(weights, threads=threads)
-        return cls(engine, engine.manifest(method))
+        return cls(engine, Manifest.load(method, weights))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled without its weights: whoever unpickles it opens them there."""
         engine = self._engine
-        folder = None if engine.folder == WEIGHTS else engine.folder.absolute()
+        folder = None if engine.folder == folder_of() else engine.folder.absolute()
         return partial(type(self).load, threads=engine.threads), (self.method, folder)
 
     @staticmethod
     def methods(weights: str | Path | None = None) -> list[str]:
-        """Names of the methods that are present, the default first."""
-        return Engine(weights).methods()
+        """Names of the methods that are present, the default first; `WeightsError` for none."""
+        return methods(weights)
 
     def encode(self, picture: PictureLike) -> Scene:
         """Read a path, bytes, file, PIL image, array or `Picture`; features are computed once."""
         return encode(Picture.open(picture), self._engine, self._manifest)
 
     def encode_luminance(self, luminance: Array) -> Scene:
-        """A scene of bare L*, ``(h, w)`` float32 in [0, 100]."""
+        """A scene of bare L*, ``(h, w)`` float32 in [0, 100]. Raises `PictureError`."""
         luminance = np.ascontiguousarray(luminance, np.float32)
         if luminance.ndim != 2 or not luminance.size:
             raise PictureError(f"L* of shape {luminance.shape}: expected (H, W)")
+        low, high = float(luminance.min()), float(luminance.max())  # NaN where any value is NaN
+        if not -_ROUNDING <= low <= high <= 100 + _ROUNDING:
+            raise PictureError(f"L* from {low:g} to {high:g}: expected [0, 100]; scale it")
+        luminance = luminance.clip(0, 100)
         return encode(Picture(luminance, name="array"), self._engine, self._manifest)
 
     def sample_ab(
@@ -225,7 +232,8 @@ class Colorizer:
         a, b = _single(start).codes[0], _single(end).codes[0]
         shares = np.linspace(0, 1, steps)
         codes = np.stack([self.prior.mix(a, b, t) for t in shares])
-        seeds = [(start if t < steps / 2 else end).seeds[0] for t in range(steps)]
+        drawn = bool(start.seeds and end.seeds)
+        seeds = [(start if t < steps / 2 else end).seeds[0] for t in range(steps if drawn else 0)]
         captions = [f"{share:.0%} of the way" for share in shares]
         return self.of_codes(
             scene,
@@ -301,7 +309,7 @@ class Colorizer:
         One at a time for results, because ONNX Runtime's last bits may depend on the batch's
         size. Candidates, whose number is fixed, go through in batches: a third quicker.
         """
-        graph = self._manifest["embedding"]["graph"]
+        graph = self._manifest.embedding.graph
         inputs = scene.levels[-1].inputs
         batches = [codes[i : i + at_once] for i in range(0, len(codes), at_once)]
 

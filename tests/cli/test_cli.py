@@ -256,7 +256,7 @@ def test_info_goes_on_after_a_damaged_manifest(
     folder = tmp_path / "weights"
     shutil.copytree(weights, folder)
     (folder / "flow.json").write_text("{")
-    monkeypatch.setattr("manyhues.model.engine.WEIGHTS", folder)
+    monkeypatch.setattr("manyhues.model.manifest.WEIGHTS", folder)
     assert run("info", "--json") == 1
     facts = json.loads(capsys.readouterr().out)
     assert set(facts["methods"]) == {"vae-mdn", "cvae", "cgan", "mean"}
@@ -324,8 +324,8 @@ def test_a_full_disk_leaves_nothing_partial(
 def test_ctrl_c_leaves_nothing_partial(weights: Path, photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code = (
-        "import sys; from pathlib import Path; import manyhues.model.engine as e;"
-        f"e.WEIGHTS = Path({str(weights)!r});"
+        "import sys; from pathlib import Path; import manyhues.model.manifest as m;"
+        f"m.WEIGHTS = Path({str(weights)!r});"
         "from manyhues.cli.main import main; main(sys.argv[1:])"
     )
     command = [sys.executable, "-c", code, "colorize", str(photo), "-o", str(out)]

@@ -94,8 +94,8 @@ def test_in_a_real_terminal(
     if answers:
         pytest.importorskip("textual_image")
     code = (
-        "import sys; from pathlib import Path; import manyhues.model.engine as e;"
-        f"e.WEIGHTS = Path({str(weights)!r});"
+        "import sys; from pathlib import Path; import manyhues.model.manifest as m;"
+        f"m.WEIGHTS = Path({str(weights)!r});"
         "from manyhues.cli.main import main; main(sys.argv[1:])"
     )
     command = ["colorize", str(photo), "-o", str(tmp_path / "out"), "-n", "1", "--show"]

@@ -20,8 +20,8 @@ Command = Any
 def command(weights: Path, tmp_path: Path) -> Command:
     """Runs `manyhues` with the tiny weights in a process of its own, in `tmp_path`."""
     code = (
-        "import sys; from pathlib import Path; import manyhues.model.engine as e;"
-        f"e.WEIGHTS = Path({str(weights)!r});"
+        "import sys; from pathlib import Path; import manyhues.model.manifest as m;"
+        f"m.WEIGHTS = Path({str(weights)!r});"
         "from manyhues.cli.main import main; main(sys.argv[1:])"
     )
 

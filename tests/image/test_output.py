@@ -242,10 +242,9 @@ def test_what_comes_while_writing_is_not_replaced(
 def test_a_resolution_that_files_cannot_hold(
     dpi: tuple[float, float], format_: str, kind: Any
 ) -> None:
-    notes: list[str] = []
     image = Image.new("L", (4, 3))
     image.info["dpi"] = dpi
-    metadata, _ = read_metadata(image, "PNG", (4, 3), notes)
+    metadata, _ = read_metadata(image, "picture")
     assert metadata.dpi == (0, 0)
     pixels = np.zeros((3, 4, 3), kind)
     assert writer.encode(pixels, format_, metadata)

@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import os
 import struct
+import tempfile
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import colourful, encoded
+from conftest import adobe_like_profile, colourful, encoded
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin
+from test_sixteen_bit import png16
 
 from manyhues.color.lab import rgb_to_luminance
 from manyhues.errors import PictureError
-from manyhues.image.picture import Picture, read_small_rgb
+from manyhues.image.picture import Picture, probe, read_rgb, read_small_rgb
 
 RGB = colourful(24, 31)
 TRUTH = rgb_to_luminance(RGB / 255.0)
@@ -339,3 +342,74 @@ def test_a_jpeg_without_a_resolution_gets_none() -> None:
     assert Picture.open(data).metadata.dpi == (0, 0)
     kept = encoded(Image.fromarray(RGB), "JPEG", dpi=(300, 300))
     assert Picture.open(kept).metadata.dpi == (300, 300)
+
+
+def test_every_kind_of_path_and_open_file(tmp_path: Path) -> None:
+    data = encoded(Image.fromarray(RGB), "PNG")
+    path = tmp_path / "a.png"
+    path.write_bytes(data)
+    expected = Picture.open(data).luminance
+    with tempfile.NamedTemporaryFile() as named, tempfile.SpooledTemporaryFile() as spooled:
+        for file in (named, spooled):  # each stands at its end, as after writing
+            file.write(data)
+            assert np.array_equal(Picture.open(file).luminance, expected)
+            file.seek(0)
+            assert (read_rgb(file) == RGB).all()
+    with os.scandir(tmp_path) as entries:
+        found = list(entries)
+    paths: list[os.DirEntry[str] | Path | str] = [*found, path, str(path)]
+    for entry in paths:
+        picture = Picture.open(entry)
+        assert np.array_equal(picture.luminance, expected)
+        assert (picture.name, picture.suffix) == (str(path), ".png")
+    with path.open("r", encoding="latin-1") as text, pytest.raises(PictureError, match="as text"):
+        Picture.open(text)  # type: ignore[arg-type]
+    with path.open("ab") as writing, pytest.raises(PictureError, match="cannot be read"):
+        Picture.open(writing)
+
+
+def test_a_zero_byte_in_a_path_is_said() -> None:
+    with pytest.raises(PictureError, match=r"^a\\0b\.jpg: no path holds a zero byte; check"):
+        Picture.open("a\0b.jpg")
+
+
+def test_programs_are_no_pictures(tmp_path: Path) -> None:
+    """Pillow would have Ghostscript run it, whatever the file is called."""
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    for read in (Picture.open, read_rgb, probe):
+        with pytest.raises(PictureError, match="not a picture in a format that can be read"):
+            read(path)
+
+
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "WEBP"])
+def test_colours_are_read_upright_and_through_their_profile(format_: str) -> None:
+    """What training and palettes see is what the runtime sees."""
+    exif = Image.Exif()
+    exif[274] = 6
+    soft = (RGB // 3 + 90).astype(np.uint8)
+    options = {"lossless": True} if format_ == "WEBP" else {"quality": 100, "subsampling": 0}
+    data = encoded(
+        Image.fromarray(soft), format_, exif=exif, icc_profile=adobe_like_profile(), **options
+    )
+    rgb, picture = read_rgb(data), Picture.open(data)
+    assert rgb.shape == (*picture.luminance.shape, 3)
+    assert np.abs(rgb_to_luminance(rgb / 255.0) - picture.luminance).max() < 1e-3
+    assert np.abs(rgb - np.rot90(soft, -1).astype(int)).mean() > 2  # converted
+
+
+def test_colours_of_what_pillow_does_not_read_well() -> None:
+    tifffile = pytest.importorskip("tifffile")
+    deep = RGB.astype(np.uint16) * 257
+    out = io.BytesIO()
+    tifffile.imwrite(out, deep.transpose(2, 0, 1), photometric="rgb", planarconfig="separate")
+    for data in (out.getvalue(), png16(deep)):
+        assert (read_rgb(data) == RGB).all()
+    lab = ImageCms.profileToProfile(
+        Image.fromarray(RGB),
+        ImageCms.createProfile("sRGB"),
+        ImageCms.createProfile("LAB"),
+        outputMode="LAB",
+    )
+    assert lab is not None
+    assert np.abs(read_rgb(encoded(lab, "TIFF")).astype(int) - RGB).mean() < 3

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import colourful, encoded
+from conftest import adobe_like_profile, colourful, encoded
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
-from test_sixteen_bit import adobe_like_profile, png16
+from test_sixteen_bit import png16
 
 from manyhues.color import profiles as icc
 from manyhues.color.lab import rgb_to_luminance

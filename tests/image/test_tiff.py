@@ -2,6 +2,7 @@
 
 import io
 import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -281,7 +282,34 @@ def test_only_the_wanted_page_of_many_is_decoded(monkeypatch: pytest.MonkeyPatch
     assert (decoded, first.size) == ([0], (25, 18))
     assert first.notes == ("page 1 of 5 was read",)
     decoded.clear()
-    with pytest.raises(PictureError, match=r"picture: 5 pages.*; save each as a file of its own"):
-        Picture.pages(data, max_pixels=limit)
-    assert decoded == []
-    assert len(Picture.pages(data)) == 5
+    pages = Picture.pages(data, max_pixels=limit)  # together they are more than that
+    assert (decoded, len(pages)) == ([], 5)
+    assert pages[3]().size == (25, 18)
+    assert decoded == [3]
+
+
+def test_a_probe_decodes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "two.tif"
+    pages = np.stack([RGB.transpose(2, 0, 1)] * 2)
+    path.write_bytes(encoded(pages, photometric="rgb", planarconfig="separate"))
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", None)
+    monkeypatch.setattr(Image.Image, "load", None)
+    assert probe(path) == ("TIFF", 2)
+
+
+def test_each_page_is_read_by_what_reads_it() -> None:
+    """A page that Pillow reads, then ones that it reads as noise or not at all."""
+    out = io.BytesIO()
+    shallow = (RGB >> 8).astype(np.uint8)
+    with tifffile.TiffWriter(out) as writer:
+        writer.write(shallow, photometric="rgb")
+        writer.write(RGB.transpose(2, 0, 1), photometric="rgb", planarconfig="separate")
+        grey = np.dstack([RGB[..., 0], ALPHA])
+        writer.write(grey, photometric="minisblack", extrasamples=["unassalpha"])
+        writer.write(shallow, photometric="rgb")
+    first, planar, with_alpha, last = (page() for page in Picture.pages(out.getvalue()))
+    for picture in (first, planar, last):
+        assert np.abs(picture.luminance - TRUTH).max() < 0.5
+    assert (first.bits, planar.bits, last.bits) == (8, 16, 8)
+    assert with_alpha.alpha is not None
+    assert (with_alpha.alpha == ALPHA).all()

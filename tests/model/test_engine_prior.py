@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PIL import Image
 from manyhues.colorizer import Colorizer
 from manyhues.errors import WeightsError
 from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest
 from manyhues.model.noise import noise
 from manyhues.model.priors.base import Draw
 from manyhues.model.priors.flow import Flow
@@ -245,7 +247,7 @@ def test_larger_pictures_are_coloured_alike_where_they_look_alike(weights: Path)
         scene = colorizer.encode(colourful(height, width))
         codes = []
         for share in (0.0, 0.8):
-            prior.spec["alike"] = share
+            prior.settings = replace(prior.settings, alike=share)
             codes.append(prior.sample(scene, Draw(0, range(2), 1.0, hints)))
         return np.asarray(np.abs(codes[1] - codes[0]), np.float32)
 
@@ -259,7 +261,7 @@ def test_larger_pictures_are_coloured_alike_where_they_look_alike(weights: Path)
     code = prior.sample(scene, Draw(0, range(1), 1.0, (hint,)))[0]
 
     def varied(amount: float, share: float) -> NDArray[np.float32]:
-        prior.spec["alike"] = share
+        prior.settings = replace(prior.settings, alike=share)
         return np.asarray(prior.vary(scene, Draw(1, range(1), 1.0, (hint,)), code, amount))
 
     shifts = [np.abs(varied(t, 0.8) - varied(t, 0.0)) for t in (0.0, 0.2, 0.5)]
@@ -318,7 +320,7 @@ def test_faulty_weights_name_the_file_and_the_remedy(weights: Path, tmp_path: Pa
     (folder / "cvae.json").write_text(json.dumps(manifest | {"embedding": {}, "prior": {}}))
     lacking = r"cvae\.json: lacks embedding\.graph, embedding\.kind, prior\.kind"
     with pytest.raises(WeightsError, match=lacking):
-        Engine(folder).files("cvae")
+        Manifest.load("cvae", folder)
     (folder / "cvae.json").write_text(json.dumps(manifest | {"prior": 3}))
     with pytest.raises(WeightsError, match=r"cvae\.json: not a readable manifest"):
         Colorizer.load("cvae", folder)

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from manyhues.colorizer import Colorizer
-from manyhues.model.engine import WEIGHTS, Engine
+from manyhues.model.manifest import WEIGHTS, Manifest, methods
 from manyhues.sampling import candidates
 from manyhues.sampling.options import Pick
 
-METHODS = Engine().methods()
+METHODS = methods()
 MEGABYTE = 1_000_000
 
 
 def megabytes(methods: list[str]) -> float:
-    files = {path for method in methods for path in Engine().files(method)}
+    files = {path for method in methods for path in Manifest.load(method).files()}
     return sum(path.stat().st_size for path in files) / MEGABYTE
 
 
@@ -39,7 +39,7 @@ def test_sizes_are_as_promised() -> None:
 
 
 def test_no_file_is_orphaned() -> None:
-    used = {path.name for method in METHODS for path in Engine().files(method)}
+    used = {path.name for method in METHODS for path in Manifest.load(method).files()}
     assert {path.name for path in WEIGHTS.glob("*.onnx")} == used
 
 
@@ -77,7 +77,7 @@ def test_diverse_raises_pairwise_distance() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_manifest_says_where_it_comes_from(method: str) -> None:
-    trained = Engine().manifest(method)["trained"]
+    trained = Manifest.load(method).trained
     assert trained["minutes"] > 0
     first = trained
     while "start" in first:  # it trained on, perhaps from few pictures

@@ -233,10 +233,10 @@ def test_previews_do_not_wait_for_full_size(
 SERVE = """
 import sys, time
 from manyhues.cli import main as cli
-from manyhues.model import engine
+from manyhues.model import manifest
 from manyhues.colorizer import Colorizer
 from pathlib import Path
-engine.WEIGHTS = Path(sys.argv[1])
+manifest.WEIGHTS = Path(sys.argv[1])
 decode = Colorizer.decode
 def slowly(self, *arguments, **options):
     time.sleep(0.2)

@@ -7,7 +7,7 @@ import pytest
 
 from manyhues.cli import main as cli
 from manyhues.errors import WeightsError
-from manyhues.model import engine
+from manyhues.model import manifest
 from manyhues.studio import server
 from manyhues.studio.app import create_app
 from manyhues.studio.limits import Limits
@@ -19,7 +19,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder in the place of the package's weights."""
     folder = tmp_path / "weights"
     folder.mkdir()
-    monkeypatch.setattr(engine, "WEIGHTS", folder)
+    monkeypatch.setattr(manifest, "WEIGHTS", folder)
     return folder
 
 

@@ -195,7 +195,7 @@ def test_what_fails_leaves_no_files(
     derived.full(store, session, rid)
     before = store.size
     with monkeypatch.context() as patch:
-        patch.setattr(derived, "contact_sheet", fails)
+        patch.setattr(derived, "sheet_of", fails)
         with pytest.raises(MemoryError):
             derived.sheet(store, session, [rid])
     assert on_disk() == before

@@ -15,7 +15,6 @@ from manyhues.color.lab import lab_to_rgb
 from manyhues.errors import UsageError
 from manyhues.training import average, checkpoint, loop, registry
 from manyhues.training.data.cache import Batch
-from manyhues.training.export import export
 from manyhues.training.methods import adversarial
 from manyhues.training.methods.adversarial import Adversarial, AdversarialConfig
 from manyhues.training.networks.critic import Critic, hinge, in_colour, told_apart
@@ -210,9 +209,10 @@ def test_it_trains_on_and_leaves_features_and_decoder_alone(
     name = "network.enter.weight"
     expected = (before[name] + after[name]) / 2
     assert torch.allclose(mixed.state_dict()[name], expected, atol=1e-6)
-    method, _, graphs = export._plan("adversarial", mixed)
-    assert method == "flow"
-    assert len(graphs) == 2
+    plan = mixed.export_plan(mean)
+    assert plan.manifest is not None
+    assert plan.manifest.method == "flow"
+    assert [g.name.split(".")[1] for g in plan.graphs] == ["condition", "velocity", "features"]
 
 
 def test_its_samples_are_whole(tmp_path: Path) -> None:

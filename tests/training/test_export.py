@@ -13,12 +13,13 @@ from PIL import Image
 
 from manyhues.colorizer import Colorizer
 from manyhues.errors import TrainingError, UsageError
-from manyhues.model.engine import WEIGHTS
+from manyhues.model.manifest import WEIGHTS
 from manyhues.model.priors.base import Draw
 from manyhues.training import checkpoint, registry
-from manyhues.training.export import export
+from manyhues.training.export import weights as export
 from manyhues.training.export.graph import PARITY, Graph, write_graph
-from manyhues.training.networks.features import GreyFeatures
+from manyhues.training.export.plan import features_graph
+from manyhues.training.networks.grey import GreyFeatures
 
 
 def save_run(kind: str, out: Path, **config: object) -> torch.nn.Module:
@@ -92,7 +93,7 @@ def test_export_has_parity(kind: str, method: str | None, tmp_path: Path) -> Non
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "features.onnx").touch()  # exported by their own tests
     (tmp_path / "weights" / "detail.decoder.onnx").touch()
-    files = export.export(tmp_path / "run", tmp_path / "weights")
+    files = export.export(tmp_path / "run", tmp_path / "weights", overwrite=True)
     check_exported([f for f in files if f.suffix == ".onnx"], method)
 
 
@@ -148,12 +149,12 @@ def test_a_stopped_export_mixes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(export, "write_graph", stopped)
     with pytest.raises(KeyboardInterrupt):
-        export.export(tmp_path / "run", folder)
+        export.export(tmp_path / "run", folder, overwrite=True)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == dict.fromkeys(old, b"old")
 
 
 def test_features_export_agrees_with_torch(tmp_path: Path) -> None:
-    graph = export._features()
+    graph = features_graph()
     differences = write_graph(graph, tmp_path)
     assert differences["float32"] < PARITY
     session = ort.InferenceSession(str(tmp_path / "features.onnx"))

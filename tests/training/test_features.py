@@ -10,7 +10,7 @@ from manyhues.errors import UsageError, WeightsError
 from manyhues.training import checkpoint
 from manyhues.training.data.cache import Batch, Cache, build_cache, grey_of
 from manyhues.training.methods.features import Tune, TuneConfig, cropped
-from manyhues.training.networks.features import FINER_SHARES, GreyFeatures, blend_finer, network_id
+from manyhues.training.networks.grey import FINER_SHARES, GreyFeatures, blend_finer, network_id
 
 
 def predict(task: Tune, luminance: torch.Tensor) -> torch.Tensor:

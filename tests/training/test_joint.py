@@ -13,7 +13,7 @@ from manyhues.training.data.cache import Batch, Cache
 from manyhues.training.methods.features import Tune, TuneConfig, take_heads
 from manyhues.training.methods.flow import Flow, FlowConfig
 from manyhues.training.methods.joint import Joint, JointConfig
-from manyhues.training.networks.features import GreyFeatures, blend_finer
+from manyhues.training.networks.grey import GreyFeatures, blend_finer
 from manyhues.training.run import train
 
 

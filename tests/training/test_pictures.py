@@ -7,11 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import adobe_like_profile
 from PIL import Image
 
 from manyhues.color.lab import rgb_to_lab
 from manyhues.errors import DataError
-from manyhues.image.picture import Picture
+from manyhues.image.picture import SUFFIXES, Picture
 from manyhues.training.data import pictures as dataset
 
 
@@ -168,3 +169,21 @@ def test_damaged_pictures_raise_nothing_else(tmp_path: Path, format_: str) -> No
         with warnings.catch_warnings(), contextlib.suppress(DataError):
             warnings.simplefilter("ignore")
             assert dataset.open_pictures(tmp_path)[0].shape[2] == 3
+
+
+def test_profiles_and_all_suffixes_are_read_as_the_product_reads_them(tmp_path: Path) -> None:
+    wide = np.asarray(colourful() // 3 + 90, np.uint8)
+    Image.fromarray(wide).save(tmp_path / "1.png", icc_profile=adobe_like_profile())
+    read = dataset.open_pictures(tmp_path)[0]
+    lab = rgb_to_lab(read / 255.0)
+    assert np.abs(lab[..., 0] - Picture.open(tmp_path / "1.png").luminance).max() < 1e-3
+    before = np.hypot(*rgb_to_lab(wide / 255.0)[..., 1:].transpose(2, 0, 1)).mean()
+    assert np.hypot(*lab[..., 1:].transpose(2, 0, 1)).mean() > 1.1 * before
+    names = [f"2{suffix}" for suffix in sorted(SUFFIXES - {".heic", ".heif", ".pbm", ".pgm"})]
+    (tmp_path / "1.png").unlink()
+    for name in names:
+        save(tmp_path, name, wide)
+    pictures = dataset.open_pictures(tmp_path)
+    assert pictures.ids == names
+    for rgb in pictures:
+        assert np.abs(rgb - wide.astype(int)).mean() < 8

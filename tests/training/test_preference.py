@@ -15,13 +15,13 @@ from PIL import Image
 from test_export import save_run
 
 from manyhues import Colorizer
+from manyhues.cli import main as cli
 from manyhues.errors import DataError, UsageError
 from manyhues.model.priors.base import Draw
 from manyhues.model.priors.flow import Flow
 from manyhues.training import average, registry
-from manyhues.training.data import judged
 from manyhues.training.data.judged import Judged, JudgedBatch, draw, verdicts
-from manyhues.training.export.export import _provenance
+from manyhues.training.export.weights import _provenance
 from manyhues.training.methods.preference import Preference, PreferenceConfig
 from manyhues.training.run import train
 
@@ -347,11 +347,10 @@ def test_it_only_trains_on(options: list[str], fault: str, folder: Path, tmp_pat
         train("preference", [folder], tmp_path / "run", 0.01, False, ["width=16", *options])
 
 
-def test_it_draws_from_the_command_line(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_draws_from_the_command_line(tiny: Path, tmp_path: Path) -> None:
     pictures = write_blocks(tmp_path / "pictures", 2)
     arguments = ["judged", str(pictures), "--out", str(tmp_path / "out"), "--count", "1"]
-    monkeypatch.setattr("sys.argv", arguments)
-    judged.main()
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 0
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["000.png", "000A.npz"]

@@ -18,7 +18,7 @@ from manyhues.errors import UsageError
 from manyhues.training import loop, registry
 from manyhues.training.data.cache import Batch, Cache, build_cache
 from manyhues.training.loop import Loop
-from manyhues.training.networks.features import CHANNELS
+from manyhues.training.networks.grey import CHANNELS
 from manyhues.training.processes import Processes
 from manyhues.training.run import train
 

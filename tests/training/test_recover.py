@@ -12,14 +12,14 @@ from PIL import Image
 
 from manyhues.colorizer import Colorizer
 from manyhues.errors import TrainingError, WeightsError
-from manyhues.model.engine import WEIGHTS
+from manyhues.model.manifest import WEIGHTS
 from manyhues.model.scene import Level
 from manyhues.training import checkpoint, registry
 from manyhues.training.data.cache import Cache, build_cache
 from manyhues.training.export.recover import recover
 from manyhues.training.methods.features import Tune, TuneConfig
 from manyhues.training.methods.flow import Flow, FlowConfig
-from manyhues.training.networks.features import GreyFeatures
+from manyhues.training.networks.grey import GreyFeatures
 
 
 @pytest.fixture(scope="module")

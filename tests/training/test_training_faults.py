@@ -260,15 +260,16 @@ def test_quantisation_reads_a_folder_without_training_shards(weights: Path, tmp_
     [
         (["average", "--out", "mean", "nowhere"], 1, "no checkpoint here"),
         (["average", "--out", "mean", "nowhere=much"], 2, "nowhere=much: expected RUN=WEIGHT"),
-        (["export.recover", "--out", "runs", "--weights", "nowhere"], 1, "cannot be read"),
-        (["data.judged", "nowhere", "--out", "judged"], 1, "no such file or folder"),
+        (["average", "--out", "mean", "nowhere=nan"], 2, "nowhere=nan: no number to weigh by"),
+        (["average", "--out", "mean", "a", "a=2"], 2, "a: named twice"),
+        (["recover", "--out", "runs", "--weights", "nowhere"], 1, "cannot be read"),
+        (["judged", "nowhere", "--out", "judged"], 1, "no such file or folder"),
     ],
 )
-def test_modules_end_in_one_line_too(
+def test_verbs_end_in_one_line_too(
     arguments: list[str], status: int, said: str, tmp_path: Path
 ) -> None:
-    name, *given = arguments
-    command = [sys.executable, "-m", f"manyhues.training.{name}", *given]
+    command = [sys.executable, "-m", "manyhues", *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == status, done.stderr
     (line,) = done.stderr.splitlines()

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from manyhues.cli import exit as command
+from manyhues.errors import UsageError
 from manyhues.training import checkpoint, registry
 from manyhues.training.data.cache import Cache, build_cache
 from manyhues.training.methods.vae import Vae
@@ -97,7 +98,7 @@ def reconstruction(run: Path, pairs: list[tuple[Path, Path]], root: Path) -> dic
     """
     vae, _ = registry.load(run)
     if not isinstance(vae, Vae):
-        raise SystemExit(f"{run}: not a VAE run")
+        raise UsageError(f"{run}: not a VAE run; name one that `manyhues train vae` made")
     table: dict[str, Any] = {}
     for training, test in pairs:
         held = split_cache(test, root, ("test", "val"))
@@ -125,7 +126,7 @@ def ablation(training: Path, test: Path, out: Path, minutes: float) -> dict[str,
             train("vae", [training], run, minutes, (run / checkpoint.RESUME).exists(), options)
         vae, facts = registry.load(run)
         if not isinstance(vae, Vae):
-            raise SystemExit(f"{run}: not a VAE run")
+            raise UsageError(f"{run}: not a VAE run; name one that `manyhues train vae` made")
         table[name] = {test.name: errors_of(vae, held) | {"minutes": facts["seconds"] / 60}}
     return table
 

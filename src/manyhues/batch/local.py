@@ -160,7 +160,7 @@ def _page(
         report.notes.append(f"{sheet} exists and was kept; --overwrite replaces it")
     result.write(missing, results.format, overwrite=options.overwrite)
     if with_sheet:
-        result.write([(len(result), sheet)], results.format, overwrite=True, earlier=earlier)
+        result.write_sheet(sheet, overwrite=True, earlier=earlier)
     report.seeds += [[] if i in earlier else list(s) for i, s in enumerate(result.seeds)]
     report.notes += [*result.notes, *writer.losses(picture, results.format)]
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from manyhues.colorization import sheet_name
 from manyhues.errors import ManyhuesError, UsageError
-from manyhues.image.picture import SUFFIXES, probe
+from manyhues.image.picture import PAGED_SUFFIXES, SUFFIXES, probe
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
 
@@ -160,6 +160,6 @@ def _refuse_collisions(jobs: list[Job]) -> list[Job]:
 def _pages(path: Path) -> int:
     """Pages of a file whose results are named by pages; 1 for all others, damaged ones too."""
     try:
-        return probe(path)[1] if path.suffix.lower() in (".tif", ".tiff") else 1
+        return probe(path)[1] if path.suffix.lower() in PAGED_SUFFIXES else 1
     except ManyhuesError:
         return 1

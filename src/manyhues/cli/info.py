@@ -10,27 +10,27 @@ from rich.table import Table
 
 from manyhues import __version__
 from manyhues.errors import WeightsError
-from manyhues.model.engine import Engine
+from manyhues.model import manifest
 
 
 def info(as_json: bool, weights: Path | None = None) -> int:
     """Print version, runtimes and methods to standard output; returns how many are damaged."""
-    engine = Engine(weights)
+    folder = manifest.folder_of(weights)
     methods: dict[str, Any] = {}
     damaged: dict[str, str] = {}
-    for name in engine.methods():
+    for name in manifest.methods(weights):
+        path = folder / f"{name}.json"
         try:
-            manifest = engine.manifest(name)
+            graphs = manifest.Manifest.read(path).files(folder)
         except WeightsError as error:
             damaged[name] = str(error)
             continue
-        files = [path for path in engine.files(name) if path.is_file()]
-        size = sum(path.stat().st_size for path in files)
-        methods[name] = {"megabytes": round(size / 1e6, 2), **manifest}
+        size = sum(graph.stat().st_size for graph in graphs if graph.is_file())
+        methods[name] = {"megabytes": round(size / 1e6, 2), **manifest.read_json(path)}
     facts: dict[str, Any] = {
         "version": __version__,
         "default": next(iter(methods), None),
-        "weights": str(engine.folder),
+        "weights": str(folder),
         "runtimes": {name: version(name) for name in ("onnxruntime", "numpy", "pillow")},
         "methods": methods,
         "damaged": damaged,

@@ -11,7 +11,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from manyhues.cli import training
+from manyhues.cli import tools, training
 from manyhues.cli.arguments import refuse_empty, repeat_options
 from manyhues.cli.colorize import colorize
 from manyhues.cli.exit import say, status
@@ -101,7 +101,10 @@ def info(
         raise typer.Exit(1)
 
 
-for _verb in (training.train, training.export, training.evaluate):
+for _verb in (
+    *(training.train, training.export, training.evaluate),
+    *(tools.average, tools.judged, tools.recover),
+):
     app.command()(_verb)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -1,6 +1,7 @@
 """``manyhues train``, ``export`` and ``evaluate``."""
 
-from enum import StrEnum
+import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -8,26 +9,12 @@ import typer
 
 from manyhues.cli.exit import say
 from manyhues.cli.shared import Weights, need_method, need_torch
-
-
-class Kind(StrEnum):
-    """What can be trained."""
-
-    vae = "vae"
-    mdn = "mdn"
-    cvae = "cvae"
-    cgan = "cgan"
-    mean = "mean"
-    flow = "flow"
-    detail = "detail"
-    features = "features"
-    joint = "joint"
-    adversarial = "adversarial"
-    preference = "preference"
+from manyhues.errors import UsageError
+from manyhues.training.methods import kinds
 
 
 def train(
-    kind: Annotated[Kind, typer.Argument(help="The network to train.")],
+    kind: Annotated[str, typer.Argument(help=f"What to train: {', '.join(kinds())}.")],
     data: Annotated[list[Path], typer.Option(help="Folder or parquet shard; may be repeated.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop after so long.")] = None,
@@ -43,15 +30,19 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Of first weights, batches and noise.")] = 0,
 ) -> None:
     """Train a network."""
+    if kind not in kinds():
+        raise UsageError(f"{kind}: nothing to train; choose from {', '.join(kinds())}")
     need_torch("train")
     from manyhues.training.run import train as run
 
     try:
-        run(kind.value, data, out, minutes, resume, options or [], accumulate, seed)
+        run(kind, data, out, minutes, resume, options or [], accumulate, seed)
     except KeyboardInterrupt:
         from manyhues.training.checkpoint import RESUME
 
-        if (out / RESUME).exists():
+        if os.environ.get("RANK", "0") != "0":  # of `torchrun`: the first one says it for all
+            pass
+        elif (out / RESUME).exists():
             say(f"stopped; {out} is saved, the same command with --resume goes on from there")
         else:
             say(f"stopped before {out} was first saved; the same command starts again")
@@ -61,8 +52,14 @@ def train(
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     weights: Annotated[
-        Path | None, typer.Option(help="Folder for the graphs; the package's own by default.")
+        Path | None, typer.Option(help="Folder for the graphs; RUN/weights by default.")
     ] = None,
+    into_package: Annotated[
+        bool, typer.Option("--into-package", help="Write into the installed package's own folder.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace graphs that exist.")
+    ] = False,
     int8: Annotated[
         Path | None,
         typer.Option(help="Pictures to measure activations on: `flow` is written in 8 bits."),
@@ -70,10 +67,21 @@ def export(
 ) -> None:
     """Turn a trained run into ONNX graphs."""
     need_torch("train")
-    from manyhues.training.export.export import export as run_export
+    from manyhues.model import manifest
+    from manyhues.training.export.weights import export as run_export
 
-    for path in run_export(run, weights, int8):
+    own = manifest.WEIGHTS
+    if into_package and weights is not None:
+        raise UsageError("--into-package: --weights names another folder; leave one of them out")
+    if weights is not None and weights.resolve() == own.resolve():
+        raise UsageError(f"{weights}: is the package's own; give --into-package instead")
+    folder = own if into_package else weights
+    written = run_export(run, folder, int8, overwrite=overwrite)
+    for path in written:
         say(f"wrote {path}")
+    if not into_package and any(path.suffix == ".json" for path in written):
+        folder_shown = shlex.quote(str(written[0].parent))
+        say(f"to use them: manyhues colorize PICTURE -o OUT --weights {folder_shown}")
 
 
 def evaluate(

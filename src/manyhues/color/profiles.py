@@ -84,6 +84,14 @@ def convert(image: Image.Image, profile: bytes) -> Image.Image | None:
         return None
 
 
+def from_lab(image: Image.Image) -> Image.Image:
+    """An image of mode ``LAB`` as sRGB ``RGB``."""
+    lab, target = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, lab, target, outputMode="RGB")
+    assert converted is not None  # it is None of an image that is changed in place alone
+    return converted
+
+
 def _tags(profile: bytes) -> dict[bytes, bytes]:
     count = struct.unpack_from(">I", profile, 128)[0]
     rows = (struct.unpack_from(">4sII", profile, 132 + 12 * i) for i in range(min(count, 100)))

@@ -1,4 +1,4 @@
-"""L* of decoded pixels of any mode, depth and colour profile."""
+"""Decoded pixels of any mode, depth and colour profile as L*, or as sRGB."""
 
 from typing import Any
 
@@ -8,53 +8,61 @@ from PIL import Image
 
 from manyhues.color import profiles
 from manyhues.color.arrays import Array
-from manyhues.color.lab import srgb_to_linear
-from manyhues.image.formats import sixteen_bit
+from manyhues.color.lab import srgb_to_linear, to_8_bits
+from manyhues.image.formats.base import PLAIN_INK, Decoded
 
 _DARK = 4096  # values below it alone: 12 bits or fewer, as scanners and scopes save them
-PLAIN_INK = "CMYK without a profile: ink was converted by the plain formula"
-_LUMINANCE = (0.212671, 0.715160, 0.072169)  # the Y row of color.py's matrix
+_LUMINANCE = (0.212671, 0.715160, 0.072169)  # the Y row of lab.py's matrix
 
 
-def from_shallow(
-    image: Image.Image, profile: bytes, notes: list[str]
-) -> tuple[Array, NDArray[np.uint8] | None]:
-    """L* and alpha of a decoded 8-bit image of any mode."""
-    alpha = None
+def luminance(page: Decoded) -> tuple[Array, tuple[str, ...]]:
+    """L* ``(H, W)`` float32 in [0, 100] as stored, and notes on how colours were converted."""
+    pixels = page.pixels
+    if isinstance(pixels, np.ndarray) and pixels.dtype == np.uint16:
+        return _of_deep(pixels, page.profile)
+    image = _image(pixels)
     if image.mode == "LAB":  # already L*, in 256 steps
-        return np.asarray(image)[..., 0] * np.float32(100 / 255), None
-    if image.mode == "La":
-        image = image.convert("LA")  # from which Pillow knows the way to every other mode
-    if image.has_transparency_data:
-        with_alpha = image.convert("RGBA")
-        alpha = np.asarray(with_alpha.getchannel("A"))
-        image = with_alpha.convert("L" if image.mode in ("LA", "La", "L", "1") else "RGB")
-    elif image.mode not in ("L", "RGB", "CMYK"):
-        image = image.convert("L" if image.mode == "1" else "RGB")
-    if profile and not profiles.is_srgb(profile):
-        converted = profiles.convert(image, profile)
-        if converted is None:
-            notes.append(
-                f"its colour profile ({profiles.describe(profile)}) does not fit: read as sRGB"
-            )
-        else:
-            notes.append(f"converted from {profiles.describe(profile)} to sRGB")
-            image = converted
-    elif image.mode == "CMYK":
-        notes.append(PLAIN_INK)
+        return np.asarray(image)[..., 0] * np.float32(100 / 255), ()
+    image, notes = _in_srgb(image, page.profile)
     if image.mode == "CMYK":
         image = image.convert("RGB")
-    pixels = np.asarray(image)
-    return of_pixels(pixels[..., None] if pixels.ndim == 2 else pixels), alpha
+    shallow = np.asarray(image)
+    return of_pixels(shallow[..., None] if shallow.ndim == 2 else shallow), notes
 
 
-def from_deep(
-    pixels: sixteen_bit.Deep, profile: bytes, notes: list[str]
-) -> tuple[Array, NDArray[np.uint16] | None]:
-    """L* and alpha of ``(H, W, 1..4)`` uint16: grey or RGB, each with or without alpha."""
-    channels = pixels.shape[2]
-    alpha = pixels[..., -1].copy() if channels in (2, 4) else None
-    colour = pixels[..., : 1 if channels < 3 else 3]
+def srgb(page: Decoded, side: int = 0) -> NDArray[np.uint8]:
+    """sRGB ``(H, W, 3)`` as stored, alpha left out; with `side`, the long side at most that."""
+    pixels = page.pixels
+    image = _image(to_8_bits(pixels) if isinstance(pixels, np.ndarray) else pixels)
+    if image.mode == "LAB":
+        image = profiles.from_lab(image)
+    if side and max(image.size) > side:
+        image = image.copy() if image.mode in ("RGB", "CMYK") else image.convert("RGB")
+        image.thumbnail((side, side), Image.Resampling.BOX)
+    image, _ = _in_srgb(image, page.profile)
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _image(pixels: Image.Image | NDArray[Any]) -> Image.Image:
+    """Pixels of 8 bits as an image, which LittleCMS takes."""
+    if isinstance(pixels, Image.Image):
+        return pixels
+    return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
+
+
+def _in_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, tuple[str, ...]]:
+    """An image of ``L``, ``RGB`` or ``CMYK`` in sRGB where its profile fits, and what to say."""
+    if profile and not profiles.is_srgb(profile):
+        converted = profiles.convert(image, profile)
+        name = profiles.describe(profile)
+        if converted is None:
+            return image, (f"its colour profile ({name}) does not fit: read as sRGB",)
+        return converted, (f"converted from {name} to sRGB",)
+    return image, (PLAIN_INK,) if image.mode == "CMYK" else ()
+
+
+def _of_deep(colour: NDArray[np.uint16], profile: bytes) -> tuple[Array, tuple[str, ...]]:
+    notes = []
     if 0 < (peak := int(colour.max())) < _DARK:
         notes.append(f"its values end at {peak} of 65535, nearly black: stretch them first")
     curves = None
@@ -65,7 +73,7 @@ def from_deep(
             f"its colour profile ({profiles.describe(profile)}): "
             + ("converted to sRGB" if curves else said)
         )
-    return of_pixels(colour, curves), alpha
+    return of_pixels(colour, curves), tuple(notes)
 
 
 def of_pixels(pixels: NDArray[Any], curves: list[Array] | None = None) -> Array:

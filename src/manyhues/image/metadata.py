@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffTags
+from PIL import Image, TiffTags
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+
+from manyhues.image.decoding import decoding
 
 _ORIENTATION = 0x0112
 _TIFF_LAYOUT = frozenset(
@@ -14,8 +18,7 @@ _TIFF_LAYOUT = frozenset(
     | {301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 332, 338, 339, 347, 512, 513, 514, 529}
     | {530, 531, 532, 700, 34675}
 )  # tags that describe how pixels are stored, not the photograph
-CARRIED = 65011  # a private tag: EXIF of the TIFF page from which tiff.py made a plain one
-LOST = b"Exif\0\0"  # what it holds where that page's EXIF could not be copied
+EXIF_LOST = "its EXIF cannot be written again and is left out"
 
 
 @dataclass(frozen=True)
@@ -59,68 +62,79 @@ def exif_bytes(exif: Image.Exif) -> bytes | None:
         return None
 
 
-def read_metadata(
-    image: Any, format_: str, size: tuple[int, int], notes: list[str]
-) -> tuple[Metadata, int]:
-    """What to keep, and the orientation that is still to be applied."""
-    info = image.info
-    exif, carried = image.getexif(), None
-    orientation = exif.get(_ORIENTATION, 1)
-    orientation = orientation if orientation in range(1, 9) else 1
-    if format_ == "TIFF":
-        orientation = 1  # Pillow turns these itself while decoding
-        carried = exif.get(CARRIED)
-        if isinstance(carried, bytes) and carried.startswith(LOST):
-            exif = Image.Exif()
-            exif.load(carried)
-        without_layout(exif)
-    elif len(exif):
-        exif[_ORIENTATION] = 1
+def read_orientation(image: Any) -> int:
+    """EXIF's orientation 1 to 8 that is still to be applied to an image of Pillow's."""
+    if image.format == "TIFF":
+        return 1  # Pillow turns these itself while decoding
+    orientation = image.getexif().get(_ORIENTATION, 1)
+    return int(orientation) if orientation in range(1, 9) else 1
+
+
+def kept_exif(exif: Image.Exif, size: tuple[int, int]) -> bytes | None:
+    """EXIF of a result whose `size` is given upright; None if Pillow cannot write what it read."""
     details = exif.get_ifd(0x8769)
     if details:
-        width, height = size[::-1] if orientation >= 5 else size
+        width, height = size
         details.update({tag: value for tag, value in ((40962, width), (40963, height))
                         if tag in details})  # fmt: skip
         details[40961] = 1  # sRGB
-    kept = exif_bytes(exif)
-    if kept is None or carried == LOST:
-        notes.append("its EXIF cannot be written again and is left out")
-    xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
-    xmp = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
+    return exif_bytes(exif)
+
+
+def clean_xmp(xmp: bytes) -> bytes:
+    """XMP that says what is true of the result: upright, and without a gain map."""
     xmp = re.sub(rb'(tiff:Orientation(?:="|>))[2-8]', rb"\g<1>1", xmp)
-    # The output has no gain map; readers that are told of one would look for it.
-    xmp = xmp.replace(b"hdrgm:Version", b"hdrgm:WasVersion")
+    # Readers that are told of a gain map would look for one.
+    return xmp.replace(b"hdrgm:Version", b"hdrgm:WasVersion")
+
+
+def read_metadata(image: Any, name: str) -> tuple[Metadata, tuple[str, ...]]:
+    """What a result inherits from a decoded image of Pillow's, and notes on what it does not."""
+    with decoding(name):
+        orientation = read_orientation(image)
+        exif, info = image.getexif(), image.info
+        exif.get_ifd(0x8769)
+        texts = tuple(image.text.items()) if isinstance(image, PngImageFile) else ()
+    is_tiff, is_jpeg = image.format == "TIFF", isinstance(image, JpegImageFile)
+    notes = []
+    if is_tiff:
+        without_layout(exif)
+    elif len(exif):
+        exif[_ORIENTATION] = 1
+    kept = kept_exif(exif, image.size[::-1] if orientation >= 5 else image.size)
+    if kept is None:
+        notes.append(EXIF_LOST)
+    xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
+    xmp = xmp.encode() if isinstance(xmp, str) else xmp
+    xmp = xmp if isinstance(xmp, bytes) else b""  # of a TIFF, whose tag has another type
+    if b"hdrgm:" in xmp:
+        notes.append("its HDR gain map is left out: the standard picture was read")
     dpi = info.get("dpi") or (0, 0)
-    if dpi == (1, 1) or (format_ == "TIFF" and image.tag_v2.get(296, 2) == 1):
+    if dpi == (1, 1) or (is_tiff and image.tag_v2.get(296, 2) == 1):
         dpi = (0, 0)  # Pillow's 1 where a TIFF says nothing; or no unit, only the pixels' shape
-    if format_ == "JPEG" and info.get("jfif_unit") not in (1, 2) and 282 not in exif:
+    if is_jpeg and info.get("jfif_unit") not in (1, 2) and 282 not in exif:
         dpi = (0, 0)  # Pillow's 72 where a JPEG says nothing
     if not all(0 < value <= 65535 for value in dpi):  # no number, or more than files can hold
         dpi = (0, 0)
     if orientation >= 5:
         dpi = dpi[::-1]
     quality, iptc, comment = 0, b"", b""
-    texts: tuple[tuple[str, str], ...] = ()
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
+    if is_jpeg:
         quality = _jpeg_quality(image.quantization)
-        parts = [part for name, part in image.applist if name == "APP13"]
+        parts = [part for marker, part in image.applist if marker == "APP13"]
         iptc = b"".join(b"\xff\xed" + struct.pack(">H", len(part) + 2) + part for part in parts)
         comment = info.get("comment", b"")
-    elif isinstance(image, PngImagePlugin.PngImageFile):
-        texts = tuple((key, str(text)) for key, text in image.text.items() if not _is_block(key))
-    return (
-        Metadata(
-            exif=kept or b"",
-            xmp=xmp,
-            has_profile=bool(info.get("icc_profile")),
-            dpi=(float(dpi[0]), float(dpi[1])),
-            jpeg_quality=quality,
-            iptc=iptc,
-            comment=comment,
-            texts=texts,
-        ),
-        orientation,
+    metadata = Metadata(
+        exif=kept or b"",
+        xmp=clean_xmp(xmp),
+        has_profile=bool(info.get("icc_profile")),
+        dpi=(float(dpi[0]), float(dpi[1])),
+        jpeg_quality=quality,
+        iptc=iptc,
+        comment=comment,
+        texts=tuple((key, str(text)) for key, text in texts if not _is_block(key)),
     )
+    return metadata, tuple(notes)
 
 
 def _is_block(key: str) -> bool:

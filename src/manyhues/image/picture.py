@@ -1,55 +1,34 @@
 """Any picture in: file, bytes, PIL image or array, read as L* with everything worth keeping.
 
 A `Picture` holds what colouring needs and what the output must carry: full-size L*, alpha, bit
-depth, format and metadata. Colour in the input is read through its L* only.
+depth, format and metadata. Colour in the input is read through its L* only. `read_rgb` reads the
+colours of the same sources, for training and palettes.
 """
 
-import io
 import os
-import struct
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from manyhues.color import profiles
 from manyhues.color.arrays import Array
-from manyhues.color.lab import to_8_bits
 from manyhues.errors import PictureError
-from manyhues.image.formats import sixteen_bit, tiff
-from manyhues.image.luminance import PLAIN_INK, from_deep, from_shallow, of_pixels
-from manyhues.image.metadata import Metadata, read_metadata
+from manyhues.image import formats
+from manyhues.image import source as given
+from manyhues.image.decoding import no_memory
+from manyhues.image.formats.base import Decoded, File, Page
+from manyhues.image.luminance import luminance, of_pixels, srgb
+from manyhues.image.metadata import Metadata
 from manyhues.image.quiet import without_warnings
 
 MAX_PIXELS = 300_000_000
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif"}
-    | {".avif", ".heic", ".heif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm"}
-)
-_OPENING = threading.Lock()
-_CUT = "samples of more than 8 bits in this layout were read at 8 bits"
-# What Pillow's decoders raise on damaged files, as a fuzz test found.
-_DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    ArithmeticError,
-    AttributeError,
-    AssertionError,
-    RuntimeError,
-    struct.error,
-)
+SUFFIXES = formats.suffixes()
+PAGED_SUFFIXES = formats.suffixes(paged=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,16 +75,27 @@ class Picture:
             return _from_array(source)
         if isinstance(source, Image.Image):
             return _from_image(source, max_pixels)
-        return _from_file(source, max_pixels, only_first=True)[0]()
+        file = given.read(source)
+        pages = _pages(file, max_pixels)
+        notes = (f"page 1 of {len(pages)} was read",) if len(pages) > 1 else ()
+        return _read(file, pages[0], max_pixels, len(pages), notes)
 
     @staticmethod
     def pages(source: Any, *, max_pixels: int = MAX_PIXELS) -> list[Callable[[], "Picture"]]:
-        """Of a path or encoded bytes every page of a TIFF, as a call that reads it; else one.
+        """Every page of a path, encoded bytes or an open file, as a call that reads it.
 
-        A page that is damaged spoils no other, but for layouts that are rewritten (`tiff`). Raises
-        `PictureError` as the calls do.
+        A page that is damaged spoils no other. Raises `PictureError` as the calls do.
         """
-        return _from_file(source, max_pixels, only_first=False)
+        file = given.read(source)
+        pages = _pages(file, max_pixels)
+        return [partial(_read, file, page, max_pixels, len(pages)) for page in pages]
+
+
+class BinaryFile(Protocol):
+    """An open file of bytes: a real one, a temporary one, `io.BytesIO`."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, all of them unless `size` says how many."""
 
 
 # What `Picture.open` reads, and a palette is taken from.
@@ -115,7 +105,7 @@ PictureLike = (
     | bytes
     | bytearray
     | memoryview
-    | BinaryIO
+    | BinaryFile
     | Image.Image
     | NDArray[Any]
     | Picture
@@ -124,84 +114,61 @@ PictureLike = (
 
 def probe(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[str, int]:
     """Format and number of pages of a file, from its header alone. Raises `PictureError`."""
-    data = tiff.plain(_read_bytes(path), str(path), max_pixels)
-    image = _open(data, str(path), max_pixels)
-    return _format(image), len(_pages(image, str(path)))
+    pages = _pages(given.read(path), max_pixels)
+    return pages[0].format, len(pages)
 
 
-def _format(image: Any) -> str:
-    """Pillow's name of the format; the multi-picture files of cameras are JPEGs."""
-    return "JPEG" if image.format == "MPO" else str(image.format or "")
+def read_rgb(
+    source: Any, *, side: int = 0, name: str = "picture", max_pixels: int = MAX_PIXELS
+) -> NDArray[np.uint8]:
+    """A picture's colours: upright sRGB ``(H, W, 3)`` uint8, of pages the first.
+
+    Args:
+        source: what `Picture.open` takes, but for a `Picture`.
+        side: what the long side is at most; 0 for the size that it has.
+        name: what errors call bytes and open files.
+        max_pixels: larger pictures are refused.
+
+    Raises:
+        PictureError: it is no picture, damaged or too large.
+    """
+    try:
+        with without_warnings():
+            page = _decoded(source, name, max_pixels)
+            return upright(srgb(page, side), page.orientation)
+    except MemoryError as error:
+        raise no_memory(str(source) if given.is_path(source) else name) from error
 
 
 def read_small_rgb(
     source: Any, side: int = 256, *, max_pixels: int = MAX_PIXELS
 ) -> NDArray[np.uint8]:
     """A picture's colours, for its palette: sRGB ``(h, w, 3)`` uint8, long side at most `side`."""
-    name = str(source) if isinstance(source, (str, Path)) else "palette picture"
-    with _faults(name):
-        if isinstance(source, np.ndarray):
-            source = Image.fromarray(_shallow(_array_pixels(source)))
-        if not isinstance(source, Image.Image):
-            encoded = isinstance(source, (bytes, bytearray, memoryview))
-            data = bytes(source) if encoded else _read_bytes(Path(source))
-            source = _open(data, name, max_pixels)
-        image: Image.Image = source
-        profile = image.info.get("icc_profile") or b""
-        # A copy in either case: the caller's image must not shrink.
-        image = image.copy() if image.mode in ("RGB", "CMYK") else image.convert("RGB")
-        image.thumbnail((side, side), Image.Resampling.BOX)
-        if profile and not profiles.is_srgb(profile):
-            image = profiles.convert(image, profile) or image
-        return np.asarray(image.convert("RGB"))
+    return read_rgb(source, side=side, name="palette picture", max_pixels=max_pixels)
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        if path.exists() and not (path.is_file() or path.is_dir()):  # reading might never end
-            raise PictureError(
-                f"{path}: is no file but a pipe or a device; save it to a file first"
-            )
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise PictureError(f"{path}: no such file; check the spelling") from None
-    except IsADirectoryError:
-        raise PictureError(f"{path}: is a folder, not a picture; name a file inside it") from None
-    except OSError as error:
+def _decoded(source: Any, name: str, max_pixels: int) -> Decoded:
+    if isinstance(source, np.ndarray):
+        pixels = _array_pixels(source)
+        return Decoded(pixels[..., : 1 if pixels.shape[2] < 3 else 3])
+    if isinstance(source, Image.Image):
+        return _of_image(source, max_pixels)[0]
+    return _pages(given.read(source, name), max_pixels)[0].decode()
+
+
+def _pages(file: File, max_pixels: int) -> Sequence[Page]:
+    """The pages of a file; refuses a first page that is too large."""
+    if not file.data:
         raise PictureError(
-            f"{path}: cannot be read ({error.strerror}); check its permissions"
-        ) from error
-    return data
+            f"{file.name}: the file is empty (0 bytes); copy it again from its source"
+        )
+    pages = formats.pages(file)
+    _check_size(pages[0].size, file.name, max_pixels)
+    return pages
 
 
-def _open(data: bytes, name: str, max_pixels: int) -> Any:
-    """Parse the header, refuse what is not a picture or too large; decodes nothing."""
-    if not data:
-        raise PictureError(f"{name}: the file is empty (0 bytes); copy it again from its source")
-    heif = data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1")
-    if heif:
-        _register_heif()
-    with _OPENING, without_warnings():
-        # Pillow's own limit is lower than ours, global, and partly a mere warning.
-        pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            image = Image.open(io.BytesIO(data))
-        except UnidentifiedImageError:
-            remedy = "install pillow-heif, or convert it" if heif else "convert it"
-            raise PictureError(
-                f"{name}: not a picture in a format that can be read; "
-                f"{remedy} to JPEG, PNG or TIFF first"
-            ) from None
-        except _DAMAGE as error:
-            raise PictureError(f"{name}: damaged header ({error}); copy it again") from error
-        finally:
-            Image.MAX_IMAGE_PIXELS = pillow_limit
-    _check_size(image, name, max_pixels)
-    return image
-
-
-def _check_size(image: Any, name: str, max_pixels: int) -> None:
-    width, height = image.size
+def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
+    width, height = size
     if not width * height:
         raise PictureError(f"{name}: {width} x {height} pixels are no picture; give another")
     if width * height > max_pixels:
@@ -211,150 +178,54 @@ def _check_size(image: Any, name: str, max_pixels: int) -> None:
         )
 
 
-def _register_heif() -> None:
+def _read(
+    file: File, page: Page, max_pixels: int, count: int, notes: tuple[str, ...] = ()
+) -> Picture:
+    """One page, decoded and judged by its L*; each page has its own size."""
+    _check_size(page.size, file.name, max_pixels)
+    picture = _picture(page.decode(), page.format, file.name, file.suffix, notes + page.notes)
+    return replace(picture, page_count=count)
+
+
+def _picture(
+    page: Decoded, format_: str, name: str, suffix: str, notes: tuple[str, ...] = ()
+) -> Picture:
     try:
-        heif = import_module("pillow_heif")  # an optional plug-in, not a dependency
-    except ImportError:
-        return
-    heif.register_heif_opener()
-
-
-def _pages(image: Any, name: str) -> list[int]:
-    """Indices of the frames that are pages: TIFF's, without its reduced-size thumbnails."""
-    with _faults(name):
-        if image.format != "TIFF" or getattr(image, "n_frames", 1) == 1:
-            return [0]
-        pages = []
-        for index in range(image.n_frames):
-            image.seek(index)
-            if not image.tag_v2.get(254, 0) & 1:
-                pages.append(index)
-        image.seek(0)
-    return pages or [0]
+        with without_warnings():
+            values, converted = luminance(page)
+            metadata, lost = page.metadata()
+            alpha = None if page.alpha is None else upright(page.alpha, page.orientation)
+            deep = isinstance(page.pixels, np.ndarray) and page.pixels.dtype == np.uint16
+            return Picture(
+                luminance=upright(values, page.orientation),
+                alpha=alpha,
+                bits=16 if deep else 8,
+                format=format_,
+                name=name,
+                suffix=suffix,
+                metadata=metadata,
+                notes=notes + page.notes + converted + lost,
+            )
+    except MemoryError as error:
+        raise no_memory(name) from error
 
 
 def _from_image(image: Image.Image, max_pixels: int) -> Picture:
+    page, name = _of_image(image, max_pixels)
+    return _picture(page, formats.format_name(image), name, Path(name).suffix)
+
+
+def _of_image(image: Image.Image, max_pixels: int) -> tuple[Decoded, str]:
     """A PIL image; one of 16 bits that is not decoded yet is read from its file again."""
-    path = Path(str(getattr(image, "filename", "") or "image"))
-    _check_size(image, str(path), max_pixels)
-    if sixteen_bit.is_deep(image) and not image.mode.startswith("I;16") and path.is_file():
-        data = tiff.plain(_read_bytes(path), str(path), max_pixels)
-        reopen = _opener(data, str(path), max_pixels, image.tell())
-        with _faults(str(path)):
-            return _read(reopen, reopen(), str(path), path.suffix, ())
-    if tiff.misread(image):
-        raise PictureError(f"{path}: Pillow misreads this TIFF layout; give its path or its bytes")
-    lost = sixteen_bit.is_deep(image) and not image.mode.startswith("I")
-    notes = ("PIL images hold 8 bits of colour: give the 16-bit file itself",) if lost else ()
-    with _faults(str(path)):
-        if sixteen_bit.is_cut(image):  # asked before decoding, which closes the file
-            notes = (_CUT,)
-        image.load()
-        return _read(lambda: image, image, str(path), path.suffix, notes)
-
-
-def _opener(data: bytes, name: str, max_pixels: int, page: int) -> sixteen_bit.Reopen:
-    """Opens one page of encoded bytes, afresh at every call."""
-
-    def reopen() -> Image.Image:
-        image: Image.Image = _open(data, name, max_pixels)
-        image.seek(page)
-        _check_size(image, name, max_pixels)  # each page has its own
-        return image
-
-    return reopen
-
-
-def _from_file(source: Any, max_pixels: int, only_first: bool) -> list[Callable[[], Picture]]:
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        data, name, suffix = bytes(source), "picture", ""
-    elif isinstance(source, (str, Path)):
-        path = Path(source)
-        data, name, suffix = _read_bytes(path), str(path), path.suffix
-    elif isinstance(source, (io.BufferedIOBase, io.RawIOBase)):
-        data, name, suffix = bytes(source.read() or b""), "picture", ""
-    else:
-        raise PictureError(
-            f"{type(source).__name__}: not a picture; give a path, bytes, a file opened in binary, "
-            "PIL image or numpy array"
-        )
-    data = tiff.plain(data, name, max_pixels, only_first=only_first)
-    first = _open(data, name, max_pixels)
-    pages = _pages(first, name)
-    notes: tuple[str, ...] = ()
-    if first.format == "TIFF" and only_first and len(pages) > 1:
-        notes = (f"page 1 of {len(pages)} was read",)
-    elif first.format != "MPO" and getattr(first, "n_frames", 1) > 1 and len(pages) == 1:
-        notes = ("only the first frame of the animation was read",)
-
-    def read(page: int) -> Picture:
-        reopen = _opener(data, name, max_pixels, page)
-        with _faults(name):
-            picture = _read(reopen, reopen(), name, suffix, notes)
-        return replace(picture, page_count=len(pages))
-
-    return [partial(read, page) for page in (pages[:1] if only_first else pages)]
-
-
-@contextmanager
-def _faults(name: str) -> Iterator[None]:
-    """Whatever Pillow raises on a damaged file, as one kind of error with file and remedy."""
-    try:
-        with without_warnings():
-            yield
-    except PictureError:
-        raise
-    except MemoryError as error:
-        raise PictureError(f"{name}: not enough memory for it; make it smaller first") from error
-    except _DAMAGE as error:
-        raise PictureError(
-            f"{name}: truncated or damaged ({error}); copy it again from its source"
-        ) from error
-
-
-def _read(
-    reopen: sixteen_bit.Reopen, image: Any, name: str, suffix: str, notes: tuple[str, ...]
-) -> Picture:
-    said = list(notes)
-    is_deep, ink = sixteen_bit.is_deep(image), image.mode == "CMYK"
-    signed = 2 in getattr(image, "tag_v2", {}).get(339, ())
-    if image.mode == "F" or (image.mode == "I" and not is_deep) or signed:
-        raise PictureError(
-            f"{name}: samples of 32 bits or with a sign have no fixed white point; "
-            "save it with 16 bits, unsigned"
-        )
-    profile = image.info.get("icc_profile") or b""
-    format_ = _format(image)
-    # LittleCMS gets 8 bits from Pillow, and ink with a profile needs LittleCMS.
-    pixels = sixteen_bit.read(reopen) if is_deep and not (ink and profile) else None
-    if (pixels is None and is_deep) or sixteen_bit.is_cut(image):
-        said.append(_CUT)
-    elif pixels is not None and ink:
-        said.append(PLAIN_INK)
-    alpha: NDArray[Any] | None
-    if pixels is not None:
-        luminance, alpha = from_deep(pixels, profile, said)
-        if image.info.get("transparency") is not None and alpha is None:
-            key = np.atleast_1d(image.info["transparency"]).astype(np.uint16)
-            alpha = np.where((pixels == key).all(-1), 0, 65535).astype(np.uint16)
-    else:
-        image.load()
-        luminance, alpha = from_shallow(image, profile, said)
-    size = luminance.shape[1], luminance.shape[0]
-    metadata, orientation = read_metadata(image, format_, size, said)
-    if b"hdrgm:" in metadata.xmp:
-        said.append("its HDR gain map is left out: the standard picture was read")
-    luminance = _upright(luminance, orientation)
-    return Picture(
-        luminance=luminance,
-        alpha=None if alpha is None else _upright(alpha, orientation),
-        bits=8 if pixels is None else 16,
-        format=format_,
-        name=name,
-        suffix=suffix,
-        metadata=metadata,
-        notes=tuple(said),
-    )
+    name = str(getattr(image, "filename", "") or "image")
+    _check_size(image.size, name, max_pixels)
+    family = formats.of_image(image)
+    if family.is_deep(image) and not image.mode.startswith("I;16") and Path(name).is_file():
+        pages = {page.index: page for page in _pages(given.read(name), max_pixels)}
+        page = pages[image.tell()] if image.tell() in pages else pages[min(pages)]
+        _check_size(page.size, name, max_pixels)
+        return page.decode(), name
+    return family.from_image(image, name), name
 
 
 def _array_pixels(array: NDArray[Any]) -> NDArray[Any]:
@@ -379,12 +250,6 @@ def _array_pixels(array: NDArray[Any]) -> NDArray[Any]:
     return pixels
 
 
-def _shallow(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """The colours of ``(H, W, 1..4)`` as RGB of 8 bits."""
-    colour = to_8_bits(pixels[..., : 1 if pixels.shape[2] < 3 else 3])
-    return np.repeat(colour, 3, 2) if colour.shape[2] == 1 else colour
-
-
 def _from_array(array: NDArray[Any]) -> Picture:
     pixels = _array_pixels(array)
     alpha = pixels[..., -1].copy() if pixels.shape[2] in (2, 4) else None
@@ -392,10 +257,12 @@ def _from_array(array: NDArray[Any]) -> Picture:
     return Picture(of_pixels(colour), alpha, bits=8 * pixels.dtype.itemsize, name="array")
 
 
-def _upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
+def upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Turn stored pixels as EXIF's orientation 1 to 8 asks."""
+    if orientation == 1:
+        return array
     if orientation >= 5:
-        array = array.T
+        array = array.swapaxes(0, 1)
     flip_rows = orientation in (3, 4, 7, 8)
     flip_columns = orientation in (2, 3, 6, 7)
     turned = array[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]

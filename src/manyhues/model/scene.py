@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from manyhues.color.arrays import Array, resize
 from manyhues.color.lab import luminance_to_grey
 from manyhues.image.picture import Picture
-from manyhues.model.engine import Engine, features_graph
+from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest
+from manyhues.render.pixels import pixels, to_image
 from manyhues.render.upsample import Upsampler
 
 _PHASES = 256
@@ -81,6 +83,13 @@ class Scene:
         """From the working size to full size, made when first used."""
         return Upsampler(self.luminance, self.grid)
 
+    def grey(self) -> Image.Image:
+        """The picture without colour, at full size as an 8-bit PIL image, RGB or RGBA."""
+        luminance, alpha = self.picture.luminance, self.picture.alpha
+        blank = np.zeros((2, 1, 1), np.float32)
+        grey = pixels(luminance, blank, Upsampler(luminance, (1, 1)), self.picture.bits)
+        return to_image(grey if alpha is None else np.dstack([grey, alpha]))
+
     def shrunk(self, side: int) -> "Scene":
         """The same scene for looking: 8 bits, a long side of at most `side`, the same features."""
         picture = self.picture
@@ -106,11 +115,11 @@ def working_size(height: int, width: int, size: int, square: bool) -> tuple[int,
     return (size, rounded) if width >= height else (rounded, size)
 
 
-def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
+def encode(picture: Picture, engine: Engine, manifest: Manifest) -> Scene:
     """Read a picture at every working size of a method."""
-    square, features = bool(manifest.get("square")), features_graph(manifest)
+    square, features = manifest.square, manifest.features_graph
     height, width = picture.luminance.shape
-    coarsest, *finer = manifest["working_sizes"]
+    coarsest, *finer = manifest.working_sizes
     # A working size far above the picture's own has nothing more to see, and costs the most.
     used = [coarsest, *(size for size in finer if size <= _BLOW_UP * min(height, width))]
 
@@ -120,7 +129,7 @@ def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
         inputs: dict[str, Array] = {"luminance": np.asarray(small / 50 - 1, np.float32)[None, None]}
         if features is not None:
             # The picture itself, as far as it is larger than the working size, has more to see.
-            sides = np.clip((height, width), (h, w), np.multiply(manifest.get("look", 1), (h, w)))
+            sides = np.clip((height, width), (h, w), np.multiply(manifest.look, (h, w)))
             near = small if tuple(sides) == (h, w) else resize(picture.luminance, *sides)
             grey = np.asarray(luminance_to_grey(near) * 255, np.float32)[None, None]
             inputs |= engine.run(features, {"grey": grey, **inputs})
@@ -128,8 +137,8 @@ def encode(picture: Picture, engine: Engine, manifest: dict[str, Any]) -> Scene:
 
     levels = engine.map(read, used)
     for level in reversed(range(len(levels) - 1)):
-        levels[level] = _with_finer(levels[level], levels[level + 1], manifest.get("finer", ()))
-    return Scene(picture, tuple(levels), str(manifest["method"]))
+        levels[level] = _with_finer(levels[level], levels[level + 1], manifest.finer)
+    return Scene(picture, tuple(levels), manifest.method)
 
 
 def _averaging(many: int, few: int) -> Array:

@@ -57,7 +57,7 @@ def search(
             yield Found(False, k + 1, len(pool), k, prior.rough(scene, draft))
     drafts = np.concatenate(parts)
     # A grid code is a small colour field itself; a vector has to be decoded to be judged.
-    grid = drafts.ndim == 4
+    grid = prior.is_grid
     fields = GRID_SCALE * drafts if grid else decode(drafts, _AT_ONCE)
     lightness = scene.levels[0 if grid else -1].lightness
     if draw.hints and not grid:

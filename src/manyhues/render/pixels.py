@@ -6,12 +6,14 @@ holds the two together.
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from manyhues.color.arrays import Array
-from manyhues.color.lab import lab_to_linear, linear_to_srgb
+from manyhues.color.lab import lab_to_linear, linear_to_srgb, to_8_bits
 from manyhues.render.upsample import Upsampler
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -79,6 +81,11 @@ def _in_gamut(luminance: Array, a: Array, b: Array) -> Array:
             low = np.where(_outside(_linear(fy, x * middle, z * middle)), low, middle)
         linear[:, far] = _linear(fy, x * low, z * low)
     return np.clip(linear, 0, 1, out=linear)
+
+
+def to_image(coloured: Pixels | NDArray[Any]) -> Image.Image:
+    """Pixels ``(H, W, 3 or 4)``, uint8 or uint16, as an 8-bit PIL image, RGB or RGBA."""
+    return Image.fromarray(to_8_bits(coloured))
 
 
 def pixels(luminance: Array, middle: Array, upsampler: Upsampler, bits: int) -> Pixels:

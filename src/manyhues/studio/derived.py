@@ -2,20 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
-
-from manyhues.colorization import Colorization
+from manyhues.colorization import sheet_of
 from manyhues.image import encode as writer
-from manyhues.render.sheet import Tile, contact_sheet
 from manyhues.studio.folder import GREY, encode_small
 from manyhues.studio.session import Session
 from manyhues.studio.store import Store
-
-_TILE = 480  # long side in pixels of a picture on the sheet
 
 
 def full(store: Store, session: Session, rid: str, format: str = "png") -> Path:
@@ -64,8 +58,7 @@ def grey(store: Store, session: Session) -> Path:
     if not path.exists():
         method = store.methods[0]
         scene, _ = store.small(session, method)
-        none = np.zeros((0, 2, 1, 1), np.float32)
-        session.files.write(GREY, encode_small(Colorization(scene, method, none, none, ()).grey()))
+        session.files.write(GREY, encode_small(scene.grey()))
     return path
 
 
@@ -75,9 +68,8 @@ def grey_full(store: Store, session: Session) -> Path:
     found = session.files.use(name)
     if found is None:
         scene = store.scene(session, store.methods[0])
-        none = np.zeros((0, 2, 1, 1), np.float32)
-        image = Colorization(scene, scene.method, none, none, ()).grey()
-        found = session.files.write(name, encode_small(image, png=name.endswith("png")))
+        data = encode_small(scene.grey(), png=name.endswith("png"))
+        found = session.files.write(name, data)
     return found
 
 
@@ -89,17 +81,17 @@ def sheet(store: Store, session: Session, rids: Sequence[str]) -> Path:
 
 
 def _sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
-    side = min(_TILE, max(48, int(4000 / (len(rids) + 1) ** 0.5)))
-    tiles: list[Tile] = []
-    for rid in rids:
-        one, result = store.load(session, rid, small=True), session.result(rid)
-        small = replace(one, scene=one.scene.shrunk(side))
-        if not tiles:
-            width, height = session.size
-            tiles.append((small.grey(), "input", f"{width} x {height}"))
-        tiles.append((small.image(0), label(session, rid), result.made.action.label))
-    methods = sorted({session.result(rid).method for rid in rids})
-    page = contact_sheet(tiles, title=session.name, note=", ".join(methods))
+    samples = [
+        (
+            store.load(session, rid, small=True),
+            label(session, rid),
+            session.result(rid).made.action.label,
+        )
+        for rid in rids
+    ]
+    methods = ", ".join(sorted({one.method for one, _, _ in samples}))
+    scene = samples[0][0].scene
+    page = sheet_of(scene, samples, title=session.name, note=methods, size=session.size)
     return writer.encode_sheet(page)
 
 

@@ -20,10 +20,11 @@ import numpy as np
 
 from manyhues.colorization import Colorization
 from manyhues.colorizer import Colorizer
-from manyhues.errors import PictureError, UsageError, WeightsError
+from manyhues.errors import PictureError, UsageError
 from manyhues.image.metadata import Metadata
 from manyhues.image.picture import SUFFIXES, Picture
 from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest, methods
 from manyhues.model.scene import Scene
 from manyhues.studio.actions.base import Made
 from manyhues.studio.folder import FullError, LostError, SessionFolder, clean_name, encode_small
@@ -49,9 +50,7 @@ class Store:
     ) -> None:
         self.folder, self.limits, self.kept = folder, limits, kept
         self._engine = Engine(weights)
-        self.methods = self._engine.methods()
-        if not self.methods:
-            raise WeightsError(f"{self._engine.folder}: no weights inside; install manyhues again")
+        self.methods = methods(weights)
         self._colorizers: dict[str, Colorizer] = {}
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._scenes: OrderedDict[tuple[str, str], Scene] = OrderedDict()
@@ -92,7 +91,7 @@ class Store:
             raise UsageError(f"method {name!r}: not present; choose from {', '.join(self.methods)}")
         with self._lock:
             if name not in self._colorizers:
-                manifest = self._engine.manifest(name)
+                manifest = Manifest.load(name, self._engine.folder)
                 self._colorizers[name] = Colorizer(self._engine, manifest)
             return self._colorizers[name]
 

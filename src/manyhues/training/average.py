@@ -1,6 +1,6 @@
 """Several checkpoints of one training as one: the mean of their weights (Izmailov et al. 2018).
 
-    python -m manyhues.training.average --out runs/mean runs/early=0.4 runs/late=0.6
+    manyhues average --out runs/mean runs/early=0.4 runs/late=0.6
 
 Runs are folders of the same kind and shapes (`joint` and `adversarial` ones are `flow` runs with
 their features); a weight left out is 1, and weights are shares of their sum. Of several kinds the
@@ -9,15 +9,15 @@ the head of a lesson, is the mean of theirs. A mean generalises better than its 
 where training knows its pictures too well; docs/model/features.md has what it brought.
 """
 
-import argparse
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from manyhues.cli import exit as command
 from manyhues.errors import TrainingError, UsageError
+from manyhues.image.files import make_folder
 from manyhues.training import checkpoint
 
 _RICHER = ("joint", "adversarial")  # kinds of flow that bring their features, in their usual order
@@ -35,12 +35,16 @@ def average(out: Path, runs: dict[Path, float]) -> Path:
     """Write the mean of `runs`, by their weights, as a run into the folder `out`; return it.
 
     Raises `TrainingError` where `out` holds a run or where runs are of different kinds or shapes,
-    `WeightsError` for a checkpoint that cannot be read, `UsageError` for weights that sum to none.
+    `WeightsError` for a checkpoint that cannot be read, `UsageError` for weights that are no
+    numbers or sum to none.
     """
     if (out / checkpoint.MODEL).exists():
         raise TrainingError(f"{out}: holds a run already; use another --out")
+    for run, weight in runs.items():
+        if not math.isfinite(weight):
+            raise UsageError(f"{run}={weight}: no number to weigh by; give one such as {run}=0.5")
     if not runs or sum(runs.values()) <= 0:
-        raise UsageError("weights of runs must have a sum above zero")
+        raise UsageError("weights of runs must have a sum above zero; raise one, or leave them out")
     mean: dict[str, Tensor] = {}
     total: dict[str, float] = {}
     names: dict[str, set[str]] = {}  # of each kind
@@ -68,26 +72,6 @@ def average(out: Path, runs: dict[Path, float]) -> Path:
         latest = facts if _rank(facts) > _rank(latest) else latest
     mean |= {name: mean[name] / weight for name, weight in total.items() if weight}
     mean = {name: value for name, value in mean.items() if name in names[latest["kind"]]}
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     checkpoint.write_tensors(out / checkpoint.MODEL, mean, latest | {"mean_of": parts})
     return out
-
-
-def main() -> None:
-    """Command line of the module."""
-    parser = argparse.ArgumentParser(prog="python -m manyhues.training.average")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("runs", nargs="+", metavar="RUN[=WEIGHT]")
-    given = parser.parse_args()
-    runs = {}
-    for text in given.runs:
-        run, _, weight = text.partition("=")
-        try:
-            runs[Path(run)] = float(weight or 1)
-        except ValueError:
-            raise UsageError(f"{text}: expected RUN=WEIGHT, such as {run}=0.5") from None
-    print(average(given.out, runs))
-
-
-if __name__ == "__main__":
-    command.run(main)

@@ -3,35 +3,42 @@
 import dataclasses
 import importlib
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from manyhues.errors import TrainingError, UsageError, WeightsError
-from manyhues.training import checkpoint
+from manyhues.training import checkpoint, methods
 from manyhues.training.task import Task
 
-# kind: (module, task class, configuration class); imported when asked for.
-KINDS = {
-    "vae": ("vae", "Vae", "VaeConfig"),
-    "mdn": ("mdn", "Mdn", "MdnConfig"),
-    "cvae": ("cvae", "Cvae", "CvaeConfig"),
-    "cgan": ("cgan", "Cgan", "CganConfig"),
-    "mean": ("mean", "Mean", "MeanConfig"),
-    "detail": ("detail", "Detail", "DetailConfig"),
-    "flow": ("flow", "Flow", "FlowConfig"),
-    "joint": ("joint", "Joint", "JointConfig"),
-    "adversarial": ("adversarial", "Adversarial", "AdversarialConfig"),
-    "preference": ("preference", "Preference", "PreferenceConfig"),
-    "features": ("features", "Tune", "TuneConfig"),
-}
+TaskT = TypeVar("TaskT", bound=type[Task[Any]])
+_REGISTERED: dict[str, tuple[type[Task[Any]], type[Any]]] = {}
+
+
+def register(config: type[Any]) -> Callable[[TaskT], TaskT]:
+    """Make a task known by its `kind`, with the dataclass of its settings.
+
+    It stands in ``training/methods/KIND.py``, where it is found::
+
+        @register(MineConfig)
+        class Mine(Task[MineConfig]):
+            kind = "mine"
+    """
+
+    def add(task: TaskT) -> TaskT:
+        _REGISTERED[task.kind] = task, config
+        return task
+
+    return add
 
 
 def _classes(kind: str) -> tuple[type[Task[Any]], type[Any]]:
-    if kind not in KINDS:
-        raise UsageError(f"unknown kind of model `{kind}`; choose from {', '.join(KINDS)}")
-    module, task, config = KINDS[kind]
-    loaded = importlib.import_module(f"manyhues.training.methods.{module}")
-    return getattr(loaded, task), getattr(loaded, config)
+    if kind not in methods.kinds():
+        raise UsageError(
+            f"unknown kind of model `{kind}`; choose from {', '.join(methods.kinds())}"
+        )
+    importlib.import_module(f"{methods.__name__}.{kind}")
+    return _REGISTERED[kind]
 
 
 def make_config(kind: str, options: dict[str, str]) -> Any:

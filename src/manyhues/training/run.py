@@ -22,6 +22,7 @@ from manyhues.training.registry import build, make_config
 from manyhues.training.task import Task
 
 DEFAULT_MINUTES = 20.0
+_SEEDS = 2**63  # PyTorch takes 64 bits, and steps are added to a seed
 
 
 def open_caches(
@@ -90,6 +91,8 @@ def train(
     minutes = DEFAULT_MINUTES if minutes is None else minutes
     if not minutes > 0:  # nor what is no number
         raise UsageError(f"--minutes {minutes:g}: nothing is learned in no time; give more than 0")
+    if not 0 <= seed < _SEEDS:
+        raise UsageError(f"--seed {seed}: expected a whole number from 0 to {_SEEDS - 1}")
     settings: dict[str, str] = {}
     for option in options:
         key, equals, value = option.partition("=")
@@ -109,12 +112,7 @@ def train(
     torch.manual_seed(seed)
     task = build(kind, config)
     with join() as processes:
-        try:
-            _train(task, data, out, minutes, resume, accumulate, seed, processes)
-        except KeyboardInterrupt:
-            if not processes.first:  # the first one says it for all
-                raise SystemExit(130) from None
-            raise
+        _train(task, data, out, minutes, resume, accumulate, seed, processes)
 
 
 def _train(

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from torch import Tensor
 
 from manyhues.color.lab import lab_to_rgb
+from manyhues.render.sheet import contact_sheet
 from manyhues.training.data.cache import Batch
 from manyhues.training.data.pictures import Pixels
 
-_SCALE, _GAP, _HEAD = 2, 4, 18
+_SCALE = 2
 
 
 def to_pixels(luminance: Tensor, ab: Tensor) -> Pixels:
@@ -21,17 +22,17 @@ def to_pixels(luminance: Tensor, ab: Tensor) -> Pixels:
 
 
 def save_sheet(path: Path, batch: Batch, columns: dict[str, Tensor]) -> None:
-    """Rows are pictures; columns are the truth, the grey picture and `columns`, titled."""
+    """Rows are pictures; columns are the truth, the grey picture and `columns`, labelled."""
     every = {"truth": batch.ab, "grey": torch.zeros_like(batch.ab), **columns}
-    side = batch.ab.shape[-1] * _SCALE
-    step = side + _GAP
-    sheet = Image.new("RGB", (step * len(every), _HEAD + step * len(batch.ab)), "white")
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(11)
-    for x, (title, ab) in enumerate(every.items()):
-        draw.text((x * step + 2, 2), title, fill="black", font=font)
-        for y, pixels in enumerate(to_pixels(batch.luminance, ab)):
-            tile = Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST)
-            sheet.paste(tile, (x * step, _HEAD + y * step))
+    shown = {label: to_pixels(batch.luminance, ab) for label, ab in every.items()}
+    tiles = [
+        (Image.fromarray(pixels[row]), label, "")
+        for row in range(len(batch.ab))
+        for label, pixels in shown.items()
+    ]
+    least = _SCALE * batch.ab.shape[-1]
+    sheet = contact_sheet(
+        tiles, title="validation", note=path.stem, columns=len(every), least=least
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)

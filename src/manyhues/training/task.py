@@ -8,7 +8,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from torch import Tensor, nn
 
+from manyhues.errors import UsageError
 from manyhues.training.data.cache import Batch, Cache
+from manyhues.training.export.plan import Plan
 
 Logs = dict[str, Tensor]
 ConfigT = TypeVar("ConfigT", bound=Any)
@@ -66,3 +68,12 @@ class Task(nn.Module, ABC, Generic[ConfigT]):
     @abstractmethod
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
         """Colour fields (B, 2, h, w) in Lab units to look at, by column title."""
+
+    def export_plan(self, run: Path) -> Plan:
+        """The graphs and the manifest that this run, in its folder, is exported as.
+
+        Raises `UsageError` for one that is of use to training alone.
+        """
+        raise UsageError(
+            f"a `{self.kind}` run colours nothing by itself; export what was trained on it"
+        )

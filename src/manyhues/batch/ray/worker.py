@@ -26,7 +26,7 @@ from manyhues.batch.report import Report, unexpected
 from manyhues.colorization import SHEET
 from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError
-from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest, folder_of
 
 MOST_DEATHS = 2  # workers that an input may take with it before it is left out
 ITEMS = pa.schema(
@@ -69,9 +69,9 @@ class Ledger:
 
 def weights_digest(method: str, weights: str | None) -> str:
     """First 12 digits of the SHA-256 of a method's manifest and graphs."""
-    engine = Engine(weights)
+    folder = folder_of(weights)
     digest = hashlib.sha256()
-    for path in [engine.folder / f"{method}.json", *engine.files(method)]:
+    for path in [folder / f"{method}.json", *Manifest.load(method, folder).files(folder)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 

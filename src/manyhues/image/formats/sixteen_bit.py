@@ -2,7 +2,6 @@
 
 Reading: Pillow's decoders unpack 16-bit samples by keeping one byte of two. Decoding twice, once
 for the high and once for the low bytes, gives all 16 bits for every compression that Pillow knows.
-PGM and PPM are read here, from where Pillow's header ends.
 Writing: PNG and TIFF are small enough to be written here (zlib and the horizontal predictor).
 """
 
@@ -35,8 +34,6 @@ def is_deep(image: Image.Image) -> bool:
 
     Of a decoded one, only grey can.
     """
-    if image.format == "PPM":
-        return image.mode == "I" or _netpbm_white(image) > 255
     rawmode = _rawmode(image)
     return ";16" in rawmode or rawmode == "I;12" or image.mode.startswith("I;16")
 
@@ -53,42 +50,21 @@ def is_cut(image: Image.Image) -> bool:
     file.seek(0)
     data = file.read()
     file.seek(place)
-    if image.format == "JPEG2000":  # ISO/IEC 15444-1, A.5.1: the depth of each component
+    try:
+        return _more_than_8_bits(image.format, data)
+    except (struct.error, IndexError):  # cut off; its decoder says so
+        return False
+
+
+def _more_than_8_bits(format_: str, data: bytes) -> bool:
+    if format_ == "JPEG2000":  # ISO/IEC 15444-1, A.5.1: the depth of each component
         start = data.find(b"\xff\x4f\xff\x51") + 40
         (count,) = struct.unpack_from(">H", data, start)
         return any(depth & 0x7F > 7 for depth in data[start + 2 : start + 2 + 3 * count : 3])
-    if image.format == "AVIF":  # AV1-ISOBMFF, 2.3.3: the flag high_bitdepth
+    if format_ == "AVIF":  # AV1-ISOBMFF, 2.3.3: the flag high_bitdepth
         return any(data[found.end() + 2] & 0x40 for found in re.finditer(b"av1C", data))
     # ISO/IEC 14496-15, 8.3.2.1: bitDepthLumaMinus8
     return any(data[found.end() + 17] & 7 for found in re.finditer(b"hvcC", data))
-
-
-def _netpbm_white(image: Image.Image) -> int:
-    """What a PGM or PPM calls white; 255 for the other kinds, and for decoded images."""
-    tiles = getattr(image, "tile", None)
-    arguments = tiles[0][3] if tiles else ""
-    if arguments == "I;16B":
-        return 65535
-    return int(arguments[1]) if isinstance(arguments, tuple) and len(arguments) == 2 else 255
-
-
-def _netpbm(image: Any) -> Deep:
-    """PGM and PPM of 16 bits, of which Pillow reads grey slowly and colour at 8 bits."""
-    if not image.tile:  # decoded, which Pillow does on the scale to 65,535
-        return np.asarray(image).astype(np.uint16)[..., None]
-    white, plain = _netpbm_white(image), image.tile[0][0] == "ppm_plain"
-    shape = (image.height, image.width, len(image.getbands()))
-    image.fp.seek(image.tile[0][2])
-    data = image.fp.read()
-    count = int(np.prod(shape))
-    if plain:  # numbers, with comments between them
-        words = re.sub(rb"#[^\r\n]*", b"", data).split()[:count]
-        samples = np.array(words, np.uint16)
-    else:
-        samples = np.frombuffer(data, ">u2", count)
-    levels = np.minimum(np.arange(65536), white)
-    scale = np.round(levels * (65535 / white)).astype(np.uint16)
-    return scale[samples].reshape(shape)
 
 
 def read(reopen: Reopen) -> Deep | None:
@@ -98,8 +74,6 @@ def read(reopen: Reopen) -> Deep | None:
     to the low bytes (premultiplied alpha). CMYK comes as RGB, by the plain formula.
     """
     image = reopen()
-    if image.format == "PPM":
-        return _netpbm(image)
     rawmode = _rawmode(image)
     if image.mode.startswith("I;16"):
         grey = np.asarray(image).astype(np.uint16)
@@ -120,9 +94,14 @@ def read(reopen: Reopen) -> Deep | None:
     high = _decode(image, f"{base};16{order}").astype(np.uint16)
     pixels = np.asarray((high << 8) | _decode(reopen(), f"{base};16{other}"), np.uint16)
     if base == "CMYK":
-        light = np.invert(pixels).astype(np.uint32)  # what no ink takes away
-        return np.asarray((light[..., :3] * light[..., 3:] + 32767) // 65535, np.uint16)
+        return without_ink(pixels)
     return pixels
+
+
+def without_ink(ink: Deep) -> Deep:
+    """CMYK ``(H, W, 4)`` as RGB ``(H, W, 3)``: the light that no ink takes away."""
+    light = np.invert(ink).astype(np.uint32)
+    return np.asarray((light[..., :3] * light[..., 3:] + 32767) // 65535, np.uint16)
 
 
 def _decode(image: Image.Image, rawmode: str) -> NDArray[np.uint8]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from manyhues.color.arrays import Array
 from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest, PriorSettings
 from manyhues.model.noise import noise
 from manyhues.model.scene import Scene
 from manyhues.sampling.hints import Hint
@@ -40,20 +41,20 @@ class Draw:
 class Prior(ABC):
     """Draws codes for a scene. Gaussian kinds spread by `diversity` (standard deviation).
 
-    A subclass names the kind that manifests know it by: ``class Mine(Prior, kind="mine")``. Any
+    A subclass names what it reads in a manifest: ``class Mine(Prior, settings=MySettings)``. Any
     module of this folder is found; there is no list to add it to.
     """
 
-    kinds: ClassVar[dict[str, type["Prior"]]] = {}
+    kinds: ClassVar[dict[type[PriorSettings], type["Prior"]]] = {}
     single_answer = False
 
-    def __init_subclass__(cls, *, kind: str, **given: Any) -> None:
+    def __init_subclass__(cls, *, settings: type[PriorSettings], **given: Any) -> None:
         super().__init_subclass__(**given)
-        Prior.kinds[kind] = cls
+        Prior.kinds[settings] = cls
 
-    def __init__(self, engine: Engine, manifest: dict[str, Any]) -> None:
-        self.engine, self.spec = engine, manifest["prior"]
-        self.code_shape = tuple(manifest["embedding"].get("code", ()))
+    def __init__(self, engine: Engine, manifest: Manifest) -> None:
+        self.engine, self.settings = engine, manifest.prior
+        self.code_shape, self.is_grid = manifest.embedding.code, manifest.is_grid
 
     @abstractmethod
     def draft(self, scene: Scene, draw: Draw) -> Array:

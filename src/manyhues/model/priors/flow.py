@@ -1,11 +1,15 @@
 """The flow over a colour grid, coarse to fine."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 
 from manyhues.color.arrays import Array, resize
+from manyhues.model.checked import FaultError, GraphFile, Range
+from manyhues.model.manifest import PriorSettings
 from manyhues.model.noise import BLOCK, couple
 from manyhues.model.non_local import alike
 from manyhues.model.priors.base import Draw, Prior, turned_noises
@@ -19,7 +23,38 @@ DRAFTS = 8  # in a batch: a quarter quicker than one by one
 GRID_SCALE = 25.0  # Lab units of a, b in one unit of a grid code
 
 
-class Flow(Prior, kind="flow"):
+_Steps = Range(1, 1000)
+
+
+@dataclass(frozen=True)
+class FlowSettings(PriorSettings, kind="flow"):
+    """The two graphs, and how samples are drawn with them.
+
+    steps        of the solver at each working size; the last counts for all further ones
+    draft_steps  of a candidate to choose by; as many as of a sample where it is not given
+    renoise      the time that a coarser answer is noised to, to be finished at the next size
+    gain         times the code when the last step is done, for each number of working sizes
+    grain        normal noise then, in code units, in pictures no larger than the working size
+    alike        share of a cell's colour that comes from cells like it, in larger ones
+    """
+
+    codes = ("grid",)
+    condition: GraphFile
+    velocity: GraphFile
+    steps: Annotated[tuple[int, ...], _Steps]
+    draft_steps: Annotated[int | None, _Steps] = None
+    renoise: Annotated[float, Range(0.001, 1)] = 0.6
+    gain: Annotated[tuple[float, ...], Range(0, 100)] = (1.0,)
+    grain: Annotated[float, Range(0, 100)] = 0.0
+    alike: Annotated[float, Range(0, 1)] = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "gain"):
+            if not getattr(self, name):
+                raise FaultError(f"{name}: expected one number or more")
+
+
+class Flow(Prior, settings=FlowSettings):
     """Conditional flow matching over the colour grid, coarse to fine.
 
     x_t = (1 - t) x_0 + t noise; the network gives v = d x_t / d t, and `integrate` leads from
@@ -27,9 +62,11 @@ class Flow(Prior, kind="flow"):
     Hinted cells are part of the condition, so that the rest of the sample agrees with them.
     """
 
+    settings: FlowSettings
+
     def draft(self, scene: Scene, draw: Draw) -> Array:
         """The grid at the first working size, in fewer steps."""
-        return self._coarse(scene, draw, self.spec.get("draft_steps"), DRAFTS)
+        return self._coarse(scene, draw, self.settings.draft_steps, DRAFTS)
 
     def sample(self, scene: Scene, draw: Draw) -> Array:
         """Coarse to fine, all steps."""
@@ -50,7 +87,7 @@ class Flow(Prior, kind="flow"):
     def _refined(self, scene: Scene, draw: Draw, drafts: Array) -> list[Array]:
         """Grids of the first working size, and of each further one that starts from those."""
         stages = [drafts]
-        t = np.float32(self.spec.get("renoise", 0.6))
+        t = np.float32(self.settings.renoise)
         for level in range(1, len(scene.levels)):
             shape = self._shape(scene, level)
             noises = _coupled(scene, draw, shape, stage=level)
@@ -64,7 +101,7 @@ class Flow(Prior, kind="flow"):
 
         A picture of the first working size alone has none: a cell is a thing.
         """
-        share = new * float(self.spec.get("alike", 0.0))
+        share = new * self.settings.alike
         if len(scene.levels) == 1 or not share:
             return codes
         level = scene.levels[-1]
@@ -79,7 +116,7 @@ class Flow(Prior, kind="flow"):
         Less noise is less chroma as well. What cells differ by is given back in the same measure,
         and not what they share, which would lie over the scene as a tint: calm, not pale.
         """
-        gains = np.atleast_1d(self.spec.get("gain", 1.0))  # one for each working size
+        gains = self.settings.gain  # one for each working size
         calm = np.float32(np.clip(draw.diversity, 0.5, 1.0))
         shared = codes.mean((2, 3), keepdims=True) if calm < 1 else np.float32(0)
         out = shared + (codes - shared) / calm
@@ -87,7 +124,7 @@ class Flow(Prior, kind="flow"):
         if min(scene.luminance.shape) <= min(scene.grid):
             grain = np.stack(turned_noises(scene, draw, codes[0].shape, stage=7))
             grain[[k < 0 for k in draw.indices]] = 0  # no samples: what candidates agree on
-            out = out + np.float32(self.spec.get("grain", 0.0)) * grain
+            out = out + np.float32(self.settings.grain) * grain
         return _keeping(np.asarray(out, np.float32), _hinted(draw.hints, codes.shape[2:]))
 
     def rough(self, scene: Scene, draft: Array) -> Array:
@@ -99,7 +136,7 @@ class Flow(Prior, kind="flow"):
 
         By an amount past what the finer sizes are ever noised to, through all of them.
         """
-        renoise, last = float(self.spec.get("renoise", 0.6)), len(scene.levels) - 1
+        renoise, last = self.settings.renoise, len(scene.levels) - 1
         level = last if amount <= renoise else 0
         base = _resized(code, self._shape(scene, level))
         noises = _coupled(scene, draw, base.shape, stage=8)
@@ -135,8 +172,8 @@ class Flow(Prior, kind="flow"):
         for (row, column), ab in cells:
             known[0, :, row, column] = (*ab, 1)
         inputs = {**scene.levels[level].inputs, "hints": known}
-        condition = self.engine.run(self.spec["condition"], inputs)
-        steps = steps or self.spec["steps"][min(level, len(self.spec["steps"]) - 1)]
+        condition = self.engine.run(self.settings.condition, inputs)
+        steps = steps or self.settings.steps[min(level, len(self.settings.steps) - 1)]
         times = np.float32(t_start) * schedule(steps)
 
         def velocity(x: Array, t: float, n: Array) -> Array:
@@ -144,7 +181,7 @@ class Flow(Prior, kind="flow"):
             for (row, column), ab in cells:  # hinted cells are known at every time
                 x[:, :, row, column] = (1 - t) * ab + t * n[:, :, row, column]
             feeds = {"x": x, "t": np.full(len(x), t, np.float32), **condition}
-            return self.engine.run(self.spec["velocity"], feeds)["v"]
+            return self.engine.run(self.settings.velocity, feeds)["v"]
 
         def follow(first: int) -> Array:
             some = slice(first, first + at_once)

@@ -1,14 +1,42 @@
 """Priors over codes that are vectors: the paper's and its baselines'."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from manyhues.color.arrays import Array
+from manyhues.model.checked import GraphFile
+from manyhues.model.manifest import PriorSettings
 from manyhues.model.noise import noise
 from manyhues.model.priors.base import Draw, Prior, turned_noise, turned_noises
 from manyhues.model.scene import Scene
 
 
-class Normal(Prior, kind="normal"):
+@dataclass(frozen=True)
+class NormalSettings(PriorSettings, kind="normal"):
+    """None: its noise is the code, whatever the picture."""
+
+    codes = ("vector",)
+    reads_features = False
+
+
+@dataclass(frozen=True)
+class BernoulliSettings(PriorSettings, kind="bernoulli"):
+    """None, as of `NormalSettings`."""
+
+    codes = ("vector",)
+    reads_features = False
+
+
+@dataclass(frozen=True)
+class MixtureSettings(PriorSettings, kind="mixture"):
+    """The graph that gives the mixture: log-weights, means, logarithms of the deviations."""
+
+    codes = ("vector",)
+    graph: GraphFile
+
+
+class Normal(Prior, settings=NormalSettings):
     """Code ~ N(0, I)."""
 
     def draft(self, scene: Scene, draw: Draw) -> Array:
@@ -26,7 +54,7 @@ class Normal(Prior, kind="normal"):
         return np.asarray((a * start + b * end) / np.sin(angle), np.float32)
 
 
-class Bernoulli(Prior, kind="bernoulli"):
+class Bernoulli(Prior, settings=BernoulliSettings):
     """Independent 0 or 1 with probability 1/2: the dropout noise of the cGAN."""
 
     def draft(self, scene: Scene, draw: Draw) -> Array:
@@ -40,11 +68,13 @@ class Bernoulli(Prior, kind="bernoulli"):
         return np.where(order < amount * start.size, end, start).astype(np.float32)
 
 
-class Mixture(Prior, kind="mixture"):
+class Mixture(Prior, settings=MixtureSettings):
     """The paper's mixture density network: a Gaussian mixture read off the grey features."""
 
+    settings: MixtureSettings
+
     def _mixture(self, scene: Scene) -> tuple[Array, Array, Array]:
-        out = self.engine.run(self.spec["graph"], scene.levels[-1].inputs)
+        out = self.engine.run(self.settings.graph, scene.levels[-1].inputs)
         log_pi = out["log_pi"][0]
         pi = np.exp(log_pi - log_pi.max())
         return pi / pi.sum(), out["mean"][0], np.exp(out["log_sigma"][0])  # (M,), (M, K), (M, K)

@@ -28,7 +28,7 @@ from manyhues.errors import DataError
 from manyhues.training.data.classes import class_numbers
 from manyhues.training.data.film import filmed
 from manyhues.training.data.pictures import Pictures, Pixels, open_pictures, square
-from manyhues.training.networks.features import (
+from manyhues.training.networks.grey import (
     CHANNELS,
     FINER_SHARES,
     LOOK,

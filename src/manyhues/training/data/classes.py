@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from manyhues.training.data.film import linear, srgb
-from manyhues.training.networks.features import classifier, looked_at
+from manyhues.training.networks.grey import classifier, looked_at
 
 TRUST = 0.5  # in the label, where a picture has one; the rest in what the teacher sees
 

@@ -1,6 +1,6 @@
 """Colourings that somebody judged: drawn here, laid out to be looked at, and read by `preference`.
 
-    python -m manyhues.training.data.judged PICTURES --out judged [--count 400] [--weights FOLDER]
+    manyhues judged PICTURES --out judged [--count 400] [--weights FOLDER]
 
 draws six colourings of each of `count` photographs, with the weights that are to learn from the
 verdicts, and lays four photographs to a sheet, judged/000.png and so on. Whoever looks writes into
@@ -15,7 +15,6 @@ A photograph (000A.npz) is kept as the networks read it, with codes as the veloc
 each working size, so that training wants neither the photograph nor its features again.
 """
 
-import argparse
 import itertools
 import re
 import zlib
@@ -29,18 +28,18 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from manyhues import Colorizer
-from manyhues.cli import exit as command
 from manyhues.color.arrays import resize
 from manyhues.color.lab import rgb_to_lab
-from manyhues.colorization import Colorization
 from manyhues.errors import DataError
+from manyhues.image.files import make_folder
 from manyhues.model.priors.base import Draw
 from manyhues.model.priors.flow import Flow
 from manyhues.model.scene import Scene
+from manyhues.render.sheet import Tile, contact_sheet
 from manyhues.sampling.candidates import pool_size
 from manyhues.training.data.cache import Batch, Cache, laid_out
 from manyhues.training.data.film import filmed
@@ -50,7 +49,7 @@ from manyhues.training.networks.grid import CELL, CODE_SCALE
 WAYS = (1.0, 1.0, 1.0, 1.0, 1.0, 0.8)  # diversities of a picture's samples
 ON_FILM = 0.4  # share of photographs that are seen as on old film
 ROWS = "ABCD"  # photographs on a sheet
-_TILE, _EDGE = (262, 230), 24
+_TILE = 262, 230
 _HELD_OUT = 8  # one photograph of as many is never trained on
 _MAPS = ("luminance", "f8", "f16", "f32")
 _STRIDES = (1, CELL, 2 * CELL, 4 * CELL)  # of the maps above, in pixels
@@ -248,10 +247,10 @@ def draw(pictures: Path, out: Path, count: int, seed: int = 0, weights: Path | N
     assert isinstance(prior, Flow)
     random, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     coloured = itertools.islice(source.coloured(random.permutation(len(source)).tolist()), count)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     if any(out.glob("*.npz")):
         raise DataError(f"{out}: holds drawn samples already; use another --out")
-    rows: list[Image.Image] = []
+    page: list[Tile] = []
     for number, (_, rgb) in enumerate(coloured):
         name = f"{number // len(ROWS):03d}{ROWS[number % len(ROWS)]}"
         lab = torch.from_numpy(rgb_to_lab(rgb / np.float32(255)).transpose(2, 0, 1)[None].copy())
@@ -277,51 +276,13 @@ def draw(pictures: Path, out: Path, count: int, seed: int = 0, weights: Path | N
             planes = [resize(np.ascontiguousarray(plane), *grid) for plane in ab[0].numpy()]
             arrays[f"true{level}"] = np.stack(planes) / CODE_SCALE
         np.savez(out / name, **{k: v.astype(np.float16) for k, v in arrays.items()})  # type: ignore[arg-type]
-        rows.append(_row(name[-1], [tile for _, tile in sorted(tiles.items())]))
-        if len(rows) == len(ROWS):
-            _sheet(rows).save(out / f"{name[:-1]}.png")
-            rows = []
-    if rows:
-        _sheet(rows).save(out / f"{name[:-1]}.png")
+        if name[-1] == ROWS[0]:
+            page = []
+        page += [(tile, f"{name[-1]}{place + 1}", "") for place, tile in sorted(tiles.items())]
+        sheet = contact_sheet(page, title="samples", note=name[:-1], columns=len(WAYS))
+        sheet.save(out / f"{name[:-1]}.png")
 
 
 def _shown(colorizer: Colorizer, scene: Scene, codes: NDArray[np.float32]) -> list[Image.Image]:
-    made = ((0, 0),) * len(codes)
-    some = Colorization(scene, colorizer.method, codes, colorizer.decode(scene, codes), made)
+    some = colorizer.of_codes(scene, codes)
     return [ImageOps.contain(some.image(k).convert("RGB"), _TILE) for k in range(len(codes))]
-
-
-def _row(letter: str, tiles: Sequence[Image.Image]) -> Image.Image:
-    height = max(tile.height for tile in tiles) + _EDGE
-    row = Image.new("RGB", (len(tiles) * (_TILE[0] + 6) + 2 * _EDGE, height), "white")
-    ink = ImageDraw.Draw(row)
-    for number, tile in enumerate(tiles):
-        left = _EDGE + number * (_TILE[0] + 6)
-        ink.text((left, 4), f"{letter}{number + 1}", fill="black")
-        row.paste(tile, (left, _EDGE - 4))
-    return row
-
-
-def _sheet(rows: Sequence[Image.Image]) -> Image.Image:
-    sheet = Image.new("RGB", (rows[0].width, sum(row.height for row in rows)), "white")
-    top = 0
-    for row in rows:
-        sheet.paste(row, (0, top))
-        top += row.height
-    return sheet
-
-
-def main() -> None:
-    """Command line of the module."""
-    parser = argparse.ArgumentParser(prog="python -m manyhues.training.data.judged")
-    parser.add_argument("pictures", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=400)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--weights", type=Path)
-    given = parser.parse_args()
-    draw(given.pictures, given.out, given.count, given.seed, given.weights)
-
-
-if __name__ == "__main__":
-    command.run(main)

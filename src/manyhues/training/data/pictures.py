@@ -4,7 +4,6 @@ Also the rule that keeps pictures without real colour out of both (`has_real_col
 """
 
 import contextlib
-import io
 import itertools
 import logging
 from collections.abc import Iterable, Iterator
@@ -13,12 +12,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from manyhues.color.lab import rgb_to_lab
-from manyhues.errors import DataError
-
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+from manyhues.errors import DataError, PictureError
+from manyhues.image.picture import SUFFIXES, read_rgb
 
 Pixels = NDArray[np.uint8]
 _log = logging.getLogger(__name__)
@@ -44,7 +42,8 @@ def has_real_colour(rgb: Pixels, *, min_chroma: float = 2.0, min_residual: float
 class Pictures:
     """A readable sequence of pictures; nothing is decoded before it is asked for.
 
-    ``pictures[i]`` is ``(H, W, 3)`` uint8 RGB, upright as its EXIF asks. `ids` and `labels` run
+    ``pictures[i]`` is ``(H, W, 3)`` uint8 sRGB, read as the runtime reads it: upright as its EXIF
+    asks, and converted from its colour profile. `ids` and `labels` run
     parallel to it; a label is the shard's ``label`` column, or the name of the folder that a file
     lies in.
     """
@@ -58,12 +57,12 @@ class Pictures:
     def __getitem__(self, index: int) -> Pixels:
         source = self._sources[index]
         try:
-            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-                ImageOps.exif_transpose(image, in_place=True)
-                return np.asarray(image.convert("RGB"))
-        except Exception as error:  # on damaged files Pillow's decoders raise nearly anything
+            return read_rgb(source, name=self.ids[index])
+        except PictureError as error:
+            name = self.ids[index] if isinstance(source, bytes) else str(source)
+            fault = str(error).removeprefix(f"{name}: ").partition("; ")[0]
             raise DataError(
-                f"{self.ids[index]}: cannot be decoded ({error}); remove it from the data set"
+                f"{self.ids[index]}: cannot be decoded ({fault}); remove it from the data set"
             ) from error
 
     def __iter__(self) -> Iterator[Pixels]:
@@ -163,7 +162,7 @@ def open_pictures(path: Path | str, split: str | None = None) -> Pictures:
         ids += shard_ids
         labels += shard_labels
     if not shards and path.is_dir():
-        files = sorted(f for f in path.rglob("*") if f.suffix.lower() in EXTENSIONS)
+        files = sorted(f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES)
         sources += files
         ids += [str(f.relative_to(path)) for f in files]
         labels += [f.parent.name for f in files]

@@ -23,6 +23,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from manyhues.color.arrays import Array
 from manyhues.colorizer import Colorizer
 from manyhues.model.engine import Engine
+from manyhues.model.manifest import Manifest
 from manyhues.training.data.pictures import open_pictures, training_split
 from manyhues.training.export.graph import quiet
 
@@ -62,7 +63,7 @@ def quantize(weights: Path, method: str, graph: str, pictures: Path) -> tuple[by
     and the last convolution stay in float32. Raises `DataError` for a set without pictures.
     """
     engine = _Listener(weights, graph)
-    colorizer = Colorizer(engine, engine.manifest(method))
+    colorizer = Colorizer(engine, Manifest.load(method, weights))
     source = open_pictures(pictures, training_split(pictures))
     for index in range(min(PICTURES, len(source))):
         scene = colorizer.encode(source[index])

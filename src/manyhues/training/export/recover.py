@@ -1,13 +1,12 @@
 """Shipped graphs back to runs: to train on from the flow's weights where its runs are not at hand.
 
-    python -m manyhues.training.export.recover --out runs
+    manyhues recover --out runs
 
 writes ``features``, ``detail`` and ``flow`` there, which `--set start=` and `--set features=` take
 (`manyhues train`). Weights are those of the graphs: half precision, and 8 bits in the velocity's
 convolutions. The head that `features` was tuned with, and the optimizers' moments, are in no graph.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,14 @@ from numpy.typing import NDArray
 from onnx import NodeProto, numpy_helper
 from torch import Tensor, nn
 
-from manyhues.cli import exit as command
 from manyhues.errors import TrainingError, WeightsError
-from manyhues.model.engine import WEIGHTS
+from manyhues.image.files import make_folder
+from manyhues.model.manifest import folder_of
 from manyhues.training import checkpoint
 from manyhues.training.methods.detail import Detail, DetailConfig
 from manyhues.training.methods.features import TuneConfig
 from manyhues.training.methods.flow import Flow, FlowConfig
-from manyhues.training.networks.features import FeaturesAtSize, GreyFeatures
+from manyhues.training.networks.grey import FeaturesAtSize, GreyFeatures
 
 NEAR = 0.05  # of the outputs' deviation: what 8 bits of activations differ by, and more than halves
 
@@ -163,12 +162,15 @@ def _check(path: Path, module: nn.Module, inputs: dict[str, Tensor]) -> None:
             )
 
 
-def recover(out: Path, weights: Path = WEIGHTS) -> list[Path]:
+def recover(out: Path, given: Path | None = None) -> list[Path]:
     """Write the runs ``features``, ``detail`` and ``flow`` into `out`; return their folders.
+
+    `given` is a weights folder (default: the package's).
 
     Raises `WeightsError` for graphs that cannot be read, `TrainingError` where a run is already
     or where a recovered network does not do what its graph does.
     """
+    weights = folder_of(given)
     folders = [out / name for name in ("features", "detail", "flow")]
     for folder in folders:
         if (folder / checkpoint.MODEL).exists():
@@ -203,21 +205,7 @@ def recover(out: Path, weights: Path = WEIGHTS) -> list[Path]:
 
 
 def _write(folder: Path, kind: str, settings: Any, tensors: dict[str, Tensor]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     config = checkpoint.config_facts(settings)
     facts = {"kind": kind, "config": config, "step": 0, "seconds": 0.0, "pictures": 0}
     checkpoint.write_tensors(folder / checkpoint.MODEL, tensors, facts)
-
-
-def main() -> None:
-    """Command line of the module."""
-    parser = argparse.ArgumentParser(prog="python -m manyhues.training.export.recover")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="default: the package's")
-    given = parser.parse_args()
-    for folder in recover(given.out, given.weights):
-        print(folder)
-
-
-if __name__ == "__main__":
-    command.run(main)

@@ -20,11 +20,12 @@ from torch import Tensor
 from manyhues.errors import UsageError
 from manyhues.model.solver import schedule
 from manyhues.training.data.cache import Batch, Cache
+from manyhues.training.looking import Looking, LookingConfig
 from manyhues.training.methods.detail import Detail, DetailConfig, DetailDecoder
 from manyhues.training.methods.flow import RENOISE, STEPS
-from manyhues.training.methods.looking import Looking, LookingConfig
 from manyhues.training.networks.critic import Critic, hinge, in_colour, told_apart
 from manyhues.training.networks.grid import to_code
+from manyhues.training.registry import load, register
 from manyhues.training.task import Logs, Step
 
 ZOOM = (3.0, 2.0)  # times each working size, for the critic: about what its networks were made for
@@ -51,6 +52,7 @@ class AdversarialConfig(LookingConfig):
     learning_rate: float = 5e-5
 
 
+@register(AdversarialConfig)
 class Adversarial(Looking):
     """Trains velocity and critic in turn."""
 
@@ -70,8 +72,6 @@ class Adversarial(Looking):
         self.register_buffer("heard", torch.zeros((), dtype=torch.long))  # verdicts that counted
 
     def prepare(self, cache: Cache) -> None:
-        from manyhues.training.registry import load
-
         super().prepare(cache)
         if self.config.drop:
             raise UsageError("adversarial draws samples as they will be drawn; leave drop at 0")

@@ -7,14 +7,18 @@ stays on when sampling. The masks are an input here, so that a sample can be dra
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from manyhues.model.priors.vector import BernoulliSettings
 from manyhues.training.data.cache import Batch
+from manyhues.training.export.plan import Plan, code_decoder, vector_manifest
 from manyhues.training.methods.vae import FieldDecoder, GreyEncoder
 from manyhues.training.networks.losses import AB_SCALE
+from manyhues.training.registry import register
 from manyhues.training.task import Logs, Step, Task
 
 
@@ -85,6 +89,7 @@ def _verdict(logits: Tensor, real: bool) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, target)
 
 
+@register(CganConfig)
 class Cgan(Task[CganConfig]):
     """Trains generator and discriminator in turn."""
 
@@ -126,3 +131,9 @@ class Cgan(Task[CganConfig]):
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
         return {f"sample {k + 1}": self._generate(batch.luminance) for k in range(4)}
+
+    def export_plan(self, run: Path) -> Plan:
+        decoder = code_decoder("cgan", self.generator, Generator.code, bits=True)
+        return Plan(
+            [decoder], vector_manifest("cgan", decoder, Generator.code, BernoulliSettings())
+        )

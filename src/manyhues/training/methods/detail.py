@@ -9,8 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from manyhues.training.data.cache import Batch
-from manyhues.training.networks.features import CHANNELS, FEATURE_SCALE
+from manyhues.training.export.plan import Plan, grid_decoder, spatial_graph
+from manyhues.training.networks.grey import CHANNELS, FEATURE_SCALE
 from manyhues.training.networks.grid import CELL, CODE_SCALE, to_code
+from manyhues.training.registry import register
 from manyhues.training.task import Logs, Step, Task
 
 
@@ -31,21 +33,23 @@ class DetailConfig:
 class DetailDecoder(nn.Module):
     """code (n, 2, h/4, w/4), luminance (n or 1, 1, h, w), f8 (n or 1, 40, h/4, w/4) to a, b.
 
-    Out: (n, 2, h, w) in Lab units: the bilinear code plus what the network adds. A code of other
-    than two `channels`, a learned one, is first mixed down to colours.
+    Out: (n, 2, h, w) in Lab units: the bilinear code plus what the network adds.
     """
 
-    def __init__(self, width: int = 64, channels: int = 2) -> None:
+    def __init__(self, width: int = 64) -> None:
         super().__init__()
         self.f8 = nn.Conv2d(CHANNELS[0], 16, 1)
         self.coarse = nn.ModuleList(
-            nn.Conv2d(a, width, 3, 1, 1) for a in (CELL + channels + 16, width, width)
+            nn.Conv2d(a, width, 3, 1, 1) for a in (CELL + 2 + 16, width, width)
         )
-        self.colours = nn.Identity() if channels == 2 else nn.Conv2d(channels, 2, 1)
         self.full = nn.Conv2d(width // 4 + 1 + 2, width // 2, 3, 1, 1)
         self.out = nn.Conv2d(width // 2, 2, 3, 1, 1)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
+
+    def colours(self, code: Tensor) -> Tensor:
+        """The colours (n, 2, h/4, w/4) that a code stands for: it is colours itself."""
+        return code
 
     def forward(self, code: Tensor, luminance: Tensor, f8: Tensor) -> Tensor:
         count = code.shape[0]
@@ -62,6 +66,7 @@ class DetailDecoder(nn.Module):
         return CODE_SCALE * (whole + self.out(F.silu(self.full(x))))
 
 
+@register(DetailConfig)
 class Detail(Task[DetailConfig]):
     """Trains the decoder on true codes, with a smooth absolute error in Lab units."""
 
@@ -98,3 +103,7 @@ class Detail(Task[DetailConfig]):
         code = to_code(batch.ab)
         bilinear = F.interpolate(code * CODE_SCALE, scale_factor=float(CELL), mode="bilinear")
         return {"decoded": self.decode(code, batch), "bilinear": bilinear}
+
+    def export_plan(self, run: Path) -> Plan:
+        name, inputs = grid_decoder(self.tuned), ("code", "luminance", "f8")
+        return Plan([spatial_graph(name, self.decoder, inputs, ("ab",), 1.0)])

@@ -23,9 +23,10 @@ from manyhues.color.lab import luminance_to_grey
 from manyhues.training import checkpoint
 from manyhues.training.data.cache import Batch, Cache
 from manyhues.training.data.film import filmed
-from manyhues.training.networks.features import CHANNELS, FEATURE_SCALE, GreyFeatures
+from manyhues.training.networks.grey import CHANNELS, FEATURE_SCALE, GreyFeatures
 from manyhues.training.networks.grid import CELL, CODE_SCALE, to_code
 from manyhues.training.networks.losses import BIN
+from manyhues.training.registry import register
 from manyhues.training.task import Logs, Step, Task
 
 _HALF = 8  # bins on either side of neutral: cells are averages, few pass 80
@@ -208,6 +209,7 @@ def take_heads(task: nn.Module, run: Path) -> None:
         module.load_state_dict(theirs)
 
 
+@register(TuneConfig)
 class Tune(Task[TuneConfig]):
     """Trains `features` together with a head that is thrown away."""
 

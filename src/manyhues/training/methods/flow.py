@@ -6,20 +6,25 @@ be sampled coarse to fine; and with known cells (hints), so that control is part
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from manyhues.color.arrays import Array
 from manyhues.errors import UsageError
+from manyhues.model.checked import GraphFile
+from manyhues.model.priors.flow import FlowSettings
 from manyhues.model.solver import integrate, schedule
 from manyhues.training import checkpoint
 from manyhues.training.data.cache import Batch, Cache
+from manyhues.training.export.plan import Plan, features_graph, grid_manifest, spatial_graph
+from manyhues.training.networks.grey import FINER_SHARES, LOOK
 from manyhues.training.networks.grid import CELL, CODE_SCALE, GridUNet, to_code
+from manyhues.training.registry import register
 from manyhues.training.task import Logs, Step, Task
 
 STEPS = (8, 2)  # of the solver at each working size; docs/model/sampling.md has what others give
@@ -79,6 +84,7 @@ def velocity_errors(
     return velocity - (noise - code)
 
 
+@register(FlowConfig)
 class Flow(Task[FlowConfig]):
     """Trains the velocity network."""
 
@@ -153,3 +159,41 @@ class Flow(Task[FlowConfig]):
             )
             for k in range(6)
         }
+
+    def export_plan(self, run: Path) -> Plan:
+        seen = ("luminance", "f8", "f16", "f32", "hints")
+        given = ("c1", "c2", "g")
+        condition = spatial_graph("flow.condition.onnx", _Condition(self.network), seen, given, 1.0)
+        velocity = spatial_graph(
+            "flow.velocity.onnx", self.network, ("x", "t", *given), ("v",), CODE_SCALE
+        )
+        settings = FlowSettings(
+            GraphFile(condition.name),
+            GraphFile(velocity.name),
+            steps=STEPS,
+            draft_steps=DRAFT_STEPS,
+            renoise=RENOISE,
+            gain=GAIN,
+            grain=GRAIN,
+            alike=ALIKE,
+        )
+        manifest = grid_manifest("flow", self.tuned, settings, self.sizes)
+        graphs = [condition, velocity]
+        if self.tuned:
+            graphs.append(features_graph("flow.features.onnx", self.tuned))
+            features = GraphFile(graphs[-1].name)
+            manifest = replace(manifest, features=features, look=LOOK, finer=FINER_SHARES)
+        return Plan(graphs, manifest, activations=velocity.name)
+
+
+class _Condition(nn.Module):
+    """`GridUNet.condition` as a module of its own, for the exporter."""
+
+    def __init__(self, network: GridUNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, luminance: Tensor, f8: Tensor, f16: Tensor, f32: Tensor, hints: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return self.network.condition(luminance, f8, f16, f32, hints)

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from manyhues.training.data.cache import Batch, Cache
 from manyhues.training.data.classes import ClassLesson
+from manyhues.training.looking import Looking, LookingConfig
 from manyhues.training.methods.features import ColourHead, TuneConfig, take_heads
-from manyhues.training.methods.looking import Looking, LookingConfig
 from manyhues.training.networks.grid import to_code
+from manyhues.training.registry import register
 from manyhues.training.task import Logs, Step
 
 
@@ -37,6 +38,7 @@ class JointConfig(LookingConfig):
     batch_size: int = 256
 
 
+@register(JointConfig)
 class Joint(Looking):
     """A `flow` run and a `features` run in one."""
 

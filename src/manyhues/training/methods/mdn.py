@@ -14,9 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from manyhues.errors import UsageError
+from manyhues.model.checked import GraphFile
+from manyhues.model.priors.vector import MixtureSettings
 from manyhues.training.data.cache import Batch, Cache
+from manyhues.training.export.graph import Graph
+from manyhues.training.export.plan import Plan, code_decoder, maps, vector_manifest
 from manyhues.training.methods.vae import Vae, VaeConfig
-from manyhues.training.networks.features import CHANNELS, FEATURE_SCALE
+from manyhues.training.networks.grey import CHANNELS, FEATURE_SCALE
+from manyhues.training.registry import load, register
 from manyhues.training.task import Logs, Step, Task
 
 
@@ -101,6 +106,7 @@ def mixture_loss(
     return -torch.logsumexp(each, dim=1).mean()
 
 
+@register(MdnConfig)
 class Mdn(Task[MdnConfig]):
     """Trains the mixture on codes of a frozen VAE, which it carries along for its decoder."""
 
@@ -112,8 +118,6 @@ class Mdn(Task[MdnConfig]):
         self.vae = Vae(VaeConfig(code=config.code)).requires_grad_(False)
 
     def prepare(self, cache: Cache) -> None:
-        from manyhues.training.registry import load
-
         if not self.config.vae:
             raise UsageError("mdn predicts the code of a VAE; add --set vae=runs/NAME")
         trained, _ = load(Path(self.config.vae))
@@ -158,3 +162,12 @@ class Mdn(Task[MdnConfig]):
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
         return {f"sample {k + 1}": self.sample(batch) for k in range(6)}
+
+    def export_plan(self, run: Path) -> Plan:
+        maps64 = maps(64, 64, "f16", "f32")
+        outputs = ("log_pi", "mean", "log_sigma")
+        prior = Graph("vae-mdn.prior.onnx", self.mixture, maps64, outputs, {}, maps64)
+        decoder = code_decoder("vae-mdn", self.vae.decoder, self.config.code, bits=False)
+        settings = MixtureSettings(GraphFile(prior.name))
+        manifest = vector_manifest("vae-mdn", decoder, self.config.code, settings)
+        return Plan([prior, decoder], manifest, {"vae": Path(self.config.vae)})

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from manyhues.model.checked import GraphFile
+from manyhues.model.priors.point import PointSettings
 from manyhues.training.data.cache import Batch
+from manyhues.training.export.plan import Plan, grid_manifest, spatial_graph
 from manyhues.training.networks.grid import CELL, CODE_SCALE, GridUNet, to_code
+from manyhues.training.registry import register
 from manyhues.training.task import Logs, Step, Task
 
 
@@ -20,6 +25,7 @@ class MeanConfig:
     learning_rate: float = 1e-3
 
 
+@register(MeanConfig)
 class Mean(Task[MeanConfig]):
     """Squared error between the grid and a U-Net that sees the grey picture alone."""
 
@@ -55,3 +61,20 @@ class Mean(Task[MeanConfig]):
                 to_code(batch.ab) * CODE_SCALE, scale_factor=float(CELL), mode="nearest"
             ),
         }
+
+    def export_plan(self, run: Path) -> Plan:
+        inputs = ("luminance", "f8", "f16", "f32")
+        graph = spatial_graph("mean.prior.onnx", _Predict(self), inputs, ("code",), CODE_SCALE)
+        settings = PointSettings(GraphFile(graph.name))
+        return Plan([graph], grid_manifest("mean", self.tuned, settings))
+
+
+class _Predict(nn.Module):
+    """`Mean.predict` as a module of its own, for the exporter."""
+
+    def __init__(self, task: Mean) -> None:
+        super().__init__()
+        self.task = task
+
+    def forward(self, luminance: Tensor, f8: Tensor, f16: Tensor, f32: Tensor) -> Tensor:
+        return self.task.predict(luminance, f8, f16, f32)

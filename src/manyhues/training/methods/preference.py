@@ -23,6 +23,7 @@ from manyhues.training.data.cache import Batch, Cache
 from manyhues.training.data.judged import Judged, JudgedBatch
 from manyhues.training.methods.flow import LEAN, RENOISE, Flow, FlowConfig, velocity_errors
 from manyhues.training.networks.grid import GridUNet, to_code
+from manyhues.training.registry import register
 from manyhues.training.task import Logs, Step
 
 
@@ -42,6 +43,7 @@ class PreferenceConfig(FlowConfig):
     learning_rate: float = 3e-5
 
 
+@register(PreferenceConfig)
 class Preference(Flow):
     """Trains the velocity network on pairs of a better and a worse sample."""
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from manyhues.training.data.cache import Batch, Cache
 from manyhues.training.networks import losses
 from manyhues.training.networks.losses import AB_SCALE, PrincipalComponents
+from manyhues.training.registry import register
 from manyhues.training.task import Logs, Step, Task
 
 SIZE = 64  # the paper's networks work on squares of this side
@@ -150,6 +151,7 @@ class VaeConfig:
     learning_rate: float = 1e-3
 
 
+@register(VaeConfig)
 class Vae(Task[VaeConfig]):
     """Trains encoder and decoder; its code is what the mixture density network predicts."""
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from manyhues.training.data.film import srgb, unclipped
-from manyhues.training.networks.features import (
+from manyhues.training.networks.grey import (
     FEATURE_SCALE,
     classifier,
     looked_at,

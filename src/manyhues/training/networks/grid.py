@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from manyhues.model.priors.flow import GRID_SCALE
-from manyhues.training.networks.features import CHANNELS, FEATURE_SCALE
+from manyhues.training.networks.grey import CHANNELS, FEATURE_SCALE
 
 CODE_SCALE = GRID_SCALE  # Lab units; about one standard deviation of strong colours
 CELL = 4  # pixels of the working size along the side of a grid cell

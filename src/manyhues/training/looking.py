@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from manyhues.training.data.cache import Batch, Cache
+from manyhues.training.export.plan import Plan
 from manyhues.training.methods.features import LearningFeatures, TuneConfig, cropped, on_film
 from manyhues.training.methods.flow import Flow, FlowConfig
-from manyhues.training.networks.features import blend_finer
+from manyhues.training.networks.grey import blend_finer
 
 
 @dataclass(frozen=True)
@@ -70,3 +71,7 @@ class Looking(Flow):
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
         return super().pictures(self._look(batch))
+
+    def export_plan(self, run: Path) -> Plan:
+        self.tuned = run  # it brings its own features
+        return super().export_plan(run)

@@ -1,0 +1,50 @@
+"""Around calls of decoders: their warnings silenced, their exceptions as errors of pictures."""
+
+import struct
+from typing import Any
+
+from manyhues.errors import ManyhuesError, PictureError
+from manyhues.image.quiet import without_warnings
+
+# What decoders raise on damaged files, as a fuzz test found. It is for calls of decoders alone:
+# of our own code these would be faults of ours.
+DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    RuntimeError,
+    struct.error,
+)
+
+
+class decoding:  # noqa: N801  see `without_warnings`
+    """Whatever a decoder raises on a damaged file, as one kind of error with file and remedy.
+
+    It stands around calls of decoders alone, so that no fault of ours is told as the file's.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name, self._quiet = name, without_warnings()
+
+    def __enter__(self) -> None:
+        self._quiet.__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> None:
+        self._quiet.__exit__()
+        if isinstance(error, MemoryError):
+            raise no_memory(self._name) from error
+        if isinstance(error, DAMAGE) and not isinstance(error, ManyhuesError):
+            raise PictureError(
+                f"{self._name}: truncated or damaged ({error}); copy it again from its source"
+            ) from error
+
+
+def no_memory(name: str) -> PictureError:
+    """The error of a picture that memory cannot hold."""
+    return PictureError(f"{name}: not enough memory for it; make it smaller first")

@@ -1,0 +1,104 @@
+"""What every family of file formats does. One class for each family, in a file of its own.
+
+A family says by the first bytes whether a file is its own (`Format.sniff`), and lists the file's
+pages from the header alone (`Format.pages`). A page is decoded when it is asked for
+(`Page.decode`). What happens to its pixels afterwards is the same for all formats.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+from PIL import Image
+
+from manyhues.image.metadata import Metadata
+
+PLAIN_INK = "CMYK without a profile: ink was converted by the plain formula"
+
+
+@dataclass(frozen=True)
+class File:
+    """An encoded picture: its bytes, the name that errors give it, and its name's suffix."""
+
+    data: bytes
+    name: str = "picture"
+    suffix: str = ""
+
+
+def nothing_inherited() -> tuple[Metadata, tuple[str, ...]]:
+    """The metadata of a format that has none, and no notes on them."""
+    return Metadata(), ()
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """The pixels of one page, as they are stored.
+
+    pixels       an image of mode ``L``, ``RGB``, ``CMYK`` or ``LAB``; or ``(H, W, 1 or 3)`` uint8
+                 or uint16, grey or RGB
+    alpha        (H, W) uint8, or uint16 with pixels of uint16; None when the picture is opaque
+    profile      the ICC profile that the colours are in; empty for sRGB
+    orientation  EXIF's, 1 to 8, still to be applied
+    notes        what was lost or changed while decoding, for the user to see
+    metadata     reads what a result inherits, and gives notes on what is lost of it
+    """
+
+    pixels: Image.Image | NDArray[Any]
+    alpha: NDArray[Any] | None = None
+    profile: bytes = b""
+    orientation: int = 1
+    notes: tuple[str, ...] = ()
+    metadata: Callable[[], tuple[Metadata, tuple[str, ...]]] = nothing_inherited
+
+
+class Page(ABC):
+    """One page of a file, known from the header alone.
+
+    format  the format as results name it (``JPEG``)
+    size    width and height as stored
+    bits    8 or 16: the depth that a result gets
+    index   the page's place in its file, from 0
+    notes   what is left out of the file beside it, for the user to see
+    """
+
+    format: str
+    size: tuple[int, int]
+    bits: int = 8
+    index: int = 0
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def decode(self) -> Decoded:
+        """The pixels. Raises `PictureError` where the page is damaged."""
+
+
+class Format(ABC):
+    """A family of file formats.
+
+    Any module of this folder that holds a subclass is found; there is no list to add it to.
+
+    suffixes  of names, in small letters: files that are taken from folders
+    paged     whether a file of these suffixes may have several pages
+    general   asked after all families that are not
+    """
+
+    families: ClassVar[list[type["Format"]]] = []
+    suffixes: ClassVar[frozenset[str]] = frozenset()
+    paged: ClassVar[bool] = False
+    general: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        Format.families.append(cls)
+
+    @classmethod
+    @abstractmethod
+    def sniff(cls, head: bytes) -> bool:
+        """Whether a file that begins with `head` (64 bytes, or all of a shorter file) is ours."""
+
+    @classmethod
+    @abstractmethod
+    def pages(cls, file: File) -> Sequence[Page]:
+        """The pages of a file, one at least; decodes nothing. Raises `PictureError`."""
