@@ -68,7 +68,7 @@ def test_an_upload_shows_how_far_it_is_and_can_be_cancelled(
             page.get_by_role("button", name="Cancel").click()
         expect(page.locator("#sending")).to_be_hidden()
         expect(page.locator("#main")).to_have_attribute("aria-busy", "false")
-        expect(page.get_by_role("button", name="Choose a file")).to_be_focused()
+        expect(page.get_by_role("button", name="Choose files")).to_be_focused()
         expect(page.locator("#welcome")).to_be_visible()
         expect(page.locator(".toast")).to_have_count(0)
         assert server.studio.store.count == before

@@ -99,7 +99,7 @@ def test_focus_stays_where_one_is(visit: Open, photo: Path) -> None:
         page.keyboard.press("Enter")
         expect(page.get_by_role("radio", name="Favourites")).to_be_focused()
         page.get_by_role("button", name="New picture").click()
-        expect(page.get_by_role("button", name="Choose a file")).to_be_focused()
+        expect(page.get_by_role("button", name="Choose files")).to_be_focused()
         page.locator("#file").set_input_files(photo)
         expect(page.get_by_role("heading", level=1, name="Colourings")).to_be_focused()
 

@@ -32,7 +32,8 @@ def steps(store: Store, session: Session, drawing: Drawing, group: str) -> Itera
                 small = small or scene.shrunk(store.limits.rough)
                 yield _tried(step, small, total)
                 continue
-            made = Made(drawing.action, step.done - 1, drawing.of, drawing.options)
+            index = step.done - 1 + drawing.skip
+            made = Made(drawing.action, index, drawing.of, drawing.options)
             result = store.add(session, group, made, step.make())
             slot = {"slot": step.done - 1, "result": result.id}
             yield {"type": "result", **slot, "done": step.done, "total": total}

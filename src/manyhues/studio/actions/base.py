@@ -62,6 +62,7 @@ class Drawing:
     method   whose colorizer draws; None is the default
     of       ids of the results that it starts from
     palette  the encoded picture of the option ``like``, which holds its name alone
+    skip     how many results of the call are left out at either end
     """
 
     action: "Action[Any]"
@@ -69,11 +70,12 @@ class Drawing:
     method: str | None = None
     of: tuple[str, ...] = ()
     palette: bytes | None = None
+    skip: int = 0
 
     @property
     def total(self) -> int:
         """How many results will come."""
-        return self.action.total(self.options)
+        return self.action.total(self.options) - 2 * self.skip
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,8 @@ async def colorize(
 ) -> Any:
     """Colour a picture: a new session with n results.
 
-    A client that leaves while it waits stops the work.
+    A client that leaves while it waits stops the work. Without waiting, work that nobody follows
+    or asks for is stopped after 6 seconds: read the job's events, or ask for the job.
     """
     _refuse_unknown((await request.form()).keys())
     studio.drawing.check_room()

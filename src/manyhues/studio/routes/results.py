@@ -16,6 +16,7 @@ from manyhues.studio import derived, examples
 from manyhues.studio.archive import Entry, zipped
 from manyhues.studio.folder import LostError, vanishing
 from manyhues.studio.hub import Studio, StudioOf
+from manyhues.studio.lanes import BusyError
 from manyhues.studio.limits import COLOURINGS
 from manyhues.studio.routes import present, schema
 from manyhues.studio.routes.faults import FAULTS
@@ -170,6 +171,45 @@ async def archive(
     return await _zip(request, studio, entries, ticket, f"{Path(session.name).stem}.zip")
 
 
+@router.get(
+    "/zip",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}, "description": "The archive."}},
+)
+async def archive_of_all(
+    request: Request,
+    studio: StudioOf,
+    sessions: Chosen,
+    favourites: Annotated[bool, Query(description="Of each its favourites alone.")] = False,
+    format: Format = "keep",
+    ticket: Ticket = "",
+) -> Response:
+    """Results of several sessions in one ZIP, each in a folder of its name."""
+    entries: list[Entry] = []
+    folders: set[str] = set()
+    for sid in dict.fromkeys(one for one in sessions.split(",") if one):
+        session = studio.store.session(sid)
+        shown = [one for one in session.results.values() if not one.hidden]
+        rids = [one.id for one in shown if one.favourite or not favourites]
+        if rids:
+            folder = _distinct(Path(session.name).stem, folders)
+            entries += _entries(studio, session, rids, format, f"{folder}/")
+    if not entries:
+        raise UsageError("none of these sessions has such results")
+    return await _zip(request, studio, entries, ticket, "manyhues.zip")
+
+
+def _distinct(name: str, taken: set[str]) -> str:
+    """A name that is not taken yet, also where case makes no difference."""
+    k = 1
+    found = name
+    while found.casefold() in taken:
+        k += 1
+        found = f"{name} ({k})"
+    taken.add(found.casefold())
+    return found
+
+
 @router.get("/downloads/{ticket}", response_model=schema.GivingOut)
 async def giving(studio: StudioOf, ticket: str) -> schema.GivingOut:
     """How far the download with this ticket has come."""
@@ -205,8 +245,12 @@ def _entries(
 async def _zip(
     request: Request, studio: Studio, entries: Sequence[Entry], ticket: str, name: str
 ) -> Response:
-    studio.rendering.check_room()
     giving = studio.givings.begin(ticket or secrets.token_urlsafe(16), len(entries))
+    try:
+        studio.rendering.check_room()
+    except BusyError as error:
+        giving.state, giving.detail = "failed", str(error)
+        raise
     pieces = zipped(entries, giving, request.is_disconnected)
     first = await anext(pieces, b"")  # what fails at once is an answer of its own
 

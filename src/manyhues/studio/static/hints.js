@@ -22,6 +22,14 @@ let tell = () => {};
 const warned = new Set(); // hints that hardly show, of which that was said
 let warning = null; // the message that said it last
 
+/** Whether a click on the picture places a dot; else the picture is only looked at. */
+const editing = () => $("mode-colour").checked;
+
+function edit(wanted) {
+  $(wanted ? "mode-colour" : "mode-look").checked = true;
+  $("surface").classList.toggle("editing", wanted);
+}
+
 export const current = () => list.map((hint) => ({ ...hint }));
 
 /** Show the hints of a base's picture. */
@@ -183,6 +191,7 @@ export function withdraw() {
 
 /** Choose a colour: of the selected dot, or of the next one. */
 function choose(wanted) {
+  edit(true); // who takes up a colour wants to use it
   colour = wanted;
   if (selected < 0) return draw();
   list[selected].colour = wanted;
@@ -223,9 +232,10 @@ export function start(listener) {
   );
   $("colour").addEventListener("change", () => choose($("colour").value));
   $("surface").addEventListener("click", (event) => {
-    if (!event.target.closest(".pin, .divider i")) add(where(event));
+    if (editing() && !event.target.closest(".pin, .divider i")) add(where(event));
   });
   $("pins").addEventListener("focusin", (event) => zoom.reveal(event.target));
+  for (const mode of ["look", "colour"]) $(`mode-${mode}`).onchange = () => edit(mode === "colour");
   $("hint-add").onclick = () => {
     add(free());
     $("pins").lastElementChild?.focus();
