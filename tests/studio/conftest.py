@@ -72,8 +72,8 @@ class Server:
 
 
 @contextmanager
-def running(app: FastAPI) -> Iterator[Server]:
-    listener = _bind("127.0.0.1", 0)
+def running(app: FastAPI, port: int = 0) -> Iterator[Server]:
+    listener = _bind("127.0.0.1", port)
     config = uvicorn.Config(app, http="h11", log_level="warning", server_header=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -3,6 +3,8 @@
 import struct
 from typing import Any
 
+from PIL import Image
+
 from manyhues.errors import ManyhuesError, PictureError
 from manyhues.image.quiet import without_warnings
 
@@ -20,6 +22,7 @@ DAMAGE = (
     AssertionError,
     RuntimeError,
     struct.error,
+    Image.DecompressionBombError,
 )
 
 

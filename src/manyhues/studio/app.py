@@ -1,6 +1,6 @@
 """The application: routes, pages, guards, and what becomes of errors."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from manyhues import __version__
 from manyhues.errors import ManyhuesError, OutputError, PictureError, UsageError
@@ -64,15 +64,14 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.include_router(draw.router)
-    app.include_router(draw.of_actions())
-    app.include_router(results.router)
-    app.include_router(sessions.router)
+    routers = draw.router, draw.of_actions(), results.router, sessions.router
+    for router in routers:
+        app.include_router(router)
     if examples.names():
         app.mount("/examples", StaticFiles(directory=examples.folder()), "examples")
     files = Files()
     _add_pages(app, files, monitoring)
-    _add_faults(app)
+    _add_faults(app, [*app.routes, *(route for router in routers for route in router.routes)])
     describe(app)
     app.add_middleware(
         Guard,
@@ -130,16 +129,16 @@ def _add_pages(app: FastAPI, files: Files, monitoring: Monitoring) -> None:
         return Response(monitoring.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _methods(app: FastAPI, request: Request) -> list[str]:
+def _methods(routes: Iterable[BaseRoute], request: Request) -> list[str]:
     """What can be done with a path, over all its routes."""
     found: set[str] = set()
-    for route in app.routes:
+    for route in routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             found |= getattr(route, "methods", None) or set()
     return sorted(found)
 
 
-def _add_faults(app: FastAPI) -> None:
+def _add_faults(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     """Every expected error as `{code, detail}`; none says where anything lies."""
 
     @app.exception_handler(ManyhuesError)
@@ -173,7 +172,7 @@ def _add_faults(app: FastAPI) -> None:
         response = fault(error.status_code, code, str(error.detail))
         response.headers.update(error.headers or {})
         if error.status_code == 405:
-            response.headers["Allow"] = ", ".join(_methods(app, request))
+            response.headers["Allow"] = ", ".join(_methods(routes, request))
         return response
 
     @app.exception_handler(RequestValidationError)

@@ -2,21 +2,32 @@
 
 import hashlib
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
+import numpy as np
+from PIL import Image
+
+from manyhues.color.lab import rgb_to_lab
 from manyhues.colorization import sheet_of
 from manyhues.image import encode as writer
+from manyhues.image.picture import read_small_rgb
+from manyhues.sampling.palette import palette
 from manyhues.studio.folder import GREY, encode_small
 from manyhues.studio.session import Session
 from manyhues.studio.store import Store
+
+Wanted = writer.Format | Literal["colour"]
+_FULL_CHROMA = 12.0  # from which on a colour is opaque in a layer of colour alone
 
 
 def full(store: Store, session: Session, rid: str, format: str = "png") -> Path:
     """One result at full size, in the input's own format for ``keep``."""
     session.result(rid)
     format_, _ = _format(session, format)
-    name = f"{rid}{_SAFE[format_]}"
+    name = f"{rid}{'.colour' if format == 'colour' else ''}{_SAFE[format_]}"
     found = session.files.use(name)
     if found is None:
         found = session.files.write(name, full_bytes(store, session, rid, format))
@@ -27,12 +38,34 @@ def full_bytes(store: Store, session: Session, rid: str, format: str = "png") ->
     """The bytes of such a file; they are not kept."""
     format_, _ = _format(session, format)
     one = store.load(session, rid)
+    if format == "colour":
+        return colour_layer(one.image(0))
     return writer.encode(one.pixels(0), format_, one.scene.picture.metadata)
+
+
+def colour_layer(image: Image.Image) -> bytes:
+    """A colouring's colour alone as PNG: what is grey is transparent, and the rest opaque."""
+    pixels = np.array(image.convert("RGBA"))
+    for rows in np.array_split(pixels, max(1, len(pixels) // 256)):  # views; few at a time
+        chroma = np.hypot(*np.moveaxis(rgb_to_lab(rows[..., :3] / np.float32(255)), -1, 0)[1:])
+        rows[..., 3] = rows[..., 3] * np.clip(chroma / _FULL_CHROMA, 0, 1)
+    out = BytesIO()
+    Image.fromarray(pixels).save(out, "PNG", compress_level=4)
+    return out.getvalue()
+
+
+def palette_of(data: bytes, max_pixels: int) -> bytes:
+    """A picture as a palette is read from it: small, as PNG. Raises `ManyhuesError`."""
+    out = BytesIO()
+    Image.fromarray(read_small_rgb(data, max_pixels=max_pixels)).save(out, "PNG")
+    palette(out.getvalue())  # refuses one without colour
+    return out.getvalue()
 
 
 def file_name(session: Session, rid: str, format: str) -> str:
     """What a download is called."""
-    return f"{Path(session.name).stem}.{label(session, rid)}{_format(session, format)[1]}"
+    layer = ".colour" if format == "colour" else ""
+    return f"{Path(session.name).stem}.{label(session, rid)}{layer}{_format(session, format)[1]}"
 
 
 def label(session: Session, rid: str) -> str:
@@ -108,6 +141,8 @@ def disposition(name: str) -> str:
 
 def _format(session: Session, wanted: str) -> tuple[str, str]:
     picture = session.picture
+    if wanted == "colour":
+        return "PNG", ".png"
     return writer.output_format(picture.format, picture.suffix, wanted)
 
 

@@ -4,6 +4,7 @@ The facts are JSON beside the files, so that a session is still there after a re
 """
 
 import json
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,7 +19,7 @@ from manyhues.image.picture import Picture
 from manyhues.sampling.hints import Hint
 from manyhues.studio.actions import named
 from manyhues.studio.actions.base import Action, Made
-from manyhues.studio.folder import LostError, SessionFolder
+from manyhues.studio.folder import LostError, SessionFolder, vanishing
 
 FACTS = "session.json"
 _OPEN = 150.0  # seconds; a page that has it open calls at least once a minute
@@ -39,6 +40,7 @@ class Result:
     notes: tuple[str, ...]
     favourite: bool = False
     hidden: bool = False
+    reach: tuple[float, ...] = ()  # the share of the picture that each of its hints colours
 
 
 @dataclass
@@ -64,6 +66,7 @@ class Session:
     format: str = "keep"
     results: dict[str, Result] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
+    palettes: dict[str, str] = field(default_factory=dict)  # names of pictures, by their ids
     count: int = 0  # the highest number given to a result
     used: float = field(default_factory=time.time)
     holders: int = 0  # who must not lose it: jobs and renderings that run
@@ -89,6 +92,21 @@ class Session:
                 "no such result in this session; it may have been removed to make room"
             ) from None
 
+    def palette(self, pid: str) -> tuple[str, bytes]:
+        """Name and bytes of a picture given as palette. Raises `LostError`."""
+        if pid not in self.palettes:
+            raise LostError("no such palette in this session; give it again")
+        with vanishing():
+            return self.palettes[pid], (self.folder / f"{pid}.palette").read_bytes()
+
+    def add_palette(self, name: str, data: bytes) -> str:
+        """Keep a picture as palette; its id."""
+        pid = secrets.token_urlsafe(16)
+        self.files.write(f"{pid}.palette", data)
+        self.palettes[pid] = name
+        self.save()
+        return pid
+
     def save(self) -> None:
         """Write its facts into its folder."""
         picture = self.picture
@@ -99,6 +117,7 @@ class Session:
             "count": self.count,
             "used": self.used,
             "deleted": self.deleted,
+            "palettes": self.palettes,
             "picture": {
                 "format": picture.format,
                 "suffix": picture.suffix,
@@ -153,9 +172,10 @@ def _session(folder: Path, facts: Mapping[str, Any]) -> Session:
         facts["format"],
         {result.id: result for result in results},
         {group.id: group for group in groups},
-        facts["count"],
-        facts["used"],
+        count=facts["count"],
+        used=facts["used"],
         deleted=facts["deleted"],
+        palettes=dict(facts["palettes"]),
     )
 
 
@@ -178,6 +198,7 @@ def _result(facts: Mapping[str, Any]) -> Result:
             "steering": Steering(steered["saturation"], hints, mean_and_spread),
             "seed": tuple(facts["seed"]),
             "notes": tuple(facts["notes"]),
+            "reach": tuple(facts["reach"]),
         }
     )
 

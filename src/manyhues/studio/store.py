@@ -39,6 +39,12 @@ GRACE = 60.0  # seconds for which a file that was just asked for stays
 _SMALL = 8  # pictures whose screen-sized copies are kept in memory
 
 
+def reach(one: Colorization) -> tuple[float, ...]:
+    """The share of the picture, 0 to 1, that each hint of a colouring reaches at half strength."""
+    lightness = one.scene.levels[-1].lightness
+    return tuple(float((h.spread(lightness) > 0.5).mean()) for h in one.steering.hints)
+
+
 class Store:
     """All sessions, the scenes of those in use, and one model for each method in use.
 
@@ -240,6 +246,7 @@ class Store:
                 seed=one.seeds[0],
                 steering=one.steering,
                 notes=one.notes,
+                reach=reach(one),
             )
             session.results[rid] = result
             session.save()

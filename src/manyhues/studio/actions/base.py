@@ -53,6 +53,9 @@ class Given(Protocol):
     def result(self, rid: str, /) -> Origin:
         """A result by its id. Raises `ManyhuesError` for one that is not there."""
 
+    def palette(self, pid: str, /) -> tuple[str, bytes]:
+        """Name and bytes of a picture given as palette. Raises as well."""
+
 
 @dataclass(frozen=True)
 class Drawing:

@@ -29,14 +29,14 @@ router = APIRouter(prefix="/api", tags=["draw"], responses=FAULTS)
 
 
 def _form(body: type[BaseModel]) -> Callable[..., BaseModel]:
-    """A body's fields as those of a form, but for hints, which a form writes as text."""
+    """A body's fields as those of a form, but for hints and a palette, which it writes its way."""
 
     def filled(**values: Any) -> BaseModel:
         return body(**values)
 
     parameters = []
     for name, field in body.model_fields.items():
-        if name != "hints":
+        if name not in ("hints", "like"):  # a text and a file
             form = Form(description=field.description)
             parameter = inspect.Parameter(
                 name,

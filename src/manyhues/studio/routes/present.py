@@ -84,6 +84,7 @@ def result_out(session: Session, result: Result) -> schema.ResultOut:
         favourite=result.favourite,
         hidden=result.hidden,
         faint=[at for at, hint in enumerate(result.steering.hints) if hint.faint],
+        reach=list(result.reach),
         notes=list(result.notes),
         url=f"{base}/full",
         preview=f"{base}/preview",

@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 from manyhues import __version__
 from manyhues.errors import UsageError
 from manyhues.image.encode import Format
+from manyhues.sampling.options import Sampling
 from manyhues.studio import derived, examples
 from manyhues.studio.archive import Entry, zipped
 from manyhues.studio.folder import LostError, vanishing
@@ -60,6 +61,7 @@ async def about(studio: StudioOf) -> schema.AboutOut:
         pixels=limits.pixels,
         n=COLOURINGS,
         kept=studio.store.kept,
+        diversity=Sampling.diversity,
     )
 
 
@@ -129,9 +131,12 @@ async def full(request: Request, studio: StudioOf, sid: str, rid: str) -> Respon
     responses=_picture("jpeg", "png", "webp", "tiff", "bmp", "avif"),
 )
 async def download(
-    request: Request, studio: StudioOf, sid: str, rid: str, format: Format = "keep"
+    request: Request, studio: StudioOf, sid: str, rid: str, format: derived.Wanted = "keep"
 ) -> Response:
-    """A result at full size as a file to keep, in the input's format or another."""
+    """A result at full size as a file to keep, in the input's format or another.
+
+    `colour`: a PNG of its colour alone, for a layer of the mode *Color* over the picture.
+    """
     session = studio.store.session(sid)
     session.result(rid)
     make = partial(derived.full, studio.store, session, rid, format)

@@ -65,6 +65,9 @@ class ResultOut(BaseModel):
         list[int],
         Field(description="Which of the hints hardly show, their places too light or dark."),
     ]
+    reach: Annotated[
+        list[float], Field(description="The share of the picture that each hint colours.")
+    ]
     notes: list[str]
     url: Annotated[str, Field(description="Link: PNG at full size.")]
     preview: Annotated[str, Field(description="Link: small, ready at once.")]
@@ -130,6 +133,13 @@ class SessionsOut(BaseModel):
     sessions: list[BriefOut]
 
 
+class PaletteOut(BaseModel):
+    """A picture whose colours can be taken, as `like`."""
+
+    id: str
+    name: str
+
+
 class GivingOut(BaseModel):
     """How far a download has come, in files."""
 
@@ -155,6 +165,7 @@ class AboutOut(BaseModel):
     pixels: int
     n: int
     kept: Annotated[bool, Field(description="Whether pictures outlive the studio.")]
+    diversity: Annotated[float, Field(description="What is drawn with by default.")]
 
 
 class Fault(BaseModel):

@@ -3,9 +3,12 @@
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from anyio import to_thread
+from fastapi import APIRouter, File, Query, UploadFile
 from fastapi.responses import Response
 
+from manyhues.studio import derived
+from manyhues.studio.folder import clean_name
 from manyhues.studio.hub import StudioOf
 from manyhues.studio.routes import present, schema
 from manyhues.studio.routes.faults import FAULTS
@@ -58,6 +61,20 @@ async def alive(studio: StudioOf, sid: str) -> Response:
     """
     studio.store.session(sid, opened=True)
     return Response(status_code=204)
+
+
+@router.post("/sessions/{sid}/palettes", response_model=schema.PaletteOut)
+async def palette(
+    studio: StudioOf,
+    sid: str,
+    image: Annotated[UploadFile, File(description="A picture with colours.")],
+) -> schema.PaletteOut:
+    """Give a picture whose colours new colourings of this session may take, as `like`."""
+    session = studio.store.session(sid)
+    data = await image.read()
+    small = await to_thread.run_sync(derived.palette_of, data, studio.limits.pixels)
+    name = clean_name(image.filename or "")
+    return schema.PaletteOut(id=session.add_palette(name, small), name=name)
 
 
 @router.delete("/sessions/{sid}", status_code=204)

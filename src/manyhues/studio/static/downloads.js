@@ -58,6 +58,17 @@ async function archive(href, say) {
   }
 }
 
+/** Hand a picture to another app, where the system can. */
+export async function share(href) {
+  const answer = await reach(href);
+  const told = answer.headers.get("Content-Disposition") ?? "";
+  const name = decodeURIComponent(/filename\*=utf-8''([^;]+)/i.exec(told)?.[1] ?? /filename="([^"]+)"/.exec(told)?.[1] ?? "picture.jpg");
+  const file = new File([await answer.blob()], name, { type: "image/jpeg" });
+  await navigator.share({ files: [file] }).catch((error) => {
+    if (error.name !== "AbortError") throw error; // one may think better of it
+  });
+}
+
 /** Every link of the page that downloads; once. */
 export function start() {
   document.addEventListener("click", (event) => {

@@ -149,8 +149,9 @@ function tile(base, fresh = false, draft = null) {
     image.decode().then(come, come);
   }
   open.onclick = () => (picking ? join(base) : wishes.open(base));
+  const word = (name) => el("small", { className: "word", textContent: t(`word_${name}`) }); // seen on touch screens
   const small = (name, key, act, more = {}) =>
-    el("button", { type: "button", className: `icon ${more.className ?? ""}`, "aria-label": t(key, { number }), title: t(key, { number }), onclick: act, ...more.attributes }, icon(name));
+    el("button", { type: "button", className: `icon ${more.className ?? ""}`, "aria-label": t(key, { number }), title: t(key, { number }), onclick: act, ...more.attributes }, icon(name), word(name));
   const node = el(
     "li",
     { className: "tile", data: { base } },
@@ -163,7 +164,7 @@ function tile(base, fresh = false, draft = null) {
       el("span", { className: "spacer" }),
       small("like", "likeOf", () => wishes.like(base, 0.3)),
       small("blend", "blendOf", () => pick(base), { className: "wide" }),
-      el("a", { className: "icon wide", href: result.download, download: "", "aria-label": t("downloadOf", { number }), title: t("downloadOf", { number }) }, icon("down")),
+      el("a", { className: "icon wide", href: result.download, download: "", "aria-label": t("downloadOf", { number }), title: t("downloadOf", { number }) }, icon("down"), word("down")),
       small(own.hidden ? "eye" : "hide", own.hidden ? "unhideOf" : "hideOf", () => wishes.hide(base), { className: own.hidden ? "" : "wide" }),
       small("heart", "heartOf", () => wishes.heart(base), { className: "heart", attributes: { "aria-pressed": String(own.favourite) } }),
     ),

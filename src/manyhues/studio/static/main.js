@@ -9,11 +9,13 @@ import * as downloads from "./downloads.js";
 import * as give from "./give.js";
 import * as grid from "./grid.js";
 import * as notes from "./notes.js";
+import * as palette from "./palette.js";
 import * as steering from "./steering.js";
 import * as viewer from "./viewer.js";
 import * as watch from "./watch.js";
 
-let about = { methods: [], examples: [], upload_bytes: 0, pixels: 0, kept: false };
+let about = { methods: [], examples: [], upload_bytes: 0, pixels: 0, kept: false, diversity: 1 };
+const WILDER = 1.4; // times the variety
 let presence = new AbortController(); // ends with the session that is shown
 const options = $("options");
 const narrow = matchMedia("(max-width: 53.75em)"); // as in page.css
@@ -119,6 +121,7 @@ function abandon() {
   dropSession();
   watch.over(null);
   grid.pick(null);
+  palette.drop();
   $("groups").replaceChildren();
   options.elements.seed.value = 0;
 }
@@ -181,10 +184,10 @@ async function draw(verb, body, group) {
 
 const randomSeed = () => Math.floor(Math.random() * 1e6);
 
-async function different(hints = []) {
+async function different(hints = [], wish = {}) {
   panel(false);
-  if (doubled(`different ${JSON.stringify(hints)}`)) return;
-  const body = { ...settings(), hints };
+  if (doubled(`different ${JSON.stringify([hints, wish])}`)) return;
+  const body = { ...settings(), ...palette.wish(), ...wish, hints };
   options.elements.seed.value = body.seed + 1;
   keepSettings();
   await draw("colorize", body, { seed: body.seed, hinted: hints.length > 0 });
@@ -339,6 +342,11 @@ function listen() {
   for (const id of ["panel-close", "scrim"]) $(id).onclick = () => panel(false);
   narrow.onchange = () => panel(false);
   $("different-too").onclick = () => different();
+  $("wilder").onclick = () => {
+    options.elements.diversity.value = Math.min(2, WILDER * Math.max(about.diversity, Number(options.elements.diversity.value)));
+    outputs();
+    different();
+  };
   $("forget").onclick = forget;
   $("blend-banner").lastElementChild.onclick = () => grid.pick(null);
   options.onsubmit = (event) => {
@@ -369,6 +377,7 @@ grid.handle(wishes);
 give.handle({ settings, limits, settle, enter: enterNew, listed: () => state.session || album.refresh(), remember: album.remember });
 give.start();
 downloads.start();
+palette.start();
 watch.handle({ back, gone });
 watch.start();
 viewer.handle(wishes);
@@ -381,6 +390,7 @@ ask("GET", "/api/about")
   .then((answer) => {
     about = answer;
     options.elements.method.replaceChildren(...about.methods.map((name) => el("option", { value: name, textContent: name })));
+    options.elements.diversity.value = about.diversity;
     relabel();
     if (state.session) restoreSettings(); // the method too, now that it can be chosen
   })

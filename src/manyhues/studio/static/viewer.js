@@ -4,6 +4,7 @@ import { $, replace, swap, toast } from "./dom.js";
 import { decimal, t } from "./i18n.js";
 import { bases, isNew, shown, state } from "./state.js";
 import { complain } from "./api.js";
+import { share } from "./downloads.js";
 import * as grid from "./grid.js";
 import * as hints from "./hints.js";
 import * as steering from "./steering.js";
@@ -73,7 +74,8 @@ export function show() {
   $("v-heart").setAttribute("aria-pressed", favourite);
   $("v-hide").setAttribute("aria-pressed", hidden);
   neighbours();
-  $("v-download").href = result.download;
+  const format = $("v-format").value;
+  $("v-download").href = format ? result.download.replace(/=.*/, `=${format}`) : result.download;
   $("v-saturation").value = saturation;
   $("v-saturation-out").textContent = decimal(saturation);
   $("undo").disabled = !steering.canUndo(base);
@@ -191,7 +193,7 @@ export function start() {
     grid.refresh(changed);
     if (changed === base) show();
   });
-  zoom.start(sharpen, hints.withdraw); // before the hints: it decides what a click is
+  zoom.start(sharpen, hints.withdraw, hints.stroke); // before the hints: it decides what a click is
   hints.start((of, changed, pause) => steering.wish(of, changed, steering.wanted(of).saturation, pause));
   $("compare").addEventListener("input", () => compare(Number($("compare").value)));
   const slide = (event) => {
@@ -213,6 +215,9 @@ export function start() {
   $("v-next").onclick = () => move(1);
   $("v-close").onclick = () => viewer.close();
   $("v-heart").onclick = () => wishes.heart(base);
+  $("v-format").onchange = show;
+  $("v-share").hidden = !navigator.canShare?.({ files: [new File([""], "a.jpg", { type: "image/jpeg" })] });
+  $("v-share").onclick = () => share(shown(base).download.replace(/=.*/, "=jpg")).catch(complain);
   $("v-hide").onclick = () => wishes.hide(base);
   $("hold").onpointerdown = (event) => {
     $("hold").setPointerCapture(event.pointerId);
