@@ -24,7 +24,7 @@ from PIL import Image
 from manyhues.studio.app import create_app
 from manyhues.studio.hub import Studio
 from manyhues.studio.limits import Limits
-from manyhues.studio.server import _bind
+from manyhues.studio.server import _bind, configured
 
 Form = dict[str, Any]
 
@@ -74,8 +74,7 @@ class Server:
 @contextmanager
 def running(app: FastAPI, port: int = 0) -> Iterator[Server]:
     listener = _bind("127.0.0.1", port)
-    config = uvicorn.Config(app, http="h11", log_level="warning", server_header=False)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(configured(app))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -1,5 +1,6 @@
 """The doors of the server: tokens, proxies, slow clients, caching, and what its document says."""
 
+import contextlib
 import gzip
 import io
 import os
@@ -17,7 +18,6 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 from conftest import colourful
 from PIL import Image
 
@@ -192,12 +192,6 @@ def raw(server: Server, head: bytes, seconds: float) -> bytes:
 def test_slow_clients_are_let_go(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "_BODY", 0.5)
     monkeypatch.setattr(Protocol, "patience", 0.5)
-    config = uvicorn.Config.__init__
-    monkeypatch.setattr(
-        uvicorn.Config,
-        "__init__",
-        lambda self, app, **options: config(self, app, **{**options, "http": Protocol}),
-    )
     server = serve()
     start = time.monotonic()
     assert raw(server, b"", 5) == b""
@@ -215,6 +209,17 @@ def test_slow_clients_are_let_go(serve: Serve, monkeypatch: pytest.MonkeyPatch) 
     assert server.http.get("/healthz").status_code == 200
     time.sleep(0.8)
     assert server.http.get("/healthz").status_code == 200
+
+
+def test_connections_are_capped(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "_CONNECTIONS", 4)
+    server = serve()
+    address = ("127.0.0.1", httpx.URL(server.url).port or 0)
+    with contextlib.ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(socket.create_connection(address))
+        until(lambda: httpx.get(f"{server.url}/healthz").status_code == 503)
+    until(lambda: httpx.get(f"{server.url}/healthz").status_code == 200)
 
 
 def test_a_request_that_takes_long_is_not_cut(
@@ -273,7 +278,7 @@ def test_what_a_format_cannot_hold_is_no_fault_of_the_server(server: Server) -> 
 def test_sides_are_bounded(server: Server) -> None:
     start = time.monotonic()
     answer = server.http.post(
-        "/api/colorize", files={"image": ("a.png", encoded(np.zeros((70_000, 1), np.uint8)))}
+        "/api/colorize", files={"image": ("a.png", encoded(np.zeros((250_000, 1), np.uint8)))}
     )
     assert (answer.status_code, answer.json()["code"]) == (413, "size")
     assert "a side" in answer.json()["detail"]

@@ -13,7 +13,7 @@ class Limits:
 
     upload_bytes: int = 256 << 20  # a picture of 40 megapixels, 16 bits and grey has 80 MB
     pixels: int = 60_000_000  # of one picture; checked before it is decoded
-    side: int = 65_535  # pixels; longer lines take long, and hardly a format holds them
+    side: int = 200_000  # pixels; 60,000,000 x 1 would take 17 s
     results: int = 400  # colourings a session
     jobs: int = 16  # waiting and running, in each of the three lanes
     side_by_side: int = 2  # jobs that take turns; the others wait

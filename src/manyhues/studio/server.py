@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from manyhues.colorizer import Colorizer
@@ -44,10 +45,10 @@ def serve(
     if outer is not None and not _NAME.fullmatch(outer):
         raise UsageError(f"--outer-host {outer}: expected a name alone, such as studio.example.org")
     Colorizer.load()  # a fault of the weights ends it here: in uvicorn it would be a traceback
-    listener = _bind(host, port)
     if folder is not None:
-        with place.kept(folder):  # a fault of the folder ends it here, too
+        with place.kept(folder):  # a fault of the folder as well
             pass
+    listener = _bind(host, port)
     local = _is_local(host) and outer is None
     app = create_app(
         token=token,
@@ -57,7 +58,16 @@ def serve(
         outer=outer,
         limits=limits,
     )
-    config = uvicorn.Config(
+    _greet(host, listener.getsockname()[1], token, folder)
+    # uvicorn raises the signal that stopped it once more when it is done: then all is well.
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
+    uvicorn.Server(configured(app)).run(sockets=[listener])
+
+
+def configured(app: FastAPI) -> uvicorn.Config:
+    """How uvicorn serves the application."""
+    return uvicorn.Config(
         app,
         http=Protocol,
         log_level="warning",
@@ -67,11 +77,6 @@ def serve(
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE,
     )
-    _greet(host, listener.getsockname()[1], token, folder)
-    # uvicorn raises the signal that stopped it once more when it is done: then all is well.
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGINT, _leave)
-    uvicorn.Server(config).run(sockets=[listener])
 
 
 class Protocol(H11Protocol):

@@ -117,7 +117,9 @@ function giveFiles(files) {
   const isPicture = (file) => /^(image\/.*)?$/.test(file.type); // some systems know no HEIC
   const pictures = given.filter(isPicture);
   const [file] = pictures;
+  const other = given.find((one) => !pictures.includes(one));
   if (!file) return toast(given.length ? t("notPicture", { name: given[0].name }) : t("noPicture"), true);
+  if (other) toast(t("notPicture", { name: other.name }), true);
   if (pictures.length > 1) return giveMany(pictures);
   if (tooLarge(file)) return null;
   const name = file.name || "picture";

@@ -151,7 +151,7 @@ function tile(base, fresh = false, draft = null) {
   open.onclick = () => (picking ? join(base) : wishes.open(base));
   const word = (name) => el("small", { className: "word", textContent: t(`word_${name}`) }); // seen on touch screens
   const small = (name, key, act, more = {}) =>
-    el("button", { type: "button", className: `icon ${more.className ?? ""}`, "aria-label": t(key, { number }), title: t(key, { number }), onclick: act, ...more.attributes }, icon(name), word(name));
+    el("button", { type: "button", className: `icon a-${name} ${more.className ?? ""}`, "aria-label": t(key, { number }), title: t(key, { number }), onclick: act, ...more.attributes }, icon(name), word(name));
   const node = el(
     "li",
     { className: "tile", data: { base } },

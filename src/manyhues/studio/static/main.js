@@ -152,14 +152,6 @@ function begin(group, announce) {
 }
 
 let begun = 0;
-let latest = { key: "", at: 0 };
-
-/** Whether the same was wished for a moment ago: a double click wants one group. */
-function doubled(key) {
-  const again = key === latest.key && performance.now() - latest.at < 400;
-  latest = { key, at: performance.now() };
-  return again;
-}
 
 /** Ask for a drawing; its empty places are there at once. */
 async function draw(verb, body, group) {
@@ -184,10 +176,9 @@ async function draw(verb, body, group) {
 
 const randomSeed = () => Math.floor(Math.random() * 1e6);
 
-async function different(hints = [], wish = {}) {
+async function different(hints = []) {
   panel(false);
-  if (doubled(`different ${JSON.stringify([hints, wish])}`)) return;
-  const body = { ...settings(), ...palette.wish(), ...wish, hints };
+  const body = { ...settings(), ...palette.wish(), hints };
   options.elements.seed.value = body.seed + 1;
   keepSettings();
   await draw("colorize", body, { seed: body.seed, hinted: hints.length > 0 });
@@ -210,12 +201,10 @@ const wishes = {
   open: (base) => viewer.open(base),
   like: (id, amount) => {
     const base = shown(id)?.id ?? id;
-    if (doubled(`like ${base}`)) return null;
     return draw("vary", { result: base, amount, n: Number(options.elements.n.value), seed: randomSeed() }, { of: [base] });
   },
   blend: (first, second) => {
     const of = [shown(first).id, shown(second).id];
-    if (doubled(`blend ${of}`)) return null;
     return draw("blend", { start: of[0], end: of[1], steps: 5, ends: false }, { of });
   },
   heart: (base) => marked(base, { favourite: !state.results.get(base).favourite }),
@@ -342,6 +331,12 @@ function listen() {
   for (const id of ["panel-close", "scrim"]) $(id).onclick = () => panel(false);
   narrow.onchange = () => panel(false);
   $("different-too").onclick = () => different();
+  const drawing = "#different, #different-too, #wilder, #v-like, #hint-more, .a-like";
+  addEventListener("click", (event) => {
+    if (event.detail !== 2 || !event.target.closest?.(drawing)) return;
+    event.preventDefault(); // a double click wants one group
+    event.stopPropagation();
+  }, { capture: true });
   $("wilder").onclick = () => {
     options.elements.diversity.value = Math.min(2, WILDER * Math.max(about.diversity, Number(options.elements.diversity.value)));
     outputs();

@@ -240,6 +240,12 @@ export function start() {
   addEventListener("keydown", (event) => viewer.open && keys(event));
 }
 
+/** Whether a control has a use of its own for a key: of a choice between two the arrows alone. */
+function takesKeys({ target, key }) {
+  if (target.matches("input[type=radio]")) return key.startsWith("Arrow");
+  return target.matches("input, select");
+}
+
 function keys(event) {
   const letter = event.key.toLowerCase();
   if (event.ctrlKey || event.metaKey) {
@@ -249,7 +255,7 @@ function keys(event) {
     else steering.undo(base);
   } else if (event.key === "Escape") {
     if (hints.release()) event.preventDefault(); // else it closes the view
-  } else if (!event.altKey && !event.target.matches("input")) {
+  } else if (!event.altKey && !takesKeys(event)) {
     if (letter === "c" || (letter === " " && event.target === $("hold"))) hold(true);
     else if (zoom.key(event)) event.preventDefault();
     else if (event.key === "ArrowLeft") move(-1);
