@@ -1,24 +1,27 @@
 """A result: n colourings of one picture, rendered when asked for, and saved one by one."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, SupportsIndex
+from typing import Any, ClassVar, Literal, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from manyhues import __version__
 from manyhues.color.arrays import Array
 from manyhues.errors import PictureError
 from manyhues.image import encode as writer
-from manyhues.image import files
+from manyhues.image import files, provenance
 from manyhues.image.encode import Format
 from manyhues.image.picture import read_small_rgb
 from manyhues.model.scene import Scene
+from manyhues.render import exact
 from manyhues.render import pixels as render
 from manyhues.render.sheet import contact_sheet
 from manyhues.sampling.hints import Hint, apply_hints, parse_hints
@@ -65,6 +68,8 @@ class Colorization:
            pair of the noise that it was drawn with, a step of `blend` that of the nearer end
            Empty where codes were given, not drawn (`Colorizer.of_codes`)
     captions  what each is, where seeds alone would not tell; else empty
+    origin  plain facts of how the codes came to be, for the files' recipe: ``diversity``, or the
+            colouring that these were made from
     """
 
     scene: Scene
@@ -75,6 +80,8 @@ class Colorization:
     steering: Steering = field(default_factory=Steering)
     notes: tuple[str, ...] = ()
     captions: tuple[str, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    sampled: ClassVar[bool] = True
 
     def __repr__(self) -> str:
         seeds = ", ".join(self.labels[:3]) + (", .." if len(self) > 3 else "")
@@ -117,6 +124,8 @@ class Colorization:
         middle = upsampler.middle(self.ab[index])
         picture = self.scene.picture
         rgb = render.pixels(picture.luminance, middle, upsampler, picture.bits)
+        if picture.scale is not None:  # lightness carries values: rounding must not move it
+            rgb = exact.settle(rgb, exact.grey_at(picture.luminance))
         return rgb if picture.alpha is None else np.dstack([rgb, picture.alpha])
 
     def image(self, index: int) -> Image.Image:
@@ -136,8 +145,16 @@ class Colorization:
         """All n with a long side of at most `side`, cheaper than `images` for large pictures."""
         return replace(self, scene=self.scene.shrunk(side)).images
 
-    def sheet(self, side: int = 480, *, earlier: Mapping[int, Path] | None = None) -> Image.Image:
+    def sheet(
+        self,
+        side: int = 480,
+        *,
+        earlier: Mapping[int, Path] | None = None,
+        notice: bool = True,
+    ) -> Image.Image:
         """The contact sheet: the input and the n results, captioned; `side` is a tile's.
+
+        With `notice` its head says that the colour is artificial.
 
         Many results get smaller tiles, so that the page stays under about 6,000 pixels. In the
         place of samples by index stand the files of `earlier`, which something else has made.
@@ -147,7 +164,15 @@ class Colorization:
             for i, (one, label) in enumerate(zip(self, self.labels, strict=True))
         ]
         title = Path(self.scene.picture.name).name
-        return sheet_of(self.scene, samples, title=title, note=self.method, side=side)
+        return sheet_of(
+            self.scene,
+            samples,
+            title=title,
+            note=self.method,
+            side=side,
+            extra=self._extra_tiles,
+            notice=notice,
+        )
 
     def save(
         self,
@@ -173,8 +198,44 @@ class Colorization:
         return _write(made, overwrite)
 
     def encoded(self, index: int, format_: str) -> bytes:
-        """One sample as a file's bytes in Pillow's format `format_`."""
-        return writer.encode(self.pixels(index), format_, self.scene.picture.metadata)
+        """One sample as a file's bytes in Pillow's format `format_`.
+
+        The file says that its colour is artificial, and what made it (`image.provenance`).
+        """
+        metadata = provenance.stamp(
+            self.scene.picture.metadata,
+            self.software(index),
+            self.recipe(index),
+            sampled=self.sampled,
+        )
+        return writer.encode(self.pixels(index), format_, metadata)
+
+    def software(self, index: int) -> str:
+        """What made a sample, in one line: name, version, method, seed and number."""
+        which = ", ".join(f"{name} {value}" for name, value in self._number(index).items())
+        said = ", ".join([self.method, *([which] if which else [])])
+        return f"manyhues {__version__} ({said}; {provenance.NOTICE})"
+
+    def recipe(self, index: int) -> dict[str, Any]:
+        """What makes a sample again, as plain values: no path, and no name of a file."""
+        steering = self.steering
+        recipe: dict[str, Any] = {"version": __version__, "method": self.method}
+        recipe |= {**self._number(index), **self.origin}
+        if (scale := self.scene.picture.scale) is not None:
+            recipe["values"] = scale.as_dict()
+        if steering.saturation != 1:
+            recipe["saturation"] = steering.saturation
+        if steering.hints:
+            recipe["hints"] = [[hint.x, hint.y, hint.colour] for hint in steering.hints]
+        if steering.palette is not None:
+            numbers = b"".join(part.tobytes() for part in steering.palette)
+            recipe["like"] = f"sha256 of its palette: {hashlib.sha256(numbers).hexdigest()}"
+        if self.captions:
+            recipe["what"] = self.captions[index]
+        return recipe
+
+    def _number(self, index: int) -> dict[str, int]:
+        return dict(zip(("seed", "k"), self.seeds[index], strict=True)) if self.seeds else {}
 
     def write(
         self, jobs: Iterable[tuple[int, Path]], format_: str, *, overwrite: bool = False
@@ -183,17 +244,30 @@ class Colorization:
         return _write(self._files(jobs, format_), overwrite)
 
     def write_sheet(
-        self, path: Path, *, overwrite: bool = False, earlier: Mapping[int, Path] | None = None
+        self,
+        path: Path,
+        *,
+        overwrite: bool = False,
+        earlier: Mapping[int, Path] | None = None,
+        notice: bool = True,
     ) -> None:
         """Write the contact sheet, as `sheet` makes it, as JPEG. Raises `OutputError`."""
-        _write([(path, partial(self._sheet_file, earlier))], overwrite)
+        _write([(path, partial(self._sheet_file, earlier, notice))], overwrite)
 
     def _files(self, jobs: Iterable[tuple[int, Path]], format_: str) -> list["_File"]:
-        _ = self.scene.upsampler  # made once, before threads ask for it
+        self._prepare()
         return [(path, partial(self.encoded, index, format_)) for index, path in jobs]
 
-    def _sheet_file(self, earlier: Mapping[int, Path] | None = None) -> bytes:
-        return writer.encode_sheet(self.sheet(earlier=earlier))
+    def _prepare(self) -> None:
+        """Make once what threads would each ask for."""
+        _ = self.scene.upsampler
+
+    def _extra_tiles(self, size: tuple[int, int]) -> list[tuple[Image.Image, str, str]]:
+        """What the contact sheet shows beside the results, of a tile's size."""
+        return []
+
+    def _sheet_file(self, earlier: Mapping[int, Path] | None = None, notice: bool = True) -> bytes:
+        return writer.encode_sheet(self.sheet(earlier=earlier, notice=notice))
 
 
 _File = tuple[Path, Callable[[], bytes]]  # where, and what makes its bytes
@@ -226,12 +300,15 @@ def sheet_of(
     note: str,
     side: int = 480,
     size: tuple[int, int] | None = None,
+    extra: Callable[[tuple[int, int]], list[tuple[Image.Image, str, str]]] | None = None,
+    notice: bool = True,
 ) -> Image.Image:
     """The contact sheet of a picture: its grey, then samples with their labels and details.
 
-    `size` is the picture's own (W, H), where the scene is a smaller copy of it. A sample is a
-    Colorization of one, of any method, or a file that something else has made. `side` is a tile's.
-    Many get smaller tiles, so that the page stays under about 6,000 pixels.
+    A sample is a Colorization of one, of any method, or a file that something else has made. `side`
+    is a tile's. Many get smaller tiles, so that the page stays under about 6,000 pixels. `size` is
+    the picture's own (W, H), where the scene is a smaller copy of it. `extra` makes tiles of a size
+    that follow the samples; with `notice` the head says what the colour is.
     """
     side = min(side, max(48, int(4000 / (len(samples) + 1) ** 0.5)))
     width, height = size or scene.picture.size
@@ -246,7 +323,10 @@ def sheet_of(
             small[own] = small.get(own) or one.scene.shrunk(side)
             image = replace(one, scene=small[own]).image(0)
         tiles.append((image, label, detail))
-    return contact_sheet(tiles, title=title, note=note, least=min(side, 240))
+    if extra is not None:
+        tiles += extra(grey.size)
+    said = f"{note} · {provenance.NOTICE}" if notice else note
+    return contact_sheet(tiles, title=title, note=said, least=min(side, 240))
 
 
 def _tile(path: Path, size: tuple[int, int]) -> tuple[Image.Image, str]:

@@ -4,7 +4,7 @@
 door to the same thing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -190,6 +190,7 @@ class Colorizer:
             seeds=seeds,
             captions=captions,
             notes=_notes(base),
+            origin={"near": base.recipe(0), "amount": amount},
         )
 
     def steer(
@@ -218,6 +219,7 @@ class Colorizer:
             seeds=base.seeds,
             captions=base.captions,
             notes=_notes(base),
+            origin=base.origin,
         )
 
     def blend(
@@ -242,6 +244,7 @@ class Colorizer:
             seeds=seeds,
             captions=captions,
             notes=_notes(start),
+            origin={"between": [start.recipe(0), end.recipe(0)], "steps": steps},
         )
 
     def of_codes(
@@ -253,6 +256,7 @@ class Colorizer:
         seeds: Sequence[tuple[int, int]] = (),
         captions: Sequence[str] = (),
         notes: Sequence[str] | None = None,
+        origin: Mapping[str, Any] | None = None,
     ) -> Colorization:
         """A Colorization of given codes: decoded for this scene, and steered.
 
@@ -268,6 +272,7 @@ class Colorizer:
             seeds: what they were drawn with, n pairs (seed, k); empty where they were not.
             captions: what each is, n texts for people; empty for none.
             notes: what is to be said of the results; by default what is said of the picture.
+            origin: plain facts of how the codes came to be, for the files' recipe.
 
         Raises:
             UsageError: the scene is another method's, or codes, seeds or captions do not fit.
@@ -292,6 +297,7 @@ class Colorizer:
             steering,
             noted + tuple(hint.faint for hint in steering.hints if hint.faint),
             tuple(captions),
+            dict(origin or {}),
         )
 
     def _check_own(self, scene: Scene, *bases: Colorization) -> None:
@@ -330,7 +336,12 @@ class Colorizer:
 
         def make(k: int, code: Array) -> Colorization:
             return self.of_codes(
-                scene, code[None], steering=steering, seeds=[(draw.seed, k)], notes=notes
+                scene,
+                code[None],
+                steering=steering,
+                seeds=[(draw.seed, k)],
+                notes=notes,
+                origin={} if draw.diversity == 1 else {"diversity": draw.diversity},
             )
 
         found = search(self.prior, scene, n, pick, draw, at_once=at_once, decode=decode)

@@ -198,6 +198,20 @@ def test_a_zip_that_fails_says_why(
     assert (told["state"], told["detail"]) == ("failed", "PNG cannot hold it")
 
 
+@pytest.mark.parametrize("format", ["keep", "jpg", "tiff", "webp", "colour"])
+def test_every_file_says_that_its_colour_is_artificial(
+    server: Server, picture: bytes, format: str
+) -> None:
+    session = server.colorize(picture, n=1, pick="random", seed=3, diversity=0.7)
+    server.studio.store._scenes.clear()
+    link = session["results"][0]["download"].split("?")[0]
+    data = server.http.get(link, params={"format": format}).content
+    assert b"compositeWithTrainedAlgorithmicMedia" in data
+    assert b"artificial colour" in data
+    assert b"0.7" in data  # the recipe
+    assert b"old.png" not in data
+
+
 def test_undo_and_alive_over_http(server: Server, picture: bytes) -> None:
     session = server.colorize(picture, n=1, pick="random")
     path = f"/api/sessions/{session['session']}"

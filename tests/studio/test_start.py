@@ -35,7 +35,6 @@ def test_the_verb_passes_its_options_on(monkeypatch: pytest.MonkeyPatch, tmp_pat
         "80",
         "--max-pixels",
         "45",
-        "--folder",
     ]
     with pytest.raises(SystemExit) as end:
         cli.main([*command, "--folder", str(tmp_path)])

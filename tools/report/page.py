@@ -35,7 +35,7 @@ All methods saw the same pictures and the same luminance; 8 samples a picture, a
 - **best of 8** and **best of 1**: RMSE of RGB x 100. *Pixel* chooses among the samples at every
   pixel and channel (the published protocol; it rewards incoherent noise), *image* chooses a
   whole picture. **variance** over the 8 samples, RGB in [0, 1]. **pairwise**: mean RMS
-  difference of two samples, x 100. The 8 samples of `flow` have coupled noise
+  difference of two samples, x 100. The 8 samples of `flow` have antithetic noise
   (model/sampling.md), each of them plain; those of the other methods are independent.
 - **colourfulness** of Hasler and Suesstrunk; to be read against that of the truth.
 - **Fréchet** distance on pooled EfficientNet-Lite2 features at 128 px: the first sample of the

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
+from manyhues import science
 from manyhues.batch.options import Options, check_steering
 from manyhues.batch.plan import Job, holds, plan, real, replaces
 from manyhues.batch.report import Batch, Report, unexpected
@@ -87,7 +88,7 @@ def _one(
 
     @cache  # opened when first needed
     def opened() -> list[Callable[[], Picture]]:
-        return Picture.pages(job.source)
+        return Picture.pages(job.source, window=options.window, keep_patient=options.keep_patient)
 
     def read(page: int) -> Picture:
         return opened()[page]()
@@ -121,7 +122,7 @@ def _results_of(
 ) -> _Results:
     folder = out / stem.parent
     output_format, suffix = writer.output_format(format_, job.source.suffix, options.format)
-    paths = output_paths(folder, stem.name, options.n, suffix)
+    paths = output_paths(folder, stem.name, options.count, suffix)
     sheet = folder / sheet_name(stem.name)
     for result in [*paths, *([sheet] if options.sheet else ())]:
         if real(result) in inputs:
@@ -151,7 +152,11 @@ def _page(
         return
     report.skipped = False
     picture = read()
-    result = colorizer.draw(colorizer.encode(picture), options)
+    result: Colorization
+    if options.map:
+        result = science.color_map(picture, options.map)
+    else:
+        result = colorizer.draw(colorizer.encode(picture), options)
     earlier = _earlier(result, paths, {i for i, _ in missing}, results.format)
     if kept:
         other = f", {len(earlier)} of them made otherwise" if earlier else ""
@@ -160,8 +165,9 @@ def _page(
         report.notes.append(f"{sheet} exists and was kept; --overwrite replaces it")
     result.write(missing, results.format, overwrite=options.overwrite)
     if with_sheet:
-        result.write_sheet(sheet, overwrite=True, earlier=earlier)
-    report.seeds += [[] if i in earlier else list(s) for i, s in enumerate(result.seeds)]
+        result.write_sheet(sheet, overwrite=True, earlier=earlier, notice=options.notice)
+    seeds = result.seeds or ((),) * len(result)
+    report.seeds += [[] if i in earlier else list(s) for i, s in enumerate(seeds)]
     report.notes += [*result.notes, *writer.losses(picture, results.format)]
 
 

@@ -2,24 +2,46 @@
 
 from dataclasses import dataclass
 
+from manyhues.color.maps import color_map
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.image.encode import Format
+from manyhues.image.values import Window
 from manyhues.sampling.options import Sampling
 
 
 @dataclass(frozen=True)
 class Options(Sampling):
-    """What is asked of each picture's samples, and how `Colorization.save` writes them."""
+    """What is asked of each picture's samples, and how `Colorization.save` writes them.
+
+    map           a colour map instead of samples
+    window        what of measured values to show; by default the file's own
+    keep_patient  whether DICOM results name whom a DICOM file shows
+    notice        whether sheets say that the colour is artificial
+    """
 
     format: Format = "keep"
     sheet: bool = True
     overwrite: bool = False
+    map: str | None = None
+    window: Window | None = None
+    keep_patient: bool = False
+    notice: bool = True
+
+    @property
+    def count(self) -> int:
+        """How many results a picture has: a colour map gives one."""
+        return 1 if self.map else self.n
 
 
 def check_steering(options: Options) -> None:
     """Of wrong options one hears once, before any work, and not with every picture."""
     if not -(2**63) <= options.seed < 2**63:
         raise UsageError(f"--seed {options.seed}: is too large; take one of at most 18 digits")
+    try:
+        if options.map:
+            _ = color_map(options.map)
+    except ManyhuesError as error:
+        raise UsageError(f"--map: {error}") from error
     try:
         _ = options.palette  # read here, and kept for all pictures
     except ManyhuesError as error:

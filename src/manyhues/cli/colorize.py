@@ -8,8 +8,7 @@ import typer
 from manyhues.cli.exit import say
 from manyhues.cli.shared import Weights, need_method
 from manyhues.errors import UsageError
-from manyhues.image.encode import Format
-from manyhues.sampling.hints import parse_hint
+from manyhues.image.files import Format
 from manyhues.sampling.options import Pick, Sampling, about
 
 EngineName = Literal["local", "ray"]
@@ -31,7 +30,25 @@ def colorize(
     format: Annotated[
         Format, typer.Option(case_sensitive=False, help="File format of the results.")
     ] = "keep",
+    map_name: Annotated[
+        str | None,
+        typer.Option(
+            "--map",
+            metavar="NAME",
+            help="A colour map instead of samples: viridis, cividis, batlow, HOT_IRON, ..",
+        ),
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="C,W|full", help="Values to show: centre and width, or all."),
+    ] = None,
+    keep_patient: Annotated[
+        bool, typer.Option("--keep-patient", help="Let DICOM results name the patient.")
+    ] = False,
     sheet: Annotated[bool, typer.Option(help="Write a contact sheet too.")] = True,
+    notice: Annotated[
+        bool, typer.Option(help="Say on the sheet that the colour is artificial.")
+    ] = True,
     show: Annotated[bool, typer.Option("--show", help="Print the sheets in the terminal.")] = False,
     engine: Annotated[EngineName, typer.Option(help="What runs the batch.")] = "local",
     address: Annotated[
@@ -42,12 +59,16 @@ def colorize(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per input.")] = False,
 ) -> None:
     """Write n colourings of each picture, and a contact sheet."""
-    hints = tuple(parse_hint(text) for text in hint or [])
     from manyhues.batch import local
     from manyhues.batch.options import Options
     from manyhues.cli.progress import watch
     from manyhues.colorizer import Colorizer
+    from manyhues.image.values import parse_window
+    from manyhues.sampling.hints import parse_hint
 
+    hints = tuple(parse_hint(text) for text in hint or [])
+    if map_name and (method or hints or like):
+        raise UsageError("--map: shows values, it samples nothing; leave out --method and hints")
     if method is not None:
         need_method(method, Colorizer.methods(weights))
     options = Options(
@@ -61,6 +82,10 @@ def colorize(
         format=format,
         sheet=sheet,
         overwrite=overwrite,
+        map=map_name,
+        window=None if window is None else parse_window(window),
+        keep_patient=keep_patient,
+        notice=notice,
     )
     if show and engine == "ray":
         raise UsageError("--show prints what this machine colours; use --engine local")

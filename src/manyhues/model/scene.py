@@ -102,7 +102,7 @@ class Scene:
             alpha = resize((alpha / np.float32(whole)).astype(np.float32), h, w)
             alpha = np.round(alpha * 255).astype(np.uint8)
         small = resize(picture.luminance, h, w)
-        shrunk = replace(picture, luminance=small, alpha=alpha, bits=8)
+        shrunk = replace(picture, luminance=small, alpha=alpha, bits=8, scale=None)
         return replace(self, picture=shrunk)
 
 

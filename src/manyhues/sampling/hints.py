@@ -30,7 +30,7 @@ class Hint:
     """A colour at a place: pixel (x, y) of the upright picture of size `size` (W, H).
 
     `ab` is float32 (2,), the colour's a, b as near as the gamut allows at the pixel's own L*;
-    `faint` says so where that is next to nothing.
+    `faint` says so where that is next to nothing. `colour` is what was asked for, ``#rrggbb``.
     """
 
     x: int
@@ -38,6 +38,7 @@ class Hint:
     ab: Array
     size: tuple[int, int]
     faint: str = ""
+    colour: str = ""
 
     def cell(self, grid: tuple[int, ...]) -> tuple[int, int]:
         """Row and column of the cell of a grid ``(h, w)`` that holds the pixel."""
@@ -91,7 +92,8 @@ def parse_hints(hints: Hints, luminance: Array) -> list[Hint]:
     parsed = []
     for x, y, colour in checked_hints(hints):
         check_place(f"hint {x},{y}={colour}", (x, y), (width, height))
-        lab = rgb_to_lab(hint_colour(x, y, colour))
+        wanted_rgb = hint_colour(x, y, colour)
+        lab = rgb_to_lab(wanted_rgb)
         wanted = np.hypot(*lab[1:])
         lab[0] = luminance[y, x]
         ab = clamp_to_gamut(lab[None])[0, 1:]
@@ -99,7 +101,8 @@ def parse_hints(hints: Hints, luminance: Array) -> list[Hint]:
         if np.hypot(*ab) < _FAINT * wanted:
             how = "light" if lab[0] > 50 else "dark"
             faint = f"hint {x},{y}={colour}: its place is too {how} to show much of that colour"
-        parsed.append(Hint(x, y, ab, (width, height), faint))
+        asked = "#{:02x}{:02x}{:02x}".format(*np.rint(wanted_rgb * 255).astype(int))
+        parsed.append(Hint(x, y, ab, (width, height), faint, asked))
     return parsed
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 from manyhues.color.lab import rgb_to_lab
-from manyhues.colorization import sheet_of
+from manyhues.colorization import Colorization, sheet_of
 from manyhues.image import encode as writer
+from manyhues.image import provenance
 from manyhues.image.picture import read_small_rgb
 from manyhues.sampling.palette import palette
 from manyhues.studio.folder import GREY, encode_small
@@ -39,19 +40,19 @@ def full_bytes(store: Store, session: Session, rid: str, format: str = "png") ->
     format_, _ = _format(session, format)
     one = store.load(session, rid)
     if format == "colour":
-        return colour_layer(one.image(0))
-    return writer.encode(one.pixels(0), format_, one.scene.picture.metadata)
+        return colour_layer(one)
+    return one.encoded(0, format_)
 
 
-def colour_layer(image: Image.Image) -> bytes:
+def colour_layer(one: Colorization) -> bytes:
     """A colouring's colour alone as PNG: what is grey is transparent, and the rest opaque."""
-    pixels = np.array(image.convert("RGBA"))
+    pixels = np.array(one.image(0).convert("RGBA"))
     for rows in np.array_split(pixels, max(1, len(pixels) // 256)):  # views; few at a time
         chroma = np.hypot(*np.moveaxis(rgb_to_lab(rows[..., :3] / np.float32(255)), -1, 0)[1:])
         rows[..., 3] = rows[..., 3] * np.clip(chroma / _FULL_CHROMA, 0, 1)
-    out = BytesIO()
-    Image.fromarray(pixels).save(out, "PNG", compress_level=4)
-    return out.getvalue()
+    given = one.scene.picture.metadata
+    said = provenance.stamp(given, one.software(0), one.recipe(0), sampled=one.sampled)
+    return writer.encode(pixels, "PNG", said)
 
 
 def palette_of(data: bytes, max_pixels: int) -> bytes:
@@ -147,4 +148,7 @@ def _format(session: Session, wanted: str) -> tuple[str, str]:
 
 
 # A file is named after the format alone, never after what was uploaded.
-_SAFE = {name: f".full.{name.lower()}" for name in ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")}
+_SAFE = {
+    name: f".full.{name.lower()}"
+    for name in ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF", "DICOM")
+}

@@ -40,6 +40,7 @@ class Result:
     notes: tuple[str, ...]
     favourite: bool = False
     hidden: bool = False
+    origin: Mapping[str, Any] = field(default_factory=dict)  # as of its Colorization
     reach: tuple[float, ...] = ()  # the share of the picture that each of its hints colours
 
 
@@ -136,6 +137,7 @@ def _result_facts(result: Result) -> dict[str, Any]:
     palette = steering.palette
     return {
         **vars(result),
+        "origin": dict(result.origin),
         "made": {**vars(made), "action": made.action.name, "options": dict(made.options)},
         "steering": {
             "saturation": steering.saturation,

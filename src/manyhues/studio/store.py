@@ -247,6 +247,7 @@ class Store:
                 steering=one.steering,
                 notes=one.notes,
                 reach=reach(one),
+                origin=one.origin,
             )
             session.results[rid] = result
             session.save()
@@ -276,6 +277,7 @@ class Store:
             (result.seed,),
             result.steering,
             result.notes,
+            origin=result.origin,
         )
 
     def delete(self, session: Session) -> None:

@@ -44,7 +44,9 @@ def open_caches(
     for path in data:
         split = training_split(path)
         native = min(open_pictures(path, split).first().shape[:2])
-        for size in [s for s in sizes if s <= native] or [min(sizes)]:
+        finer: Path | None = None
+        # The largest first: a smaller one takes maps from it.
+        for size in sorted([s for s in sizes if s <= native] or [min(sizes)], reverse=True):
             line = progress.add_task(f"features of {path.name} at {size}") if progress else None
 
             def tell(done: int, total: int, line: object = line) -> None:
@@ -53,20 +55,19 @@ def open_caches(
 
             crops = CROPS if native >= 2 * size or size > min(sizes) else 1
             sources[size].append(path.resolve())
-            folders[size].append(
-                build_cache(
-                    path,
-                    root,
-                    size=size,
-                    crops=crops,
-                    film=film,
-                    split=split,
-                    tuned=tuned,
-                    features=features,
-                    finer=size < max(sizes),
-                    progress=tell,
-                )
+            finer = build_cache(
+                path,
+                root,
+                size=size,
+                crops=crops,
+                film=film,
+                split=split,
+                tuned=tuned,
+                features=features,
+                finer=finer or size < max(sizes),
+                progress=tell,
             )
+            folders[size].append(finer)
             if progress and line is not None:
                 progress.remove_task(line)
     return [Cache(folders[size], sources[size]) for size in sorted(folders)]

@@ -12,7 +12,7 @@ from manyhues.image.formats.pillow import Pillow, format_name
 
 __all__ = ["families", "format_name", "of_image", "pages", "suffixes"]
 
-_HEAD = 64
+_HEAD = 264  # DICOM's letters stand at 128
 
 
 @cache

@@ -49,6 +49,10 @@ def _picture(*kinds: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": content, "description": "The picture."}}
 
 
+_DOWNLOAD = _picture("jpeg", "png", "webp", "tiff", "bmp", "avif")
+_DOWNLOAD[200]["content"]["application/dicom"] = {}
+
+
 @router.get("/about", response_model=schema.AboutOut)
 async def about(studio: StudioOf) -> schema.AboutOut:
     """Version, methods (the default first), examples and limits."""
@@ -128,7 +132,7 @@ async def full(request: Request, studio: StudioOf, sid: str, rid: str) -> Respon
 @router.get(
     "/sessions/{sid}/results/{rid}/download",
     response_class=FileResponse,
-    responses=_picture("jpeg", "png", "webp", "tiff", "bmp", "avif"),
+    responses=_DOWNLOAD,
 )
 async def download(
     request: Request, studio: StudioOf, sid: str, rid: str, format: derived.Wanted = "keep"
@@ -283,4 +287,5 @@ def _small(path: Path) -> Response:
 
 
 def _media(path: Path) -> str:
-    return f"image/{path.suffix[1:]}"
+    kind = path.suffix[1:]
+    return f"application/{kind}" if kind == "dicom" else f"image/{kind}"

@@ -1,0 +1,106 @@
+"""What a result's file says of itself: that its colour is artificial, and what made it.
+
+Three places, so that people, archives and this package itself can read it:
+
+- EXIF Software (and a PNG's text of that name): ``manyhues 0.2.0 (flow, seed 0, k 3)``;
+- XMP ``Iptc4xmpExt:DigitalSourceType``, from IPTC's vocabulary of digital source types: sampled
+  colour over a photograph is a composite with what a trained algorithm made;
+- XMP ``manyhues:Recipe``, JSON: the options that make this very sample again. It holds digests of
+  other pictures that were used, and never a path or a name of a file.
+
+A format that holds neither EXIF nor XMP (BMP) says nothing.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from html import escape, unescape
+from typing import Any
+
+from PIL import Image
+
+from manyhues.image.metadata import Metadata, exif_bytes
+
+SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+NOTICE = "artificial colour"
+_SOFTWARE = 305  # EXIF
+_ROOM = 60_000  # bytes of XMP that a JPEG's segment holds, less what is added here
+_NAMESPACES = (
+    'xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
+    'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+    'xmlns:manyhues="urn:manyhues:recipe#"'
+)
+_RDF = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"></rdf:RDF>'
+_EMPTY = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+    f'<x:xmpmeta xmlns:x="adobe:ns:meta/">{_RDF}</x:xmpmeta><?xpacket end="w"?>'
+)
+_CLOSED = re.compile(r"<([\w.-]+:xmpmeta)\b([^>]*)/>")
+# What is said anew must not be said twice: an earlier result's block, and single properties that
+# stand as attributes or as elements.
+_SAID = re.compile(
+    r"<rdf:Description\b[^>]*xmlns:manyhues=[^>]*>.*?</rdf:Description>"
+    r"|\s[\w.-]+:(?:DigitalSourceType|CreatorTool)\s*=\s*(?:\"[^\"]*\"|'[^']*')"
+    r"|<([\w.-]+:(?:DigitalSourceType|CreatorTool))\b[^>]*(?:/>|>.*?</\1>)",
+    re.S,
+)
+_RECIPE = re.compile(rb"<manyhues:Recipe>([^<]*)</manyhues:Recipe>")
+
+
+def stamp(
+    metadata: Metadata, software: str, recipe: Mapping[str, Any], *, sampled: bool = True
+) -> Metadata:
+    """Metadata that say, beside all that they said before, what made the picture.
+
+    Args:
+        metadata: what the result inherits from its input.
+        software: one line for EXIF Software and XMP CreatorTool.
+        recipe: plain values for JSON; see the module.
+        sampled: whether a model drew the colours (a colour map draws nothing).
+    """
+    exif = Image.Exif()
+    exif.load(metadata.exif)
+    exif[_SOFTWARE] = software
+    texts = tuple(pair for pair in metadata.texts if pair[0] != "Software")
+    return replace(
+        metadata,
+        exif=exif_bytes(exif) or metadata.exif,
+        xmp=_with_recipe(metadata.xmp, software, recipe, sampled),
+        texts=(*texts, ("Software", software)),
+        software=software,
+    )
+
+
+def _with_recipe(xmp: bytes, software: str, recipe: Mapping[str, Any], sampled: bool) -> bytes:
+    packet = xmp.decode("utf-8", "replace") if len(xmp) < _ROOM else ""
+    packet = _CLOSED.sub(r"<\1\2></\1>", _SAID.sub("", packet))
+    if "</rdf:RDF>" not in packet:
+        packet = packet.replace("</x:xmpmeta>", f"{_RDF}</x:xmpmeta>") or _EMPTY
+    if "</rdf:RDF>" not in packet:  # no packet at all, or none that can be read
+        packet = _EMPTY
+    end = packet.rfind("</rdf:RDF>")
+    source = f' Iptc4xmpExt:DigitalSourceType="{SYNTHETIC}"' if sampled else ""
+    text = escape(json.dumps(recipe, ensure_ascii=True, separators=(",", ":")), quote=False)
+    block = (
+        f'<rdf:Description rdf:about="" {_NAMESPACES} '
+        f'xmp:CreatorTool="{escape(software)}"{source}>'
+        f"<manyhues:Recipe>{text}</manyhues:Recipe>"
+        "</rdf:Description>"
+    )
+    return (packet[:end] + block + packet[end:]).encode()
+
+
+def read(data: bytes) -> dict[str, Any] | None:
+    """The recipe in a file's bytes, of any format; None where there is none.
+
+    All formats hold XMP as it is, so nothing has to be decoded.
+    """
+    for match in reversed(list(_RECIPE.finditer(data))):
+        try:
+            recipe = json.loads(unescape(match[1].decode("utf-8", "replace")))
+        except ValueError:
+            continue
+        if isinstance(recipe, dict):
+            return recipe
+    return None
