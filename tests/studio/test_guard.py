@@ -76,6 +76,8 @@ def test_every_answer_is_locked_down(server: Server, picture: bytes) -> None:
 
 def test_pages_use_nothing_from_outside() -> None:
     for path in STATIC.iterdir():
+        if path.suffix == ".png":
+            continue
         text = path.read_text("utf-8")
         text = text.replace("http://www.w3.org/2000/svg", "").replace("http://localhost:8400", "")
         assert not re.search(r"https?:|//[a-z]+\.", text), path.name

@@ -333,6 +333,16 @@ def test_formats_of_a_download(visit: Open, server: Server, photo: Path) -> None
                     assert alpha.max() > 200
 
 
+def test_a_refusal_in_vietnamese_has_no_english_in_it(visit: Open, tmp_path: Path) -> None:
+    path = tmp_path / "broken.png"
+    path.write_bytes(b"no picture")
+    for locale, details in (("en-GB", 1), ("vi-VN", 0)):
+        with visit(locale=locale) as page:
+            page.locator("#file").set_input_files(path)
+            expect(page.locator(".toast.bad")).to_contain_text("broken.png")
+            expect(page.locator(".toast.bad small")).to_have_count(details)
+
+
 def test_notes_in_vietnamese(visit: Open, tmp_path: Path) -> None:
     path = tmp_path / "pages.tif"
     pages = [Image.fromarray(np.full((60, 80), 90 + 9 * k, np.uint8)) for k in range(3)]

@@ -1,7 +1,7 @@
 // A picture in: chosen, dropped, pasted or an example; how far it has come; the newest choice wins.
 
 import { $, el, toast } from "./dom.js";
-import { t } from "./i18n.js";
+import { current, t } from "./i18n.js";
 import { Refused, ask, complain, follow, reach, send } from "./api.js";
 
 const wishes = {}; // settings, limits, enter, listed: what main.js does
@@ -92,9 +92,10 @@ export function callOff() {
 function refused(error, name) {
   if (!(error instanceof Refused)) return complain(error);
   const node = toast(error.say({ name, ...wishes.limits() }), true);
-  // What the decoder says comes second, without the name that it gives the file and the remedy we gave.
+  // What the decoder says comes second, without the name that it gives the file and the remedy we
+  // gave; it speaks English alone.
   const detail = error.message.replace(/^[^:]*: /, "").replace(/; copy it again.*/, "");
-  if (["picture", "size"].includes(error.code)) node.append(el("small", { textContent: detail }));
+  if (["picture", "size"].includes(error.code) && current() === "en") node.append(el("small", { textContent: detail }));
   return node;
 }
 
