@@ -299,17 +299,19 @@ def sheet_of(
     title: str,
     note: str,
     side: int = 480,
+    size: tuple[int, int] | None = None,
     extra: Callable[[tuple[int, int]], list[tuple[Image.Image, str, str]]] | None = None,
     notice: bool = True,
 ) -> Image.Image:
     """The contact sheet of a picture: its grey, then samples with their labels and details.
 
     A sample is a Colorization of one, of any method, or a file that something else has made. `side`
-    is a tile's. Many get smaller tiles, so that the page stays under about 6,000 pixels. `extra`
-    makes tiles of a size that follow the samples; with `notice` the head says what the colour is.
+    is a tile's. Many get smaller tiles, so that the page stays under about 6,000 pixels. `size` is
+    the picture's own (W, H), where the scene is a smaller copy of it. `extra` makes tiles of a size
+    that follow the samples; with `notice` the head says what the colour is.
     """
     side = min(side, max(48, int(4000 / (len(samples) + 1) ** 0.5)))
-    width, height = scene.picture.size
+    width, height = size or scene.picture.size
     small = {id(scene): scene.shrunk(side)}  # by scene, each of which has its own upsampler
     grey = small[id(scene)].grey()
     tiles = [(grey, "input", f"{width} x {height}")]
