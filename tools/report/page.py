@@ -6,7 +6,7 @@ from typing import Any
 
 from manyhues.errors import DataError
 from manyhues.evaluation.protocol import Result
-from manyhues.evaluation.report import references, show
+from manyhues.evaluation.table import references, show
 from manyhues.image import files
 
 Content = Mapping[str, Any]

@@ -22,15 +22,15 @@ from rich.console import Console
 
 from manyhues.cli import exit as command
 from manyhues.errors import DataError, ManyhuesError, UsageError
-from manyhues.evaluation.report import (
+from manyhues.evaluation.evaluate import (
     available_methods,
     load,
     open_judge,
     open_methods,
-    print_table,
     run,
     write_json,
 )
+from manyhues.evaluation.table import print_table
 from manyhues.image import files
 from tools.report import figures, page
 

@@ -99,7 +99,7 @@ def evaluate(
 ) -> None:
     """Measure methods against true colours."""
     from manyhues.colorizer import Colorizer
-    from manyhues.evaluation.report import evaluate as run
+    from manyhues.evaluation.evaluate import evaluate as run
 
     present = Colorizer.methods(weights)
     named = [name.strip() for name in (method or "").split(",")]

@@ -19,8 +19,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from manyhues.errors import DataError, TrainingError, UsageError
 from manyhues.training import checkpoint
 from manyhues.training.data.cache import Batch, Cache
+from manyhues.training.preview import save_sheet
 from manyhues.training.processes import Processes, mixed_precision
-from manyhues.training.sheet import save_sheet
 from manyhues.training.task import Logs, Step, Task
 
 EMA = 0.999

@@ -13,7 +13,8 @@ from PIL import Image
 from rich.console import Console
 
 from manyhues.errors import DataError, ManyhuesError, OutputError, UsageError, WeightsError
-from manyhues.evaluation import report
+from manyhues.evaluation import evaluate as report
+from manyhues.evaluation import table
 from manyhues.evaluation.protocol import KEYS
 from tools.report import figures, page, results
 
@@ -164,7 +165,7 @@ def test_table_has_references_and_dashes() -> None:
     rgb = pictures(18)
     found = report.run(rgb, labels(rgb), FAKES, ColourJudge(), samples=2, console=quiet())
     console = Console(file=io.StringIO(), width=40)
-    report.print_table(found, console)
+    table.print_table(found, console)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "…" not in text  # not cut to the console's width
