@@ -3,7 +3,7 @@
 import os
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -94,16 +94,28 @@ def evaluate(
         int, typer.Option(min=0, help="Samples for the paper's error-of-best; 0 leaves it out.")
     ] = 100,
     eob_limit: Annotated[int, typer.Option(min=1, help="Pictures for that metric.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Picture i is sampled with seed + i.")] = 0,
+    draws: Annotated[
+        int, typer.Option(min=0, help="Independent draws for calibration; 0 leaves it out.")
+    ] = 8,
+    draws_limit: Annotated[int, typer.Option(min=1, help="Pictures for calibration.")] = 200,
+    half: Annotated[
+        str | None,
+        typer.Option(metavar="dev|test", help="One half by id: choose on dev, report test."),
+    ] = None,
     weights: Weights = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write results here.")] = None,
 ) -> None:
     """Measure methods against true colours."""
     from manyhues.colorizer import Colorizer
     from manyhues.evaluation.evaluate import evaluate as run
+    from manyhues.evaluation.halves import Half
+    from manyhues.evaluation.protocol import Plan
 
     present = Colorizer.methods(weights)
     named = [name.strip() for name in (method or "").split(",")]
     methods = [name for name in named if name] or present[:1]
     for name in methods:
         need_method(name, present)
-    run(data, methods, limit, samples, size, json_file, eob_samples, eob_limit, weights)
+    plan = Plan(samples, seed, eob_samples, eob_limit, draws, draws_limit)
+    run(data, methods, limit, plan, size, json_file, weights, cast(Half | None, half))

@@ -17,54 +17,54 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from manyhues import __version__
 from manyhues.errors import DataError, ManyhuesError, OutputError, UsageError
-from manyhues.evaluation.protocol import JudgeLike, Method, Result, Truth, measure
+from manyhues.evaluation import halves
+from manyhues.evaluation.halves import Half
+from manyhues.evaluation.protocol import Method, Plan, Result, measure
 from manyhues.evaluation.table import print_table
+from manyhues.evaluation.truth import JudgeLike, Truth
 from manyhues.image import files
-from manyhues.training.data.pictures import load_square
 
 
 def evaluate(
     data: Sequence[Path],
     methods: Sequence[str],
     limit: int | None = None,
-    samples: int = 8,
+    plan: Plan | None = None,
     size: int = 64,
     json_file: Path | None = None,
-    eob_samples: int = 0,
-    eob_limit: int = 1000,
     weights: Path | None = None,
+    half: Half | None = None,
 ) -> dict[str, Result]:
     """Measure methods on pictures; one result per method, with the keys of `protocol.KEYS`.
 
     `data` names folders of pictures, parquet shards, or ``FOLDER/SPLIT`` for the shards of a
-    folder whose names begin with SPLIT. Pictures are cropped to squares of `size` pixels; those
-    without colour are left out, and at most `limit` are taken in all. Everything that can go
-    wrong with the arguments goes wrong before the first picture is measured.
+    folder whose names begin with SPLIT; `half` takes one side of each (`halves`). Pictures are
+    cropped to squares of `size` pixels; those without colour are left out, and at most `limit` are
+    taken in all. Everything that can go wrong with the arguments goes wrong before the first
+    picture is measured.
     """
+    plan = plan or Plan()
     if json_file is not None and not json_file.absolute().parent.is_dir():
         raise OutputError(f"{json_file.parent}: no such folder for --json; create it first")
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be 1 or more, got {limit}")
-    if samples < 1:
-        raise UsageError(f"--samples must be 1 or more, got {samples}")
     opened = open_methods(methods, weights)
     console = Console(stderr=True)
-    pictures, labels = load(data, size, limit, console)
-    results = run(
-        pictures,
-        labels,
-        opened,
-        open_judge(console),
-        samples=samples,
-        eob_samples=eob_samples,
-        eob_limit=eob_limit,
-        console=console,
-    )
+    pictures, labels = load(data, size, limit, console, half)
+    results = run(pictures, labels, opened, open_judge(console), plan, console=console)
+    say_what(results, [str(path) for path in data], half)
     print_table(results, Console())
     if json_file is not None:
         write_json(results, json_file)
     return results
+
+
+def say_what(results: Mapping[str, Result], data: Sequence[str], half: Half | None) -> None:
+    """Fill in what a method's run cannot know: the data, their half, the program's version."""
+    for result in results.values():
+        result |= {"data": list(data), "half": half or "all", "version": __version__}
 
 
 def run(
@@ -72,10 +72,8 @@ def run(
     labels: Sequence[str],
     methods: Mapping[str, Method],
     judge: JudgeLike | None,
+    plan: Plan | None = None,
     *,
-    samples: int = 8,
-    eob_samples: int = 0,
-    eob_limit: int = 1000,
     console: Console,
 ) -> dict[str, Result]:
     """Measure every method on the same pictures (N, S, S, 3) uint8, with progress bars."""
@@ -93,15 +91,9 @@ def run(
         progress.update(task, completed=2 * len(pictures))
         for name, method in methods.items():
             task = progress.add_task(name, total=len(pictures) + truth.judged)
+            advance = partial(progress.advance, task)
             try:
-                results[name] = measure(
-                    method,
-                    truth,
-                    samples=samples,
-                    eob_samples=eob_samples,
-                    eob_limit=eob_limit,
-                    advance=partial(progress.advance, task),
-                )
+                results[name] = measure(method, truth, plan, advance=advance)
             except ManyhuesError as error:
                 raise type(error)(f"{name}: {error}") from error
     return results
@@ -137,9 +129,16 @@ def open_judge(console: Console) -> JudgeLike | None:
 
 
 def load(
-    data: Sequence[Path], size: int, limit: int | None, console: Console
+    data: Sequence[Path],
+    size: int,
+    limit: int | None,
+    console: Console,
+    half: Half | None = None,
 ) -> tuple[NDArray[np.uint8], list[str]]:
-    """Pictures (N, size, size, 3) and labels of several data sets, one after the other."""
+    """Pictures (N, size, size, 3) and labels of several data sets, one after the other.
+
+    Of each the given half, or all for None.
+    """
     if not data:
         raise UsageError("no data given; name a folder or a parquet shard with --data")
     pictures: list[NDArray[np.uint8]] = []
@@ -149,7 +148,7 @@ def load(
         if left == 0:
             break
         folder, split = _split(Path(path), console)
-        some, some_labels = load_square(folder, size, left, split)
+        some, some_labels = halves.load(folder, size, left, split, half)
         pictures.append(some)
         labels += some_labels
     if not pictures:
