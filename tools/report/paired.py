@@ -177,6 +177,7 @@ def _parse() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Measure what is not measured yet, and print the table."""
     args = _parse()
     known = SETS[args.half]
     names = args.sets.split(",") if args.sets else list(known)

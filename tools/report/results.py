@@ -35,7 +35,7 @@ from manyhues.evaluation.halves import HALVES, Half, chosen
 from manyhues.evaluation.protocol import Plan
 from manyhues.evaluation.table import print_table
 from manyhues.image import files
-from tools.report import figures, page
+from tools.report import calibration, figures, page
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ DATA_SETS = {
     "imagenet64": DataSet("ImageNet 64 (val)", "imagenet64/val", "imagenet64", 12),
 }
 SIZE = 64
+PARTS = ("ablation", "reconstruction", "calibration", "paper")  # beside the data sets
 SAMPLES = 8
 
 
@@ -93,13 +94,15 @@ def make_results(
         "data_sets": {},
         "ablation": read_json(ablation),
         "reconstruction": read_json(reconstruction),
+        "calibration": None,
+        "paper": None,
     }
     before = read_json(out / "results.json") if add else None
     if before is not None:
         content["made"]["command"] = with_command(before["made"]["command"], command)
         content["data_sets"] = dict(before["data_sets"])
-        for key in ("ablation", "reconstruction"):
-            content[key] = content[key] or before[key]
+        for key in PARTS:
+            content[key] = content[key] or before.get(key)
     opened = open_methods(available_methods() if methods is None else methods)
     judge = open_judge(console)
     draws = SAMPLES if draws_limit else 0
@@ -118,6 +121,8 @@ def make_results(
             eob = eob if eob_samples else (kept["eob_samples"], kept["eob_pictures"])
             shown = open_methods(list(results))
         print_table(results, console)
+        if key == "imagenet64":
+            content["calibration"] = calibration.part(results) or content["calibration"]
         name = f"images/{data_set.figure}.jpg"
         content["data_sets"][key] = {
             "title": data_set.title,

@@ -55,11 +55,12 @@ def table(results: Mapping[str, Result]) -> Table:
 
 
 def title(result: Result) -> str:
-    """What was measured, and on what, in a line or two."""
-    what = f"{result['n']:,} pictures, samples of each: {result['samples']}"
+    """What was measured, and on what: a line each."""
+    lines = []
     if result["data"]:
         half = "" if result["half"] == "all" else f" ({result['half']} half)"
-        what = f"{', '.join(result['data'])}{half}: {what}"
+        lines.append(f"{', '.join(result['data'])}{half}")
+    lines.append(f"{result['n']:,} pictures, samples of each: {result['samples']}")
     more = [f"{result['size']} pixels, seed {result['seed']}"]
     if result["eob_pictures"]:
         more.append(f"eob: {result['eob_samples']} of {result['eob_pictures']:,}")
@@ -67,7 +68,7 @@ def title(result: Result) -> str:
         more.append(f"energy: {result['draws']} draws of {result['draw_pictures']:,}")
     if result["judge"]:
         more.append(result["judge"])
-    return f"{what}\n{'; '.join(more)}"
+    return "\n".join([*lines, "; ".join(more)])
 
 
 def print_table(results: Mapping[str, Result], console: Console) -> None:
