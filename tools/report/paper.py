@@ -134,7 +134,7 @@ def markdown(found: Mapping[str, Result]) -> str:
 One network for the faces of LFW alone, components of a fixed deviation of .1, the winner takes
 all; `vae-mdn` answers with its eight means, `cvae` with the eight k-means centres of {_SAMPLES}
 samples, as there. {first["n"]:,} test pictures. The paper's figures are given from memory, and
-their unit is not stated in what we could read, so eob stands in both: a figure is *reproduced* within a
-factor of {_NEAR:g} in one of them, a ratio of variances within a factor of 2.
+their unit is not stated in what we could read, so eob stands in both: a figure is *reproduced*
+within a factor of {_NEAR:g} in one of them, a ratio of variances within a factor of 2.
 
 {table(["what", "the paper", "here", ""], rows)}"""

@@ -28,6 +28,9 @@ def train(
         typer.Option(min=1, help="Take a batch in so many pieces: the same steps, less memory."),
     ] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Of first weights, batches and noise.")] = 0,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(min=0, help="Save so often: what a killed run loses at the most.")
+    ] = 1.0,
 ) -> None:
     """Train a network."""
     if kind not in kinds():
@@ -36,7 +39,7 @@ def train(
     from manyhues.training.run import train as run
 
     try:
-        run(kind, data, out, minutes, resume, options or [], accumulate, seed)
+        run(kind, data, out, minutes, resume, options or [], accumulate, seed, checkpoint_minutes)
     except KeyboardInterrupt:
         from manyhues.training.checkpoint import RESUME
 
@@ -68,7 +71,9 @@ def export(
     """Turn a trained run into ONNX graphs."""
     need_torch("train")
     from manyhues.model import manifest
+    from manyhues.training.checkpoint import MODEL, read_facts, too_few
     from manyhues.training.export.weights import export as run_export
+    from manyhues.training.loop import WARM_UP
 
     own = manifest.WEIGHTS
     if into_package and weights is not None:
@@ -79,6 +84,8 @@ def export(
     written = run_export(run, folder, int8, overwrite=overwrite)
     for path in written:
         say(f"wrote {path}")
+    if (step := read_facts(run / MODEL).get("step", WARM_UP)) < WARM_UP:
+        say(f"{run}: {too_few(step)}")
     if not into_package and any(path.suffix == ".json" for path in written):
         folder_shown = shlex.quote(str(written[0].parent))
         say(f"to use them: manyhues colorize PICTURE -o OUT --weights {folder_shown}")
