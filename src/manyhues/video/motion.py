@@ -45,8 +45,7 @@ class Motion:
         flat = field.reshape(*field.shape[:-2], h * w)
         upper = flat.take(here, -1) * (1 - right) + flat.take(here + beside, -1) * right
         lower = (
-            flat.take(here + below, -1) * (1 - right)
-            + flat.take(here + below + beside, -1) * right
+            flat.take(here + below, -1) * (1 - right) + flat.take(here + below + beside, -1) * right
         )
         return np.asarray(upper * (1 - down) + lower * down, np.float32)
 

@@ -61,9 +61,7 @@ def with_upsampler(
     more = values * np.float32(1 / 255) - own[:, None]
     grey = _levels(full)[0].take(luma).reshape(-1)
     top, low = more.max(1), more.min(1)
-    fits = np.minimum(
-        (1 - grey) / np.maximum(top, 1e-6), grey / np.maximum(-low, 1e-6)
-    )
+    fits = np.minimum((1 - grey) / np.maximum(top, 1e-6), grey / np.maximum(-low, 1e-6))
     more *= np.minimum(fits, 1)[:, None]
     scale = 255.0 if full else 224.0
     planes = []

@@ -92,7 +92,9 @@ class Source:
             turned = round(-first.rotation / 90) % 4
             width, height = first.width, first.height
             if max(width, height) > _MAX_SIDE:
-                raise PictureError(f"{path}: {width} x {height} is more than H.264 holds; shrink it")
+                raise PictureError(
+                    f"{path}: {width} x {height} is more than H.264 holds; shrink it"
+                )
             shape = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
             if turned % 2:
                 width, height, shape = height, width, 1 / shape
