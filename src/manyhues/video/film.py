@@ -42,7 +42,7 @@ __all__ = ["Film", "Progress", "Result"]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a film is: frames `done` of about `total`, `rate` of them a second, `left` seconds."""
+    """How far a film is: frames `done` of about `total`, `rate` a second, `left` seconds."""
 
     done: int
     total: int
@@ -275,10 +275,8 @@ class Film:
     def _what(self) -> dict[str, Any]:
         """What a run is of: one of another film or with other options begins anew."""
         about = self.source.path.stat()
-        colours = (
-            None if self.sampling.palette is None else [p.tolist() for p in self.sampling.palette]
-        )
-        options = asdict(replace(self.sampling, like=None)) | {"palette": colours}
+        palette = [part.tolist() for part in self.sampling.palette or ()]
+        options = asdict(replace(self.sampling, like=None)) | {"palette": palette}
         return {
             "version": manyhues_version,
             "method": self.colorizer.method,
@@ -306,10 +304,10 @@ class Film:
     def _keep_tiles(self, folder: Path, one: Painted) -> None:
         """Small pictures of a frame, for the contact sheet."""
         shape = self.source.shape
-        height, width = one.seen.light.shape
+        width, height = self.source.size
         long = min(1.0, _TILE / max(height, width * shape))
         h, w = max(1, round(height * long)), max(1, round(width * float(shape) * long))
-        light = resize(one.seen.light, h, w)
+        light = resize(lightness(one.seen.frame.luma, self.source.full), h, w)
         upsampler = Upsampler(light, one.ab.shape[2:])
         for k, ab in enumerate((np.zeros_like(one.ab[0]), *one.ab)):
             tile = render.to_image(render.pixels(light, upsampler.middle(ab), upsampler, 8))

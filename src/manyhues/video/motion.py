@@ -66,7 +66,7 @@ def motion(here: list[Array], there: list[Array], guess: Array | None = None) ->
     there = [other + lighter for other in there]
     shift = np.zeros((2, *here[0].shape), np.int32)
     if guess is not None:
-        shift = _at(guess / _SHRINKS[0], here[0].shape)
+        shift = _at(guess * np.float32(1 / _SHRINKS[0]), here[0].shape)
     for level, (own, other) in enumerate(zip(here, there, strict=True)):
         if own.shape != shift.shape[1:]:
             ratio = _SHRINKS[level - 1] / _SHRINKS[level]

@@ -100,7 +100,8 @@ class Painter:
             code = np.stack([resize(part, h, w) for part in old[i]]) / np.float32(GRID_SCALE)
             seed, k = last.seeds[i]
             draw = Draw(seed, [k], self.sampling.diversity, tuple(hints))
-            return self.colorizer.decode(scene, prior.vary(scene, draw, code, AMOUNT))[0]
+            new = self.colorizer.decode(scene, prior.vary(scene, draw, code, AMOUNT))[0]
+            return np.asarray(new, np.float32)
 
         if len(old) == 1:
             return one(0)[None]
@@ -137,5 +138,6 @@ def between(stretch: Stretch, first: Array, last: Array) -> Iterator[Array]:
         share = i / count
         old = np.float32(1 - share) * (before.sure + np.float32(_NOWHERE))
         new = np.float32(share) * (after.sure + np.float32(_NOWHERE))
-        yield (old * before.bring(first) + new * after.bring(last)) / (old + new)
+        mixed = (old * before.bring(first) + new * after.bring(last)) / (old + new)
+        yield np.asarray(mixed, np.float32)
     yield last
