@@ -7,6 +7,7 @@ from manyhues.errors import ManyhuesError, UsageError
 from manyhues.image.encode import Format
 from manyhues.image.values import Window
 from manyhues.sampling.options import Sampling
+from manyhues.video.hints import TimedHint
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Options(Sampling):
     window: Window | None = None
     keep_patient: bool = False
     notice: bool = True
+    timed_hints: tuple[TimedHint, ...] = ()
 
     @property
     def count(self) -> int:

@@ -42,12 +42,17 @@ __all__ = ["Film", "Progress", "Result"]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a film is: frames `done` of about `total`, `rate` a second, `left` seconds."""
+    """How far a film is: frames `done` of about `total`, `rate` a second, `left` seconds.
+
+    `need` is about how many bytes of disk all of it takes while it is written.
+    """
 
     done: int
     total: int
     rate: float
     left: float
+    need: int = 0
+    name: str = ""
 
 
 Watch = Callable[[Progress], None]
@@ -197,7 +202,9 @@ class Film:
         for path in paths:
             files.check_free(path, overwrite)
         files.make_folder(out)
-        self._check_room(out)
+        need = self._check_room(out)
+        if progress is not None:
+            progress(Progress(0, self.source.length, 0.0, 0.0, need))
         work = state.Work(out / f".{stem}.parts", self._what())
         try:
             work.open()
@@ -293,20 +300,21 @@ class Film:
         one = max(own, int(width * height * max(self.source.length, 1) * _BITS / 8))
         return one * (self.sampling.n + 1)
 
-    def _check_room(self, out: Path) -> None:
+    def _check_room(self, out: Path) -> int:
         free, need = shutil.disk_usage(out).free, self.need()
         if free < need:
             raise OutputError(
                 f"{out}: {free / 1e9:.1f} GB free, about {need / 1e9:.1f} needed for "
                 f"{self.sampling.n} versions; free some, take fewer, or choose another folder"
             )
+        return need
 
     def _keep_tiles(self, folder: Path, one: Painted) -> None:
         """Small pictures of a frame, for the contact sheet."""
-        shape = self.source.shape
         width, height = self.source.size
-        long = min(1.0, _TILE / max(height, width * shape))
-        h, w = max(1, round(height * long)), max(1, round(width * float(shape) * long))
+        shown = width * float(self.source.shape)
+        long = min(1.0, _TILE / max(height, shown))
+        h, w = max(1, round(height * long)), max(1, round(shown * long))
         light = resize(lightness(one.seen.frame.luma, self.source.full), h, w)
         upsampler = Upsampler(light, one.ab.shape[2:])
         for k, ab in enumerate((np.zeros_like(one.ab[0]), *one.ab)):

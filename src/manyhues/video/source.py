@@ -13,7 +13,7 @@ from manyhues.errors import PictureError, UsageError
 
 Luma = NDArray[np.uint8]
 SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"}
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".m2ts"}
     | {".wmv", ".flv", ".ogv", ".3gp", ".mxf", ".vob"}
 )
 _FULL_RANGE = 2  # FFmpeg's numbers
