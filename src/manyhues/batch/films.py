@@ -12,7 +12,7 @@ from manyhues.colorizer import Colorizer
 from manyhues.errors import OutputError
 from manyhues.image import files
 from manyhues.sampling.options import Sampling
-from manyhues.video import Film, Progress
+from manyhues.video import Film, Progress, TimedHint
 from manyhues.video.encode import suffix_of
 
 Hear = Callable[[Progress], None]
@@ -53,7 +53,7 @@ def colour(
         saturation=options.saturation,
         like=options.like,
     )
-    timed = [*options.timed_hints, *((x, y, 0.0, colour) for x, y, colour in options.hints)]
+    timed = [*options.timed_hints, *(TimedHint(x, y, 0.0, c) for x, y, c in options.hints)]
     film = Film(job.source, colorizer, sampling, timed)
 
     def tell(progress: Progress) -> None:

@@ -149,6 +149,10 @@ def _copies(film: Any, result: Any, source: Source, notes: list[str]) -> dict[in
     for stream in film.streams:
         if stream.type == "video":
             continue
+        if stream.type == "data":  # of cameras; MP4's chapters are such a stream too, made anew
+            if not film.chapters():
+                notes.append("a stream of data, not to be seen or heard, was left out")
+            continue
         try:
             copy = result.add_stream_from_template(stream)
             for key, value in stream.metadata.items():
