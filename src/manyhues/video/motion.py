@@ -4,6 +4,7 @@ Made for colour, which is smooth and coarse: whole cells at the working size and
 them. What stays where it was is preferred, so that colour rests where the picture does.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +15,26 @@ from manyhues.color.arrays import Array, resize
 
 Shift = NDArray[np.int32]  # (2, h, w): whole cells to add to row and column
 _SHRINKS = (8, 4, 2, 1)
-_COARSE = 3  # cells searched around at the coarsest size: 24 of the finest
 _STEP = 0.06  # L* that a match must be better by for each cell farther from the last guess
 _REST = 0.4  # L* that a match must be better by than no motion at all
 _BLIND = 1.5  # L* of difference that is film grain, not another thing
 _SURE = 4.0  # L* beyond it at which a match is as good as none
 _BOX = 2  # cells on each side that are compared
+_FLAT = 0.05  # L* of bend below which there is no minimum between cells
+_SCALE = 8  # whole numbers in one L*
+_UNIT = _SCALE * (2 * _BOX + 1) ** 2  # one L* of mean difference in such sums
+_MARGIN = 8  # cells around the other plane
+
+
+def _around(reach: int, most: int) -> list[tuple[int, int]]:
+    """Steps of up to `reach` rows and columns, `most` of both together, the nearest first."""
+    steps = range(-reach, reach + 1)
+    found = [(y, x) for y in steps for x in steps if abs(y) + abs(x) <= most]
+    return sorted(found, key=lambda step: abs(step[0]) + abs(step[1]))
+
+
+# What is searched at each size: 24 of the finest cells at the coarsest, then the nearest.
+_SEARCHED = (_around(3, 6), _around(1, 2), _around(1, 2), _around(1, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,21 +78,18 @@ def motion(here: list[Array], there: list[Array], guess: Array | None = None) ->
     """
     # A film's light flickers as a whole; that is no motion.
     lighter = np.float32(np.median(here[0] - there[0]))
-    there = [other + lighter for other in there]
     shift = np.zeros((2, *here[0].shape), np.int32)
+    starts = [shift]
     if guess is not None:
-        shift = _at(guess * np.float32(1 / _SHRINKS[0]), here[0].shape)
+        starts = [_at(guess * np.float32(1 / _SHRINKS[0]), here[0].shape), shift]
     for level, (own, other) in enumerate(zip(here, there, strict=True)):
-        if own.shape != shift.shape[1:]:
-            ratio = _SHRINKS[level - 1] / _SHRINKS[level]
-            shift = _at(shift * np.float32(ratio), own.shape)
-        reach = _COARSE if level == 0 else 1
-        starts = [shift]
-        if level == 0 and guess is not None:
-            starts.append(np.zeros_like(shift))
-        shift = _searched(own, other, starts, reach)
+        pair = _Pair(own, other + lighter)
+        if level:
+            ratio = np.float32(_SHRINKS[level - 1] / _SHRINKS[level])
+            starts = [_at(shift * ratio, own.shape)]
+        shift = pair.searched(starts, _SEARCHED[level])
         shift = np.stack([_median(part) for part in shift])
-    return _finished(here[-1], there[-1], shift)
+    return pair.finished(shift)
 
 
 def _at(shift: Array, shape: tuple[int, ...]) -> Shift:
@@ -86,16 +98,78 @@ def _at(shift: Array, shape: tuple[int, ...]) -> Shift:
     )
 
 
-def _difference(own: Array, other: Array, shift: Shift) -> Array:
-    """Mean |dL*| around each cell ``(h, w)`` under a shift in whole cells."""
-    h, w = own.shape
-    y = np.clip(np.arange(h)[:, None] + shift[0], 0, h - 1)
-    x = np.clip(np.arange(w) + shift[1], 0, w - 1)
-    return _box(np.abs(own - other.ravel().take(y * w + x)))
+def _median(part: Shift) -> Shift:
+    image = Image.fromarray(np.clip(part + 128, 0, 255).astype(np.uint8))
+    return np.asarray(image.filter(ImageFilter.MedianFilter(5)), np.int32) - 128
 
 
-def _box(plane: Array) -> Array:
-    """The mean over the cells around each."""
+class _Pair:
+    """Two planes of L* of one size, compared in whole numbers, which is quicker."""
+
+    def __init__(self, own: Array, other: Array) -> None:
+        self.shape = h, w = own.shape
+        self._own = _whole(own)
+        other = np.clip(other, -20, 120)  # sums over a box stay within 16 bits
+        self._flat = np.pad(_whole(other), _MARGIN, mode="edge").ravel()
+        self._stride = w + 2 * _MARGIN
+        self._rows = np.arange(h, dtype=np.int32)[:, None]
+        self._columns = np.arange(w, dtype=np.int32)
+
+    def _places(self, shift: Shift) -> NDArray[np.int32]:
+        """Where cells lie in the flat other plane, with room around for a step."""
+        h, w = self.shape
+        y = np.clip(self._rows + shift[0], -1, h) + _MARGIN
+        x = np.clip(self._columns + shift[1], -1, w) + _MARGIN
+        return np.asarray(y * np.int32(self._stride) + x, np.int32)
+
+    def _cost(self, places: NDArray[np.int32], y: int = 0, x: int = 0) -> NDArray[np.int16]:
+        """The difference around each cell, in `_UNIT`, with a step further from `places`."""
+        there = self._flat.take(places + np.int32(y * self._stride + x))
+        return _box(np.abs(self._own - there))
+
+    def searched(self, starts: list[Shift], offsets: Sequence[tuple[int, int]]) -> Shift:
+        """The best of all `offsets` from all `starts`, cell by cell."""
+        least = np.full(self.shape, np.iinfo(np.int16).max, np.int16)
+        chosen = np.zeros(self.shape, np.uint8)  # one number is quicker to replace than a shift
+        number = 0
+        for start in starts:
+            places = self._places(start)
+            for y, x in offsets:
+                cost = self._cost(places, y, x) + np.int16(_STEP * _UNIT * (abs(y) + abs(x)))
+                better = cost < least
+                np.copyto(chosen, np.uint8(number), where=better)
+                np.minimum(least, cost, out=least)
+                number += 1
+        steps = np.tile(np.array(offsets, np.int32).T, len(starts))  # (2, tried)
+        out = starts[0] + steps[:, chosen]
+        if len(starts) > 1:
+            np.copyto(out, starts[1] + steps[:, chosen], where=chosen >= len(offsets))
+        return np.asarray(out, np.int32)
+
+    def finished(self, shift: Shift) -> Motion:
+        """The shift with rest where it is as good, between cells, and how sure it is."""
+        still = self._cost(self._places(np.zeros_like(shift)))
+        rests = still <= self._cost(self._places(shift)) + np.int16(_REST * _UNIT)
+        shift = np.where(rests, np.int32(0), shift)
+        places = self._places(shift)
+        cost = self._cost(places).astype(np.float32)
+        fine = shift.astype(np.float32)
+        for axis, (y, x) in enumerate(((1, 0), (0, 1))):
+            before = self._cost(places, -y, -x).astype(np.float32)
+            after = self._cost(places, y, x).astype(np.float32)
+            bend = np.maximum(before + after - 2 * cost, np.float32(_FLAT * _UNIT))
+            part = np.clip((before - after) / (2 * bend), -0.5, 0.5)
+            fine[axis] += np.where(rests, np.float32(0), part)
+        beyond = np.maximum(cost / np.float32(_UNIT) - _BLIND, 0)
+        return Motion(fine, np.asarray(np.exp(-((beyond / _SURE) ** 2)), np.float32))
+
+
+def _whole(plane: Array) -> NDArray[np.int16]:
+    return np.asarray(np.rint(plane * np.float32(_SCALE)), np.int16)
+
+
+def _box(plane: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The sum over the cells around each."""
     size = 2 * _BOX + 1
     padded = np.pad(plane, _BOX, mode="edge")
     h, w = plane.shape
@@ -105,44 +179,4 @@ def _box(plane: Array) -> Array:
     out = rows[:, :w].copy()
     for i in range(1, size):
         out += rows[:, i : i + w]
-    return out * np.float32(1 / size**2)
-
-
-def _searched(own: Array, other: Array, starts: list[Shift], reach: int) -> Shift:
-    best, least = starts[0].copy(), np.full(own.shape, np.inf, np.float32)
-    offsets = sorted(
-        ((y, x) for y in range(-reach, reach + 1) for x in range(-reach, reach + 1)),
-        key=lambda o: abs(o[0]) + abs(o[1]),
-    )
-    for start in starts:
-        for y, x in offsets:
-            tried = start + np.array([y, x], np.int32)[:, None, None]
-            cost = _difference(own, other, tried) + np.float32(_STEP * (abs(y) + abs(x)))
-            better = cost < least
-            least = np.where(better, cost, least)
-            best = np.where(better, tried, best)
-    return best
-
-
-def _median(part: Shift) -> Shift:
-    image = Image.fromarray(np.clip(part + 128, 0, 255).astype(np.uint8))
-    return np.asarray(image.filter(ImageFilter.MedianFilter(5)), np.int32) - 128
-
-
-def _finished(own: Array, other: Array, shift: Shift) -> Motion:
-    """The shift with rest where it is as good, between cells, and how sure it is."""
-    cost = _difference(own, other, shift)
-    still = _difference(own, other, np.zeros_like(shift))
-    rests = still <= cost + _REST
-    shift, cost = np.where(rests, 0, shift), np.where(rests, still, cost)
-    fine = shift.astype(np.float32)
-    for axis in (0, 1):
-        step = np.zeros((2, 1, 1), np.int32)
-        step[axis] = 1
-        before = _difference(own, other, shift - step)
-        after = _difference(own, other, shift + step)
-        bend = before + after - 2 * cost
-        part = np.where(bend > 0.05, (before - after) / (2 * np.maximum(bend, 0.05)), 0)
-        fine[axis] += np.where(rests, 0, np.clip(part, -0.5, 0.5))
-    sure = np.exp(-((np.maximum(cost - _BLIND, 0) / _SURE) ** 2))
-    return Motion(fine, np.asarray(sure, np.float32))
+    return out

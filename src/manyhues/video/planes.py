@@ -17,6 +17,7 @@ from manyhues.render import pixels as render
 from manyhues.render.upsample import Upsampler
 
 _WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
+_LEAST = np.float32(1e-4)  # of 255: less colour than this fits everywhere
 Plane = NDArray[np.uint8]
 
 
@@ -52,20 +53,19 @@ def with_upsampler(
     luma: Plane, light: Array, upsampler: Upsampler, ab: Array, full: bool, matrix: str
 ) -> tuple[Plane, Plane]:
     """`chroma` with what all versions of a frame share made once: its L* and the upsampler."""
-    rgb = render.pixels(light, upsampler.middle(ab), upsampler, 8).reshape(-1, 3)
+    rgb = render.pixels(light, upsampler.middle(ab), upsampler, 8)
     red, blue = _WEIGHTS[matrix]
-    weights = np.array([red, 1 - red - blue, blue], np.float32) / 255
-    values = rgb.astype(np.float32)
-    own = values @ weights
+    r, g, b = (rgb[..., i].astype(np.float32) for i in range(3))
     # What the colour adds to a grey of its own luma; it is laid on the luma that the film has.
-    more = values * np.float32(1 / 255) - own[:, None]
-    grey = _levels(full)[0].take(luma).reshape(-1)
-    top, low = more.max(1), more.min(1)
-    fits = np.minimum((1 - grey) / np.maximum(top, 1e-6), grey / np.maximum(-low, 1e-6))
-    more *= np.minimum(fits, 1)[:, None]
+    own = np.float32(red) * r + np.float32(1 - red - blue) * g + np.float32(blue) * b
+    r, g, b = (part - own for part in (r, g, b))
+    grey = 255 * _levels(full)[0].take(luma)
+    top, low = np.maximum(np.maximum(r, g), b), np.minimum(np.minimum(r, g), b)
+    fits = np.minimum((255 - grey) / np.maximum(top, _LEAST), grey / np.maximum(-low, _LEAST))
+    fits = np.minimum(fits, 1)
     scale = 255.0 if full else 224.0
     planes = []
-    for part, weight in ((more[:, 2], blue), (more[:, 0], red)):
-        levels = 128 + part * np.float32(scale / (2 * (1 - weight)))
-        planes.append(np.clip(np.rint(levels), 0, 255).astype(np.uint8).reshape(luma.shape))
+    for part, weight in ((b, blue), (r, red)):
+        levels = 128 + fits * part * np.float32(scale / 255 / (2 * (1 - weight)))
+        planes.append(np.clip(np.rint(levels), 0, 255).astype(np.uint8))
     return planes[0], planes[1]
