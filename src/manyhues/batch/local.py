@@ -8,12 +8,13 @@ from functools import cache, partial
 from pathlib import Path
 
 from manyhues import science
+from manyhues.batch import films
 from manyhues.batch.options import Options, check_steering
-from manyhues.batch.plan import Job, holds, plan, real, replaces
+from manyhues.batch.plan import Job, holds, is_film, plan, real, replaces
 from manyhues.batch.report import Batch, Report, unexpected
 from manyhues.colorization import Colorization, output_paths, sheet_name
 from manyhues.colorizer import Colorizer
-from manyhues.errors import ManyhuesError, OutputError
+from manyhues.errors import ManyhuesError, OutputError, UsageError
 from manyhues.image import encode as writer
 from manyhues.image import files
 from manyhues.image.picture import Picture, probe
@@ -38,11 +39,18 @@ def colorize(
     except OutputError as error:
         fault = error
         jobs = [replace(job, error=job.error or str(error)) for job in jobs]
-    return Batch(len(jobs), run(colorizer, jobs, out, options), left_out, fault)
+    if options.timed_hints and not any(is_film(job.source) for job in jobs):
+        raise UsageError(f"{options.timed_hints[0]}: has a time, and no input is a film")
+    hear: list[films.Hear] = []
+    return Batch(len(jobs), run(colorizer, jobs, out, options, hear), left_out, fault, hear)
 
 
 def run(
-    colorizer: Colorizer, jobs: Sequence[Job], out: Path, options: Options
+    colorizer: Colorizer,
+    jobs: Sequence[Job],
+    out: Path,
+    options: Options,
+    hear: Sequence[films.Hear] = (),
 ) -> Generator[Report]:
     """Colour one input after the other; a failed one is reported, and the rest goes on.
 
@@ -54,7 +62,10 @@ def run(
         report = Report(str(job.source), error=job.error or None)
         if not job.error:
             try:
-                _one(colorizer, job, out, options, report, inputs)
+                if is_film(job.source):
+                    films.colour(colorizer, job, out, options, report, inputs, hear)
+                else:
+                    _one(colorizer, job, out, options, report, inputs)
             except ManyhuesError as error:
                 message = str(error)  # a hint outside the picture does not say which picture
                 named = str(job.source) in message

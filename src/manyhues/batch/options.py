@@ -8,6 +8,7 @@ from manyhues.image.encode import Format
 from manyhues.image.limits import MAX_PIXELS
 from manyhues.image.values import Window
 from manyhues.sampling.options import Sampling, whole
+from manyhues.video.hints import TimedHint
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Options(Sampling):
     keep_patient: bool = False
     notice: bool = True
     max_pixels: int = MAX_PIXELS
+    timed_hints: tuple[TimedHint, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
