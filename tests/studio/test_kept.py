@@ -122,7 +122,7 @@ def test_a_zip_is_sent_and_not_kept(server: Server, picture: bytes) -> None:
     session = server.colorize(picture, n=3, pick="random")
     store = server.studio.store
     folder = store.folder / session["session"]
-    server.http.get(session["results"][0]["download"])
+    server.http.get(session["results"][0]["download"])  # which is kept, and taken from there
     before = {path.name for path in folder.iterdir()}
     answer = server.http.get(session["zip"], params={"ticket": "t-1"})
     assert {path.name for path in folder.iterdir()} - before == {
