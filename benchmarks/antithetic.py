@@ -14,10 +14,11 @@ import numpy as np
 
 from manyhues import Colorizer
 from manyhues.color.arrays import Array
-from manyhues.evaluation.protocol import Truth, measure
+from manyhues.evaluation import halves
+from manyhues.evaluation.protocol import measure
+from manyhues.evaluation.truth import Truth
 from manyhues.model.noise import antithetic, sum_to_zero
 from manyhues.model.priors import flow
-from manyhues.training.data.pictures import load_square
 
 
 def independent(noises: Array) -> Array:
@@ -42,14 +43,15 @@ def main() -> None:
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--limit", type=int, default=300)
+    halves.add_option(parser)
     args = parser.parse_args()
-    rgb, _ = load_square(args.pictures, args.size, args.limit)
+    rgb, _ = halves.load(args.pictures, args.size, args.limit, half=halves.chosen(args.half))
     truth = Truth.prepare(rgb)
     colorizer = Colorizer.load("flow")
     print("way               pixel  image  of 1  variance  apart  colourfulness")
     for name, way in WAYS.items():
         vars(flow)["antithetic"] = way
-        r = measure(colorizer, truth, samples=8)
+        r = measure(colorizer, truth)
         colours = 100 * r["colourfulness"] / r["colourfulness_truth"]
         print(
             f"{name:16}  {r['best_of_8_pixel']:.2f}   {r['best_of_8_image']:.2f}   "

@@ -268,13 +268,15 @@ def test_only_the_wanted_page_of_many_is_decoded(monkeypatch: pytest.MonkeyPatch
     with tifffile.TiffWriter(out) as writer:
         for _ in range(5):
             grey = np.dstack([RGB[..., 0], ALPHA])
-            writer.write(grey, photometric="minisblack", extrasamples=["unassalpha"])
+            writer.write(grey, photometric="minisblack", extrasamples=["unassalpha"], metadata=None)
     data, limit = out.getvalue(), 3 * ALPHA.size
+    with tifffile.TiffFile(io.BytesIO(data)) as opened:
+        places = [page.offset for page in opened.pages]
     decoded: list[int] = []
     asarray = tifffile.TiffPage.asarray
 
     def watched(page: Any) -> Any:
-        decoded.append(page.index)
+        decoded.append(places.index(page.offset))
         return asarray(page)
 
     monkeypatch.setattr(tifffile.TiffPage, "asarray", watched)

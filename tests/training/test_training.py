@@ -18,6 +18,7 @@ from PIL import Image
 from manyhues.cli import main as cli
 from manyhues.errors import DataError, TrainingError, UsageError, WeightsError
 from manyhues.training import checkpoint, loop, registry, run
+from manyhues.training.batches import Pieces
 from manyhues.training.data.cache import Batch, Cache, build_cache, grey_of
 from manyhues.training.data.looks import Looks
 from manyhues.training.loop import Loop
@@ -168,7 +169,8 @@ def test_every_kind_trains_saves_and_loads(kind: str, pictures: Path, cache_fold
     assert not task.training
     assert list((out / "sheets").glob("*.png"))
     with (out / "log.csv").open() as file:
-        rows = list(csv.reader(file))
+        header, *rows = csv.reader(file)
+    assert header == ["part", "step", "seconds", "name", "value"]
     assert any(row[0] == "validation" for row in rows)
     assert all(np.isfinite(float(row[4])) for row in rows)
 
@@ -247,7 +249,7 @@ def test_interrupt_saves(cache_folder: Path, tmp_path: Path) -> None:
     running = make_loop(cache_folder, tmp_path / "run", 10.0)
     step = running._step
 
-    def interrupted(pieces: loop.Pieces, progress: float) -> dict[str, float]:
+    def interrupted(pieces: Pieces, progress: float) -> dict[str, float]:
         if running.state.step == 3:
             raise KeyboardInterrupt
         return step(pieces, progress)

@@ -8,12 +8,13 @@ from functools import cache, partial
 from pathlib import Path
 
 from manyhues import science
+from manyhues.batch import films
 from manyhues.batch.options import Options, check_steering
-from manyhues.batch.plan import Job, holds, plan, real, replaces
+from manyhues.batch.plan import Job, holds, is_film, plan, real, replaces
 from manyhues.batch.report import Batch, Report, unexpected
 from manyhues.colorization import Colorization, output_paths, sheet_name
 from manyhues.colorizer import Colorizer
-from manyhues.errors import ManyhuesError, OutputError
+from manyhues.errors import ManyhuesError, OutputError, UsageError
 from manyhues.image import encode as writer
 from manyhues.image import files
 from manyhues.image.picture import Picture, probe
@@ -38,11 +39,18 @@ def colorize(
     except OutputError as error:
         fault = error
         jobs = [replace(job, error=job.error or str(error)) for job in jobs]
-    return Batch(len(jobs), run(colorizer, jobs, out, options), left_out, fault)
+    if options.timed_hints and not any(is_film(job.source) for job in jobs):
+        raise UsageError(f"{options.timed_hints[0]}: has a time, and no input is a film")
+    hear: list[films.Hear] = []
+    return Batch(len(jobs), run(colorizer, jobs, out, options, hear), left_out, fault, hear)
 
 
 def run(
-    colorizer: Colorizer, jobs: Sequence[Job], out: Path, options: Options
+    colorizer: Colorizer,
+    jobs: Sequence[Job],
+    out: Path,
+    options: Options,
+    hear: Sequence[films.Hear] = (),
 ) -> Generator[Report]:
     """Colour one input after the other; a failed one is reported, and the rest goes on.
 
@@ -54,7 +62,10 @@ def run(
         report = Report(str(job.source), error=job.error or None)
         if not job.error:
             try:
-                _one(colorizer, job, out, options, report, inputs)
+                if is_film(job.source):
+                    films.colour(colorizer, job, out, options, report, inputs, hear)
+                else:
+                    _one(colorizer, job, out, options, report, inputs)
             except ManyhuesError as error:
                 message = str(error)  # a hint outside the picture does not say which picture
                 named = str(job.source) in message
@@ -83,12 +94,17 @@ def _one(
     report: Report,
     inputs: Container[Path],
 ) -> None:
-    format_, count = probe(job.source)
+    format_, count = probe(job.source, options.max_pixels)
     report.skipped = True
 
     @cache  # opened when first needed
     def opened() -> list[Callable[[], Picture]]:
-        return Picture.pages(job.source, window=options.window, keep_patient=options.keep_patient)
+        return Picture.pages(
+            job.source,
+            max_pixels=options.max_pixels,
+            window=options.window,
+            keep_patient=options.keep_patient,
+        )
 
     def read(page: int) -> Picture:
         return opened()[page]()
@@ -105,7 +121,8 @@ def _one(
     if faults:
         first = next(iter(faults.values()))
         which = f"{job.source}: of {count} pages {', '.join(map(str, faults))}: "
-        raise type(first)(str(first) if count == 1 else which + str(first))
+        fault = str(first).removeprefix(f"{job.source}: ")
+        raise type(first)(str(first) if count == 1 else which + fault)
 
 
 @dataclass(frozen=True)

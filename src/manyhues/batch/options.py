@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from manyhues.color.maps import color_map
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.image.encode import Format
+from manyhues.image.limits import MAX_PIXELS
 from manyhues.image.values import Window
-from manyhues.sampling.options import Sampling
+from manyhues.sampling.options import Sampling, whole
+from manyhues.video.hints import TimedHint
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class Options(Sampling):
     window        what of measured values to show; by default the file's own
     keep_patient  whether DICOM results name whom a DICOM file shows
     notice        whether sheets say that the colour is artificial
+    max_pixels    pictures of more pixels are refused
     """
 
     format: Format = "keep"
@@ -26,6 +29,12 @@ class Options(Sampling):
     window: Window | None = None
     keep_patient: bool = False
     notice: bool = True
+    max_pixels: int = MAX_PIXELS
+    timed_hints: tuple[TimedHint, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole("max_pixels", self.max_pixels, least=1)
 
     @property
     def count(self) -> int:

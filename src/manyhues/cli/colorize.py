@@ -9,6 +9,7 @@ from manyhues.cli.exit import say
 from manyhues.cli.shared import Weights, need_method
 from manyhues.errors import UsageError
 from manyhues.image.files import Format
+from manyhues.image.limits import MAX_PIXELS
 from manyhues.sampling.options import Pick, Sampling, about
 
 EngineName = Literal["local", "ray"]
@@ -16,7 +17,7 @@ EngineName = Literal["local", "ray"]
 
 def colorize(
     inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT", help="Pictures, or folders of pictures.")
+        list[str], typer.Argument(metavar="INPUT", help="Pictures, films, or folders of them.")
     ],
     out: Annotated[str, typer.Option("--out", "-o", help="Folder for the results.")],
     n: Annotated[int, typer.Option("-n", **about("n"))] = Sampling.n,
@@ -25,7 +26,9 @@ def colorize(
     pick: Annotated[Pick, typer.Option(**about("pick"))] = Sampling.pick,
     diversity: Annotated[float, typer.Option(**about("diversity"))] = Sampling.diversity,
     saturation: Annotated[float, typer.Option(**about("saturation"))] = Sampling.saturation,
-    hint: Annotated[list[str] | None, typer.Option(metavar="X,Y=#RRGGBB", **about("hints"))] = None,
+    hint: Annotated[
+        list[str] | None, typer.Option(metavar="X,Y[@SECONDS]=#RRGGBB", **about("hints"))
+    ] = None,
     like: Annotated[Path | None, typer.Option(metavar="PICTURE", **about("like"))] = None,
     format: Annotated[
         Format, typer.Option(case_sensitive=False, help="File format of the results.")
@@ -55,19 +58,24 @@ def colorize(
         str | None, typer.Option(help="Ray cluster to use; one is started here by default.")
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace results that exist.")] = False,
+    max_pixels: Annotated[
+        int, typer.Option(min=1, help="Refuse larger pictures, and blank ones that unpack hugely.")
+    ] = MAX_PIXELS,
     weights: Weights = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per input.")] = False,
 ) -> None:
-    """Write n colourings of each picture, and a contact sheet."""
+    """Write n colourings of each picture or film, and a contact sheet."""
     from manyhues.batch import local
     from manyhues.batch.options import Options
     from manyhues.cli.progress import watch
     from manyhues.colorizer import Colorizer
     from manyhues.image.values import parse_window
     from manyhues.sampling.hints import parse_hint
+    from manyhues.video import parse_timed_hint
 
-    hints = tuple(parse_hint(text) for text in hint or [])
-    if map_name and (method or hints or like):
+    timed = tuple(parse_timed_hint(text) for text in hint or [] if "@" in text)
+    hints = tuple(parse_hint(text) for text in hint or [] if "@" not in text)
+    if map_name and (method or hint or like):
         raise UsageError("--map: shows values, it samples nothing; leave out --method and hints")
     if method is not None:
         need_method(method, Colorizer.methods(weights))
@@ -86,6 +94,8 @@ def colorize(
         window=None if window is None else parse_window(window),
         keep_patient=keep_patient,
         notice=notice,
+        max_pixels=max_pixels,
+        timed_hints=timed,
     )
     if show and engine == "ray":
         raise UsageError("--show prints what this machine colours; use --engine local")

@@ -33,6 +33,40 @@ def srgb_profile() -> bytes:
     return bytes(profile)
 
 
+Primaries = tuple[tuple[float, float, float], ...]
+# X, Y, Z of red, green and blue, adapted to the profile connection space's D50.
+SRGB: Primaries = (
+    (0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410),
+)  # fmt: skip
+ADOBE_RGB: Primaries = (
+    (0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457),
+)  # fmt: skip
+
+
+@lru_cache(maxsize=16)
+def made(name: str, gamma: float, primaries: Primaries) -> bytes:
+    """A profile of a plain power curve: light is value to the power of `gamma` (ICC.1:2001)."""
+
+    def xyz(values: tuple[float, float, float]) -> bytes:
+        return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(v * 65536) for v in values))
+
+    letters = name.encode("ascii", "replace") + b"\0"
+    text = b"desc" + bytes(4) + struct.pack(">I", len(letters)) + letters + bytes(78)
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256))
+    tags = {b"desc": text, b"cprt": b"text" + bytes(4) + b"CC0\0"}
+    tags[b"wtpt"] = xyz((0.9642, 1.0, 0.8249))
+    for letter, primary in zip((b"r", b"g", b"b"), primaries, strict=True):
+        tags[letter + b"XYZ"], tags[letter + b"TRC"] = xyz(primary), curve
+    table, body = struct.pack(">I", len(tags)), b""
+    for tag, value in tags.items():
+        table += tag + struct.pack(">II", 132 + 12 * len(tags) + len(body), len(value))
+        body += value + bytes(-len(value) % 4)
+    head = struct.pack(">I4xI", 132 + 12 * len(tags) + len(body), 0x02100000) + b"mntrRGB XYZ "
+    head += struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + b"acsp" + bytes(28)
+    head += struct.pack(">3i", 63190, 65536, 54061)  # the illuminant D50
+    return head.ljust(128, b"\0") + table + body
+
+
 def describe(profile: bytes) -> str:
     """The profile's own name, or ``unreadable profile``."""
     try:

@@ -13,7 +13,7 @@ from manyhues.color.lab import to_8_bits
 from manyhues.errors import OutputError, UsageError
 from manyhues.image.files import Format as Format
 from manyhues.image.formats import sixteen_bit
-from manyhues.image.metadata import Metadata, with_letters
+from manyhues.image.metadata import Metadata, with_letters, without_layout
 from manyhues.image.picture import Picture
 from manyhues.image.secondary_capture import secondary_capture
 
@@ -91,7 +91,11 @@ def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
     exif.load(metadata.exif)
     if format_ == "TIFF":  # Pillow's own writer takes EXIF or XMP, not both
         return sixteen_bit.tiff(
-            pixels, icc=profile, exif=with_letters(exif), xmp=metadata.xmp, dpi=metadata.dpi
+            pixels,
+            icc=profile,
+            exif=with_letters(without_layout(exif)),
+            xmp=metadata.xmp,
+            dpi=metadata.dpi,
         )
     if format_ == "PNG" and pixels.dtype == np.uint16:
         texts = _png_texts(metadata)

@@ -12,6 +12,8 @@ from manyhues.color.lab import srgb_to_linear, to_8_bits
 from manyhues.image.formats.base import PLAIN_INK, Decoded
 
 _DARK = 4096  # values below it alone: 12 bits or fewer, as scanners and scopes save them
+_PIECE = 1 << 24  # pixels of a large picture that are unpacked at once
+_BLOCK = 1 << 17  # pixels whose L* is computed at once
 _LUMINANCE = (0.212671, 0.715160, 0.072169)  # the Y row of lab.py's matrix
 
 
@@ -26,8 +28,23 @@ def luminance(page: Decoded) -> tuple[Array, tuple[str, ...]]:
     image, notes = _in_srgb(image, page.profile)
     if image.mode == "CMYK":
         image = image.convert("RGB")
-    shallow = np.asarray(image)
-    return of_pixels(shallow[..., None] if shallow.ndim == 2 else shallow), notes
+    return _of_image(image), notes
+
+
+def _of_image(image: Image.Image) -> Array:
+    """L* of an image of ``L`` or ``RGB``; a large one in pieces, so that no second copy is held."""
+    width, height = image.size
+    if width * height <= _PIECE:
+        shallow = np.asarray(image)
+        return of_pixels(shallow[..., None] if shallow.ndim == 2 else shallow)
+    out = np.empty((height, width), np.float32)
+    down = max(1, _PIECE // width)
+    for top in range(0, height, down):
+        for left in range(0, width, _PIECE):
+            box = left, top, min(width, left + _PIECE), min(height, top + down)
+            piece = Image.Image.crop(image, box)
+            out[top : box[3], left : box[2]] = _of_image(piece)
+    return out
 
 
 def srgb(page: Decoded, side: int = 0) -> NDArray[np.uint8]:
@@ -88,9 +105,21 @@ def of_pixels(pixels: NDArray[Any], curves: list[Array] | None = None) -> Array:
         table = srgb_to_linear(np.linspace(0, 1, levels))
         shares = (1.0,) if pixels.shape[2] == 1 else _LUMINANCE
         curves = [table * np.float32(share) for share in shares]
-    out = np.empty(pixels.shape[:2], np.float32)
-    for top in range(0, len(out), 256):
-        rows = pixels[top : top + 256]
-        y = sum(curve[rows[..., i]] for i, curve in enumerate(curves))
-        out[top : top + 256] = np.where(y > 216 / 24389, 116 * np.cbrt(y) - 16, y * (24389 / 27))
-    return np.clip(out, 0, 100, out=out)
+    if pixels.shape[2] == 1:  # the table can be of L* itself
+        return np.asarray(_of_light(curves[0])[pixels[..., 0]])
+    height, width = pixels.shape[:2]
+    out = np.empty((height, width), np.float32)
+    rows, columns = max(1, _BLOCK // width), _BLOCK
+    for top in range(0, height, rows):
+        for left in range(0, width, columns):  # a row may be millions of pixels long
+            place = np.s_[top : top + rows, left : left + columns]
+            block = pixels[place]
+            y = sum(curve[block[..., i]] for i, curve in enumerate(curves))
+            out[place] = _of_light(y)
+    return out
+
+
+def _of_light(y: Any) -> Array:
+    """L* of luminance Y in [0, 1]."""
+    light = np.where(y > 216 / 24389, 116 * np.cbrt(y) - 16, y * (24389 / 27))
+    return np.asarray(np.clip(light.astype(np.float32), 0, 100))

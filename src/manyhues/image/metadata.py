@@ -6,18 +6,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, TiffTags
+from PIL import ExifTags, Image, TiffTags
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from manyhues.image.decoding import decoding
 
 _ORIENTATION = 0x0112
+# Tags that say how pixels are stored, or point to elsewhere in the file: TIFF 6.0 and its
+# supplements, SGI's, ImageJ's, Photoshop's layers, DNG's.
 _TIFF_LAYOUT = frozenset(
-    {254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 282, 283, 284, 292, 293, 296}
-    | {301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 332, 338, 339, 347, 512, 513, 514, 529}
-    | {530, 531, 532, 700, 34675}
-)  # tags that describe how pixels are stored, not the photograph
+    {*range(254, 260), *range(262, 267), 273, 274, *range(277, 285), *range(288, 294), 296, 300}
+    | {
+        301,
+        *range(317, 348),
+        *range(351, 368),
+        *range(400, 406),
+        *range(433, 437),
+        *range(512, 533),
+    }
+    | {559, 700, *range(32995, 32999), 33421, 33422, 34412, 34675, 37724, 50838, 50839}
+    | {*range(50706, 51200)}
+)
+_DESCRIPTION, _DETAILS, _GPS, _INTEROPERABILITY = 0x010E, 0x8769, 0x8825, 0xA005
+# Descriptions by which programs read their own files' layout, and would misread a result's.
+_PROGRAMS = {"ImageJ=": "ImageJ", "SCIFIO=": "SCIFIO", '{"shape"': "tifffile", "<OME": "OME"}
 EXIF_LOST = "its EXIF cannot be written again and is left out"
 
 
@@ -69,19 +82,59 @@ def read_orientation(image: Any) -> int:
     """EXIF's orientation 1 to 8 that is still to be applied to an image of Pillow's."""
     if image.format == "TIFF":
         return 1  # Pillow turns these itself while decoding
-    orientation = image.getexif().get(_ORIENTATION, 1)
+    exif = image.getexif()
+    if _ORIENTATION not in exif:
+        return 1
+    orientation = exif[_ORIENTATION]
     return int(orientation) if orientation in range(1, 9) else 1
 
 
-def kept_exif(exif: Image.Exif, size: tuple[int, int]) -> bytes | None:
-    """EXIF of a result whose `size` is given upright; None if Pillow cannot write what it read."""
-    details = exif.get_ifd(0x8769)
+def kept_exif(exif: Image.Exif, size: tuple[int, int]) -> tuple[bytes, tuple[str, ...]]:
+    """EXIF of a result whose `size` is given upright, and notes on what is left out of it."""
+    details = exif.get_ifd(_DETAILS)
     if details:
         width, height = size
         details.update({tag: value for tag, value in ((40962, width), (40963, height))
                         if tag in details})  # fmt: skip
         details[40961] = 1  # sRGB
-    return exif_bytes(exif)
+        details.pop(_INTEROPERABILITY, None)  # points into the old file, and may say Adobe RGB
+    notes = []
+    if program := _describes(exif.get(_DESCRIPTION)):
+        del exif[_DESCRIPTION]
+        notes.append(f"its {program} description, which no longer fits, is left out")
+    block = exif_bytes(exif)
+    if block is None:
+        if odd := _without_odd_tags(exif):
+            names = ", ".join(str(ExifTags.TAGS.get(tag, tag)) for tag in odd)
+            notes.append(f"EXIF that cannot be written again is left out: {names}")
+        block = exif_bytes(exif)
+    return (block, tuple(notes)) if block is not None else (b"", (EXIF_LOST,))
+
+
+def _describes(description: Any) -> str:
+    """The program that an image description is for; empty for people's own words."""
+    if isinstance(description, bytes):
+        description = description.decode("latin-1")
+    start = description[:4000].lstrip() if isinstance(description, str) else ""
+    for sign, program in _PROGRAMS.items():
+        if start.startswith(sign) or (sign == "<OME" and start[:1] == "<" and sign in start):
+            return program
+    return ""
+
+
+def _without_odd_tags(exif: Image.Exif) -> list[int]:
+    """Take out each tag that cannot be written, and only it. Gives their numbers."""
+    odd = []
+    blocks: list[tuple[int, Any]] = [(0, exif)]
+    blocks += [(pointer, exif.get_ifd(pointer)) for pointer in (_DETAILS, _GPS)]
+    for pointer, tags in blocks:
+        for tag in [tag for tag in tags if tag not in (_DETAILS, _GPS)]:
+            alone = Image.Exif()
+            (alone.get_ifd(pointer) if pointer else alone)[tag] = tags[tag]
+            if exif_bytes(alone) is None:
+                del tags[tag]
+                odd.append(tag)
+    return odd
 
 
 def clean_xmp(xmp: bytes) -> bytes:
@@ -96,17 +149,16 @@ def read_metadata(image: Any, name: str) -> tuple[Metadata, tuple[str, ...]]:
     with decoding(name):
         orientation = read_orientation(image)
         exif, info = image.getexif(), image.info
-        exif.get_ifd(0x8769)
+        exif.get_ifd(_DETAILS)
         texts = tuple(image.text.items()) if isinstance(image, PngImageFile) else ()
     is_tiff, is_jpeg = image.format == "TIFF", isinstance(image, JpegImageFile)
-    notes = []
+    notes: list[str] = []
     if is_tiff:
         without_layout(exif)
     elif len(exif):
         exif[_ORIENTATION] = 1
-    kept = kept_exif(exif, image.size[::-1] if orientation >= 5 else image.size)
-    if kept is None:
-        notes.append(EXIF_LOST)
+    kept, lost = kept_exif(exif, image.size[::-1] if orientation >= 5 else image.size)
+    notes += lost
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
     xmp = xmp.encode() if isinstance(xmp, str) else xmp
     xmp = xmp if isinstance(xmp, bytes) else b""  # of a TIFF, whose tag has another type
@@ -128,7 +180,7 @@ def read_metadata(image: Any, name: str) -> tuple[Metadata, tuple[str, ...]]:
         iptc = b"".join(b"\xff\xed" + struct.pack(">H", len(part) + 2) + part for part in parts)
         comment = info.get("comment", b"")
     metadata = Metadata(
-        exif=kept or b"",
+        exif=kept,
         xmp=clean_xmp(xmp),
         has_profile=bool(info.get("icc_profile")),
         dpi=(float(dpi[0]), float(dpi[1])),

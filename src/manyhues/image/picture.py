@@ -22,12 +22,14 @@ from manyhues.image import formats
 from manyhues.image import source as given
 from manyhues.image.decoding import no_memory
 from manyhues.image.formats.base import Decoded, File, Page
+from manyhues.image.limits import MAX_PIXELS
 from manyhues.image.luminance import luminance, of_pixels, srgb
 from manyhues.image.metadata import Metadata
 from manyhues.image.quiet import without_warnings
 from manyhues.image.values import Scale, Window, ends, noted
 
-MAX_PIXELS = 300_000_000
+_PACKED = 1000  # pixels in each byte of a file that are more than photographs ever pack
+_SPARSE = 180_000_000  # bytes that such a file may unpack to: a blank bilevel page of A2 at 600 dpi
 SUFFIXES = formats.suffixes()
 PAGED_SUFFIXES = formats.suffixes(paged=True)
 
@@ -89,7 +91,8 @@ class Picture:
         if isinstance(source, Image.Image):
             return _from_image(source, max_pixels)
         file = replace(given.read(source), window=window, keep_patient=keep_patient)
-        pages = _pages(file, max_pixels)
+        with without_warnings():
+            pages = _pages(file, max_pixels)
         notes = (f"page 1 of {len(pages)} was read",) if len(pages) > 1 else ()
         return _read(file, pages[0], max_pixels, len(pages), notes)
 
@@ -106,7 +109,8 @@ class Picture:
         A page that is damaged spoils no other. Raises `PictureError` as the calls do.
         """
         file = replace(given.read(source), window=window, keep_patient=keep_patient)
-        pages = _pages(file, max_pixels)
+        with without_warnings():
+            pages = _pages(file, max_pixels)
         return [partial(_read, file, page, max_pixels, len(pages)) for page in pages]
 
 
@@ -133,7 +137,9 @@ PictureLike = (
 
 def probe(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[str, int]:
     """Format and number of pages of a file, from its header alone. Raises `PictureError`."""
-    pages = _pages(given.read(path), max_pixels)
+    file = given.read(path)
+    with without_warnings():
+        pages = _pages(file, max_pixels)
     return pages[0].format, len(pages)
 
 
@@ -182,8 +188,25 @@ def _pages(file: File, max_pixels: int) -> Sequence[Page]:
             f"{file.name}: the file is empty (0 bytes); copy it again from its source"
         )
     pages = formats.pages(file)
-    _check_size(pages[0].size, file.name, max_pixels)
+    _check_page(pages[0], file, max_pixels)
     return pages
+
+
+def _check_page(page: Page, file: File, max_pixels: int) -> None:
+    """Refuse, before decoding, what is too large, or far too large for so small a file.
+
+    A blank scan honestly packs a thousandfold and more. So does a file that is made to fill the
+    memory; it is let through up to a size that does no harm.
+    """
+    _check_size(page.size, file.name, max_pixels)
+    width, height = page.size
+    memory = width * height * page.pixel_bytes * page.bits // 8
+    packed = memory > _SPARSE and width * height > _PACKED * len(file.data)
+    if packed and max_pixels <= MAX_PIXELS:
+        raise PictureError(
+            f"{file.name}: {len(file.data)} bytes that unpack to {width} x {height} pixels; "
+            f"if that is right, raise --max-pixels above {MAX_PIXELS}"
+        )
 
 
 def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
@@ -193,7 +216,7 @@ def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise PictureError(
             f"{name}: {width} x {height} pixels are over the limit of "
-            f"{max_pixels / 1e6:.0f} million; make it smaller first"
+            f"{max_pixels / 1e6:.0f} million; make it smaller first, or raise --max-pixels"
         )
 
 
@@ -201,8 +224,9 @@ def _read(
     file: File, page: Page, max_pixels: int, count: int, notes: tuple[str, ...] = ()
 ) -> Picture:
     """One page, decoded and judged by its L*; each page has its own size."""
-    _check_size(page.size, file.name, max_pixels)
-    decoded = page.decode()
+    _check_page(page, file, max_pixels)
+    with without_warnings():
+        decoded = page.decode()
     if file.window is not None and decoded.scale is None:
         decoded = _windowed(decoded, file.window, file.name)
     picture = _picture(decoded, page.format, file.name, file.suffix, notes + page.notes)
@@ -252,7 +276,8 @@ def _windowed(page: Decoded, window: Window, name: str) -> Decoded:
 
 
 def _from_image(image: Image.Image, max_pixels: int) -> Picture:
-    page, name = _of_image(image, max_pixels)
+    with without_warnings():
+        page, name = _of_image(image, max_pixels)
     return _picture(page, formats.format_name(image), name, Path(name).suffix)
 
 

@@ -74,6 +74,15 @@ def _in_gamut(luminance: Array, a: Array, b: Array) -> Array:
     far = np.flatnonzero(_outside(linear))
     if len(far):
         fy, x, z = fy[far], x[far], z[far]
+        # Black and white take hardly any colour: most of them, which may be all of a page, are
+        # seen to take none at the search's last step.
+        ends = np.flatnonzero((luminance[far] <= 0) | (luminance[far] >= 100))
+        if len(ends):
+            least = np.float32(0.5**_BISECTIONS)
+            none = ends[_outside(_linear(fy[ends], x[ends] * least, z[ends] * least))]
+            linear[:, far[none]] = _linear(fy[none], x[none] * 0, z[none] * 0)
+            kept = np.delete(np.arange(len(far)), none)
+            far, fy, x, z = far[kept], fy[kept], x[kept], z[kept]
         low, step = np.zeros(len(far), np.float32), np.float32(1)
         for _ in range(_BISECTIONS):
             step = step / 2

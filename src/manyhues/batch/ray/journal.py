@@ -46,7 +46,7 @@ Row = dict[str, Any]
 def options_json(options: Options) -> str:
     """What results depend on, as the column ``options`` holds it."""
     facts = asdict(options) | {"like": None if options.like is None else str(options.like)}
-    del facts["overwrite"]
+    del facts["overwrite"], facts["max_pixels"]
     return json.dumps(facts, sort_keys=True)
 
 

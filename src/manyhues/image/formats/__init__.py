@@ -12,7 +12,7 @@ from manyhues.image.formats.pillow import Pillow, format_name
 
 __all__ = ["families", "format_name", "of_image", "pages", "suffixes"]
 
-_HEAD = 264  # DICOM's letters stand at 128
+_HEAD = 264  # bytes: what lies at 128 or 257 is seen too (DICOM, tar)
 
 
 @cache
@@ -21,16 +21,24 @@ def _load() -> None:
         import_module(f"{__name__}.{module.name}")
 
 
+@cache
+def _sorted(known: int) -> list[type[Format]]:
+    return sorted(Format.families, key=lambda family: family.general)
+
+
 def families() -> list[type[Format]]:
     """All families, in the order in which a file is shown to them."""
     _load()
-    return sorted(Format.families, key=lambda family: family.general)
+    return _sorted(len(Format.families))
 
 
 def pages(file: File) -> Sequence[Page]:
     """The pages of a file, read by whichever family knows it. Raises `PictureError`."""
     head = file.data[:_HEAD]
-    return next(family for family in families() if family.sniff(head)).pages(file)
+    for family in families():
+        if family.sniff(head):
+            return family.pages(file)
+    raise AssertionError("the general family takes any file")
 
 
 def suffixes(*, paged: bool = False) -> frozenset[str]:

@@ -68,6 +68,7 @@ class Page(ABC):
     format  the format as results name it (``JPEG``)
     size    width and height as stored
     bits    8 or 16: the depth that a result gets
+    pixel_bytes  the most bytes of memory that a pixel takes when it is decoded
     index   the page's place in its file, from 0
     notes   what is left out of the file beside it, for the user to see
     """
@@ -75,6 +76,7 @@ class Page(ABC):
     format: str
     size: tuple[int, int]
     bits: int = 8
+    pixel_bytes: int = 4
     index: int = 0
     notes: tuple[str, ...] = ()
 

@@ -3,22 +3,22 @@
 import io
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cache, partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageChops, UnidentifiedImageError
 
 from manyhues.errors import PictureError
+from manyhues.image.declared import declared
 from manyhues.image.decoding import DAMAGE, decoding
 from manyhues.image.formats import sixteen_bit
 from manyhues.image.formats.base import PLAIN_INK, Decoded, File, Format, Page
 from manyhues.image.metadata import read_metadata, read_orientation
-from manyhues.image.quiet import without_warnings
 
 CUT = "samples of more than 8 bits in this layout were read at 8 bits"
+_PROGRAMS = ("EPS", "WMF")
 _OPENING = threading.Lock()
 
 
@@ -52,9 +52,9 @@ class Pillow(Format):
         """One page: of an animation or a stereo pair the first frame."""
         image = cls.open(file)
         page = PillowPage(cls, file, image)
-        with decoding(file.name):
-            if image.format not in ("JPEG", "MPO") and getattr(image, "n_frames", 1) > 1:
-                page.notes = ("only the first frame of the animation was read",)
+        if image.format != "JPEG":
+            with decoding(file.name):
+                page.notes = _further_frames(image)
         return [page]
 
     @classmethod
@@ -71,17 +71,18 @@ class Pillow(Format):
     @classmethod
     def open_known(cls, file: File) -> Image.Image | None:
         """As `open`; None where Pillow knows no such format or layout."""
-        with _OPENING, without_warnings():
+        with _OPENING:
             # Pillow's own limit is lower than ours, global, and partly a mere warning.
             pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
                 # Pillow loads its common decoders first; all of them cost a tenth of a second.
                 for load in (Image.preinit, Image.init):
                     load()
-                    with suppress(UnidentifiedImageError):
-                        return Image.open(
-                            io.BytesIO(file.data), formats=_known(cls.names, len(Image.ID))
-                        )
+                    formats = _known(cls.names, len(Image.ID))
+                    try:
+                        return Image.open(io.BytesIO(file.data), formats=formats)
+                    except UnidentifiedImageError:
+                        continue
                 return None
             except DAMAGE as error:
                 raise PictureError(
@@ -106,15 +107,22 @@ class Pillow(Format):
     ) -> Decoded:
         """The pixels of an opened image; `reopen` gives a fresh one for each further pass."""
         said = list(notes)
-        is_deep, ink = cls.is_deep(image), image.mode == "CMYK"
-        signed = 2 in getattr(image, "tag_v2", {}).get(339, ())
-        if image.mode == "F" or (image.mode == "I" and not is_deep) or signed:
+        is_deep, mode = cls.is_deep(image), image.mode
+        ink = mode == "CMYK"
+        unbounded = mode == "F" or (mode == "I" and not is_deep)
+        if image.format == "SPIDER":
+            return _of_spider(image, name)
+        if unbounded or (image.format == "TIFF" and _is_signed(image)):
             raise PictureError(
                 f"{name}: samples of 32 bits or with a sign have no fixed white point; "
                 "save it with 16 bits, unsigned"
             )
         profile = image.info.get("icc_profile")
         profile = profile if isinstance(profile, bytes) else b""
+        if not profile and (image.format == "PNG" or "exif" in image.info):
+            with decoding(name):
+                profile, unheeded = declared(image)
+            said += unheeded
         pixels: Image.Image | NDArray[Any] | None = None
         if is_deep and not (ink and profile):  # ink with a profile wants LittleCMS, and so 8 bits
             first = [image]
@@ -127,7 +135,10 @@ class Pillow(Format):
         alpha: NDArray[Any] | None = None
         with decoding(name):
             if pixels is None:
-                image.load()
+                if image.format in ("JPEG", "MPO"):
+                    image = _loaded_jpeg(image, reopen, said)
+                else:
+                    image.load()
                 pixels, alpha = _plain(image)
             orientation = read_orientation(image)
         if isinstance(pixels, np.ndarray):
@@ -142,6 +153,8 @@ class Pillow(Format):
 
         Its file, of more than 8 bits, is read again by its owner: this reads what the image has.
         """
+        if image.format in _PROGRAMS and getattr(image, "tile", None):
+            raise PictureError(f"{name}: {image.format} is a program; draw it to JPEG or PNG first")
         lost = cls.is_deep(image) and not image.mode.startswith("I")
         notes = ("PIL images hold 8 bits of colour: give the 16-bit file itself",) if lost else ()
         if sixteen_bit.is_cut(image):  # asked before decoding, which closes the file
@@ -161,6 +174,7 @@ class PillowPage(Page):
         self.format = format_name(image)
         self.size, self.index = image.size, index or 0
         self.bits = 16 if family.is_deep(image) else 8
+        self.pixel_bytes = 1 if image.mode in ("1", "L") else 4
         # The opened image is good for one pass; one that moves from page to page is not.
         self._opened = [image] if index is None else []
 
@@ -179,10 +193,28 @@ class PillowPage(Page):
         return self._family.decode(self._open(), self._open, self._file.name)
 
 
+def _further_frames(image: Any) -> tuple[str, ...]:
+    """What a file holds beside its first picture, in words; a PSD's layers are in its picture."""
+    if image.format == "MPO":  # a stereo pair, or previews of a camera
+        kinds = [entry.get("Attribute", {}).get("MPType", "") for entry in image.mpinfo[0xB002]]
+        if sum(str(kind).startswith("Multi-Frame") for kind in kinds) > 1:
+            return (f"only the first of its {len(kinds)} pictures was read",)
+        return ()
+    if getattr(image, "n_frames", 1) > 1 and image.format != "PSD":
+        return ("only the first frame of the animation was read",)
+    return ()
+
+
+def _is_signed(image: Any) -> bool:
+    """Whether a TIFF's samples have a sign."""
+    return 2 in getattr(image, "tag_v2", {}).get(339, ())
+
+
 @cache
 def _known(names: tuple[str, ...], loaded: int) -> tuple[str, ...]:
-    """Those of `names` that Pillow has by now, when it has `loaded` formats, in its own order."""
-    return tuple(name for name in Image.ID if name in names)
+    """Those of `names` that Pillow has by now, when it has `loaded` formats; JPEG and PNG first."""
+    there = [name for name in Image.ID if name in names]
+    return tuple(sorted(there, key=lambda name: name not in ("JPEG", "PNG")))
 
 
 def format_name(image: Image.Image) -> str:
@@ -203,6 +235,39 @@ def _plain(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | None]:
     if image.mode not in ("L", "RGB", "CMYK"):
         image = image.convert("L" if image.mode == "1" else "RGB")
     return image, None
+
+
+def _loaded_jpeg(image: Any, reopen: sixteen_bit.Reopen, said: list[str]) -> Image.Image:
+    """A JPEG, decoded; one that lacks nothing but its end marker too, which is said."""
+    file = image.fp
+    try:
+        image.load()
+        return cast(Image.Image, image)
+    except OSError:
+        data = file.getvalue() if isinstance(file, io.BytesIO) else b""
+        if not data or b"\xff\xd9" in data[-64:]:
+            raise
+        decoded = []
+        for filler in (b"\x00", b"\xaa"):  # where pixels are missing, these would be read as some
+            whole = Image.open(io.BytesIO(data + filler * 64 + b"\xff\xd9"), formats=("JPEG",))
+            whole.load()
+            decoded.append(whole)
+        if ImageChops.difference(*decoded).getbbox() is not None:
+            raise
+    said.append("its end marker is missing, and no pixel")
+    return decoded[0]
+
+
+def _of_spider(image: Any, name: str) -> Decoded:
+    """SPIDER's numbers of 32 bits, which have no white of their own, from least to most."""
+    with decoding(name):
+        values = np.asarray(image, np.float32)
+        low, high = float(values.min()), float(values.max())
+        if not np.isfinite((low, high)).all():
+            raise ValueError("values that are no numbers")
+    shares = (values - low) * (65535 / (high - low) if high > low else 0)
+    said = (f"its values, {low:g} to {high:g}, were spread from black to white",)
+    return Decoded(np.round(shares).astype(np.uint16)[..., None], notes=said)
 
 
 def _transparent(

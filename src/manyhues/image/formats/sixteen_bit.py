@@ -35,6 +35,8 @@ def is_deep(image: Image.Image) -> bool:
     Of a decoded one, only grey can.
     """
     rawmode = _rawmode(image)
+    if rawmode == "RGB":  # most pictures; training reads hundreds of thousands
+        return False
     return ";16" in rawmode or rawmode == "I;12" or image.mode.startswith("I;16")
 
 
@@ -113,6 +115,25 @@ def _decode(image: Image.Image, rawmode: str) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
+def unpacked(packed: NDArray[np.uint8], bits: int, samples: int) -> NDArray[Any]:
+    """Rows of bytes ``(H, B)`` that hold samples of `bits` bits each, the high bit first.
+
+    Gives ``(H, samples)`` with white, all bits set, as 255 for up to 8 bits and else as 65,535.
+    """
+    kind = np.uint8 if bits <= 8 else np.uint16
+    scale = np.iinfo(kind).max / (2**bits - 1)
+    levels = np.round(np.arange(2**bits) * scale).astype(kind)
+    out = np.empty((len(packed), samples), kind)
+    rows = max(1, 2**20 // max(packed.shape[1], 1))
+    for top in range(0, len(packed), rows):  # in strips: a bit takes a byte meanwhile
+        single = np.unpackbits(packed[top : top + rows], axis=1, count=samples * bits)
+        wide = np.zeros((len(single), samples, 16), np.uint8)
+        wide[..., 16 - bits :] = single.reshape(len(single), samples, bits)
+        numbers = np.packbits(wide, axis=-1).view(">u2")[..., 0]
+        out[top : top + rows] = levels[numbers]
+    return out
+
+
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -173,7 +194,10 @@ def tiff(
     sizes = [len(strip) for strip in strips]
     ifd: Any = TiffImagePlugin.ImageFileDirectory_v2(prefix=b"II")
     for tag, value in exif.items():
-        ifd[tag] = exif.get_ifd(tag) if tag in (0x8769, 0x8825) else value
+        if tag in (0x8769, 0x8825):
+            value = dict(exif.get_ifd(tag))
+            value.pop(0xA005, None)  # a pointer, which would point nowhere
+        ifd[tag] = value
     ifd[256], ifd[257], ifd[258] = width, height, (8 * pixels.itemsize,) * channels
     ifd[259], ifd[262], ifd[277], ifd[278] = 8, 2, channels, rows
     ifd[273], ifd[279] = tuple(np.cumsum([0, *sizes[:-1]]).tolist()), tuple(sizes)

@@ -1,7 +1,8 @@
-"""TIFF, every page of it: by Pillow, or where it reads none or noise by tifffile.
+"""TIFF, every page of it: by Pillow, or where it reads none or noise by tifffile, or here.
 
 What Pillow does not read, or reads wrongly: separate planes of 16 bits (Pillow 13 reads them as
 noise), 16-bit grey with alpha, 16-bit Lab, and extra channels. tifffile is an optional library.
+Samples of 6, 10, 12 or 14 bits are unpacked here. Each page is judged by its own directory.
 """
 
 import io
@@ -11,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,23 +20,38 @@ from PIL import Image
 
 from manyhues.color.lab import luminance_to_grey
 from manyhues.errors import PictureError
-from manyhues.image.decoding import decoding, no_memory
+from manyhues.image.decoding import decoding, no_memory, one_line
 from manyhues.image.formats.base import PLAIN_INK, Decoded, File, Page
-from manyhues.image.formats.pillow import CUT, Pillow, PillowPage
-from manyhues.image.formats.sixteen_bit import without_ink
+from manyhues.image.formats.pillow import CUT, Pillow
+from manyhues.image.formats.sixteen_bit import unpacked, without_ink
+from manyhues.image.formats.tiff_directory import (
+    MAGIC,
+    Directory,
+    beginning_with,
+    directories,
+    rewritten,
+    subdirectories,
+)
 from manyhues.image.metadata import EXIF_LOST, Metadata, clean_xmp, kept_exif, without_layout
-from manyhues.image.quiet import without_warnings
+from manyhues.image.quiet import quiet_libtiff, without_warnings
 
-_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_GREY, _RGB, _INK, _LAB = (0, 1), 2, 5, (8, 9)
+_GREY, _PALETTE, _RGB, _INK, _LAB = (0, 1), 3, 2, 5, (8, 9)
 _CHANNELS = 16  # the most that are decoded: a thousand fit into a small file, and not into memory
-_REDUCED, _ORIENTATION, _XMP, _ICC = 254, 274, 700, 34675
+_ORIENTATION, _XMP, _ICC = 274, 700, 34675
 _ACROSS, _DOWN, _UNIT = 282, 283, 296
 _READ = (_ORIENTATION, _XMP, _ICC, _ACROSS, _DOWN, _UNIT)
+_WHOLE_BYTES = {1, 5, 8, 32773, 32946, 34925, 50000}  # compressions that take any bytes
+# Compressions that the libraries here may lack, by the names that people know.
+_RARE = {
+    **{34712: "JPEG 2000", 33003: "JPEG 2000", 33005: "JPEG 2000", 34661: "JBIG"},
+    **{34676: "SGI LogLuv", 34677: "SGI LogLuv", 34887: "LERC", 34925: "LZMA", 50000: "Zstandard"},
+    **{50001: "WebP", 34927: "WebP", 50002: "JPEG XL", 52546: "JPEG XL", 34892: "lossy JPEG"},
+}
+_RAW = "holds only a preview of a camera's raw picture; develop the raw file and save it as TIFF"
 
 
 class Tiff(Pillow):
-    """TIFF and BigTIFF; reduced-size pages are no pages."""
+    """TIFF and BigTIFF; reduced-size pages and masks are no pages."""
 
     names = ("TIFF",)
     suffixes = frozenset({".tif", ".tiff"})
@@ -46,24 +61,33 @@ class Tiff(Pillow):
     @classmethod
     def sniff(cls, head: bytes) -> bool:
         """Whether it begins as a TIFF does, of either byte order and size."""
-        return head[:4] in _MAGIC
+        return head[:4] in MAGIC
 
     @classmethod
     def pages(cls, file: File) -> Sequence[Page]:
-        """Every page in its order, each by the library that reads it."""
-        image = cls.open_known(file)
-        if image is not None:
-            with decoding(file.name):
-                return _found_by_pillow(file, image)
-        with _tifffile(file.name) as library, library.TiffFile(io.BytesIO(file.data)) as opened:
-            found = [
-                (page.is_reduced, TifffilePage(file, i, (page.imagewidth, page.imagelength), 16))
-                for i, page in enumerate(opened.pages)
-            ]
-        if not found:
-            raise PictureError(f"{file.name}: damaged header (no page); copy it again")
-        whole = [page for is_reduced, page in found if not is_reduced]
-        return whole or [page for _, page in found[:1]]
+        """Every page in its order. Raises `PictureError` where there is none."""
+        try:
+            found = directories(file.data)
+        except ValueError as error:
+            raise PictureError(f"{file.name}: damaged header ({error}); copy it again") from None
+        whole = [
+            TiffPage(file, directory, index)
+            for index, directory in enumerate(found)
+            if not (directory.is_reduced or directory.is_mask)
+        ]
+        hanging = [other for one in found for other in subdirectories(file.data, one)]
+        raw = file.data[8:10] == b"CR" or any(other.is_sensor for other in hanging)
+        if raw or any(page.directory.is_sensor for page in whole):
+            raise PictureError(f"{file.name}: {_RAW}")
+        notes = _left_out(found)
+        if not whole:
+            full = [one for one in hanging if not (one.is_reduced or one.is_mask)]
+            whole = [TiffPage(file, one, 0) for one in full[:1]]
+        if not whole:
+            whole = [TiffPage(file, found[0], 0)]
+            notes = ("the file calls its only picture a reduced-size copy or a mask",)
+        whole[0].notes = notes
+        return whole
 
     @classmethod
     def from_image(cls, image: Image.Image, name: str) -> Decoded:
@@ -81,25 +105,97 @@ def misread(image: Any) -> bool:
     return bool(tags.get(284) == 2 and tags.get(277, 1) > 1 and max(tags.get(258, (1,))) > 8)
 
 
-def _found_by_pillow(file: File, image: Any) -> Sequence[Page]:
-    found: list[tuple[bool, Page]] = []
-    for index in count():
+def _left_out(found: Sequence[Directory]) -> tuple[str, ...]:
+    masks = sum(one.is_mask for one in found)
+    reduced = sum(one.is_reduced for one in found) - sum(
+        one.is_reduced and one.is_mask for one in found
+    )
+    kinds = ((reduced, "reduced-size copy", "reduced-size copies"), (masks, "mask", "masks"))
+    return tuple(
+        f"{count} {one if count == 1 else more} left out" for count, one, more in kinds if count
+    )
+
+
+class TiffPage(Page):
+    """A page of a TIFF, decoded by whatever reads its layout."""
+
+    format = "TIFF"
+
+    def __init__(self, file: File, directory: Directory, index: int) -> None:
+        self._file, self.directory, self.index = file, directory, index
+        self.size, self.bits = directory.size, 16 if directory.bits > 8 else 8
+        self.pixel_bytes = 1 if directory.kind in _GREY and directory.bits <= 8 else 4
+
+    def decode(self) -> Decoded:
+        """See `Page`."""
+        data, name, directory = self._file.data, self._file.name, self.directory
+        if missing := directory.missing(len(data)):
+            raise PictureError(
+                f"{name}: truncated or damaged ({missing}); copy it again from its source"
+            )
+        quiet_libtiff()
         try:
-            image.seek(index)
-            strange = misread(image)
-        except EOFError:
-            break
-        except SyntaxError:  # a layout that Pillow does not know
-            strange = True
-        tags = image.tag_v2
-        if strange:
-            size = int(tags.get(256, 0)), int(tags.get(257, 0))
-            bits = 16 if max(tags.get(258, (1,))) > 8 else 8
-            page: Page = TifffilePage(file, index, size, bits)
-        else:
-            page = PillowPage(Tiff, file, image, index)
-        found.append((bool(tags.get(_REDUCED, 0) & 1), page))
-    return [page for reduced, page in found if not reduced] or [found[0][1]]
+            if _is_packed(directory):
+                return _unpacked(data, directory, name)
+            data = beginning_with(data, directory)
+            image = Tiff.open_known(File(data, name))
+            if image is None or misread(image):
+                return _by_tifffile(data, name)
+            return Tiff.decode(image, lambda: Tiff.open(File(data, name)), name)
+        except PictureError as error:
+            kind = _RARE.get(directory.compression)
+            if kind is None:
+                raise
+            raise PictureError(
+                f"{name}: cannot be decompressed here, or is damaged (compressed as {kind}); "
+                "save it uncompressed or with deflate"
+            ) from error
+
+
+def _is_packed(directory: Directory) -> bool:
+    """Whether samples lie across the borders of bytes, in a way that Pillow does not know."""
+    return 0 < directory.bits < 16 and (
+        directory.bits not in (1, 2, 4, 8)
+        or (directory.bits != 8 and directory.channels > 1 and directory.kind != _PALETTE)
+    )
+
+
+def _unpacked(data: bytes, directory: Directory, name: str) -> Decoded:
+    """A page of packed samples: Pillow decompresses it as grey bytes, which are unpacked here."""
+    bits, channels, (width, height) = directory.bits, directory.channels, directory.size
+    form = directory.first(339, 1)
+    plain = directory.first(317, 1) == 1 and not directory.separate and form == 1
+    if not plain or directory.compression not in _WHOLE_BYTES or channels > _CHANNELS:
+        return _by_tifffile(beginning_with(data, directory), name)
+    tile = directory.first(322, 0)
+    across = -(-width // tile) if tile else 1
+    row = -(-(tile or width) * channels * bits // 8)  # bytes of a row of a strip, or of a tile
+    as_bytes = {256: row * across, 258: 8, 262: 1, _ORIENTATION: 1, 277: 1, 322: row, 338: None}
+    changed = rewritten(data, directory, as_bytes)
+    image: Any = Tiff.open(File(changed, name))
+    with decoding(name):
+        if image.mode != "L":
+            raise ValueError("a layout that contradicts itself")
+        packed: NDArray[Any] = np.asarray(image).reshape(height, across * row)
+        tags = {code: image.tag_v2[code] for code in _READ if code in image.tag_v2}
+    tags[_ORIENTATION] = directory.first(_ORIENTATION, 1)
+    for code in (_ACROSS, _DOWN):
+        if code in tags:
+            tags[code] = (tags[code], 1)
+    extra: Any = directory.values.get(338, ())
+    layout = _Layout(
+        kind=directory.kind,
+        name=f"kind {directory.kind}",
+        channels=channels,
+        dtype=np.dtype(np.uint16),
+        planar=False,
+        extra=int(extra[0]) if len(extra) else 0,
+        offset=directory.offset,
+        tags=tags,
+    )
+    pixels = unpacked(packed, bits, across * (tile or width) * channels)
+    pixels = pixels.reshape(height, -1, channels)[:, :width]
+    return _decoded(pixels, layout, data, name)
 
 
 @dataclass(frozen=True)
@@ -116,26 +212,21 @@ class _Layout:
     tags: dict[int, Any]
 
 
-class TifffilePage(Page):
-    """A page that tifffile decodes."""
-
-    format = "TIFF"
-
-    def __init__(self, file: File, index: int, size: tuple[int, int], bits: int) -> None:
-        self._file, self.index, self.size, self.bits = file, index, size, bits
-
-    def decode(self) -> Decoded:
-        """See `Page`."""
-        data, name = self._file.data, self._file.name
-        with _tifffile(name) as library, library.TiffFile(io.BytesIO(data)) as opened:
-            layout = _layout(opened.pages[self.index])
-            _check(layout, name)
-            pixels = opened.pages[self.index].asarray()
-        if pixels.ndim == 2:
-            pixels = pixels[..., None]
-        elif layout.planar:
-            pixels = np.moveaxis(pixels, 0, -1)
-        return _decoded(pixels, layout, data, name)
+def _by_tifffile(data: bytes, name: str) -> Decoded:
+    """The first page of a file, decoded by tifffile."""
+    with _tifffile(name) as library, library.TiffFile(io.BytesIO(data)) as opened:
+        page = opened.pages[0]
+        layout = _layout(page)
+        _check(layout, name)
+        pixels, bits = page.asarray(), int(page.bitspersample)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    elif layout.planar:
+        pixels = np.moveaxis(pixels, 0, -1)
+    if bits not in (8, 16):  # white is the most that so many bits hold
+        scale = np.iinfo(pixels.dtype).max / (2**bits - 1)
+        pixels = np.round(pixels * scale).astype(pixels.dtype)
+    return _decoded(pixels, layout, data, name)
 
 
 @contextmanager
@@ -158,7 +249,7 @@ def _tifffile(name: str) -> Iterator[Any]:
     except MemoryError as error:
         raise no_memory(name) from error
     except Exception as error:  # damaged files, or compressions that want another library
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = one_line(error)
         raise PictureError(
             f"{name}: this TIFF cannot be read ({reason}); "
             "save it as RGB or grey, uncompressed or with deflate"
@@ -264,16 +355,16 @@ def _metadata(
     try:
         with without_warnings():
             exif.load_from_fp(io.BytesIO(data), layout.offset)
-            kept = kept_exif(without_layout(exif), shape if turned else shape[::-1])
+            kept, notes = kept_exif(without_layout(exif), shape if turned else shape[::-1])
     except Exception:  # whatever Pillow raises here, the picture itself can be read
-        kept = None
+        kept, notes = b"", (EXIF_LOST,)
     metadata = Metadata(
-        exif=kept or b"",
+        exif=kept,
         xmp=clean_xmp(_bytes(layout.tags.get(_XMP))),
         has_profile=bool(_bytes(layout.tags.get(_ICC))) and layout.kind not in _LAB,
         dpi=_dpi(layout.tags),
     )
-    return metadata, () if kept is not None else (EXIF_LOST,)
+    return metadata, notes
 
 
 def _dpi(tags: dict[int, Any]) -> tuple[float, float]:

@@ -84,6 +84,7 @@ def build_cache(
     features: bool = True,
     finer: bool | Path = False,
     progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Path:
     """Make the cache of one picture set, or find it ready; return its folder.
 
@@ -94,7 +95,7 @@ def build_cache(
     `crops` versions of every picture are stored: the centre square, then random squares; a share
     `film` of them is seen as on old film, colours as they are. Pictures without real colour are
     left out. Written under a temporary name and renamed, so that a cache that exists is whole.
-    Raises `DataError` when nothing is left.
+    `say` is told how large it becomes before it is made. Raises `DataError` when nothing is left.
     """
     pictures = open_pictures(source, split)
     seen_by = network_id(tuned) if features else None
@@ -111,6 +112,10 @@ def build_cache(
         return folder
     root.mkdir(parents=True, exist_ok=True)
     _remove_stale(root)
+    if say:
+        examples = len(pictures) * crops
+        room = bytes_of(examples, size, features=features) / 1e6
+        say(f"{source}: {examples:,} examples at {size}, {room:,.0f} MB in {root}")
     with tempfile.TemporaryDirectory(
         prefix=f".{folder.name}.", dir=root, ignore_cleanup_errors=True
     ) as scratch:
@@ -121,6 +126,24 @@ def build_cache(
         if not folder.exists():  # another machine may have been quicker
             partial.rename(folder)
     return folder
+
+
+def _kinds(size: int, *, features: bool) -> dict[str, tuple[tuple[int, ...], type]]:
+    """Shape and kind of what is stored of an example, by the array's name."""
+    kinds: dict[str, tuple[tuple[int, ...], type]] = {
+        "luminance": ((size, size), np.uint8),
+        "ab": ((2, size, size), np.int8),
+        "label": ((), np.int16),
+    }
+    if features:
+        kinds |= {name: (shape, np.float16) for name, shape in shapes(size).items()}
+    return kinds
+
+
+def bytes_of(examples: int, size: int, *, features: bool) -> int:
+    """What a cache of so many examples takes on the disk."""
+    kinds = _kinds(size, features=features).values()
+    return examples * sum(math.prod(shape) * np.dtype(kind).itemsize for shape, kind in kinds)
 
 
 def _remove_stale(root: Path) -> None:
@@ -144,13 +167,7 @@ def _fill(
     progress: Callable[[int, int], None] | None,
 ) -> None:
     capacity = len(pictures) * crops
-    kinds: dict[str, tuple[tuple[int, ...], type]] = {
-        "luminance": ((size, size), np.uint8),
-        "ab": ((2, size, size), np.int8),
-        "label": ((), np.int16),
-    }
-    if looks:
-        kinds |= {name: (shape, np.float16) for name, shape in shapes(size).items()}
+    kinds = _kinds(size, features=looks is not None)
     arrays = {
         name: np.lib.format.open_memmap(
             folder / f"{name}.npy", mode="w+", dtype=kind, shape=(capacity, *shape)
