@@ -19,6 +19,7 @@ from conftest import colourful
 from manyhues.errors import UsageError
 from manyhues.studio import derived, place
 from manyhues.studio.app import create_app
+from manyhues.studio.routes import results
 from studio.conftest import Serve, Server, encoded, running, until
 
 LIKE = encoded(colourful(20, 20))
@@ -122,7 +123,7 @@ def test_a_zip_is_sent_and_not_kept(server: Server, picture: bytes) -> None:
     session = server.colorize(picture, n=3, pick="random")
     store = server.studio.store
     folder = store.folder / session["session"]
-    server.http.get(session["results"][0]["download"])
+    server.http.get(session["results"][0]["download"])  # which is kept, and taken from there
     before = {path.name for path in folder.iterdir()}
     answer = server.http.get(session["zip"], params={"ticket": "t-1"})
     assert {path.name for path in folder.iterdir()} - before == {
@@ -210,6 +211,25 @@ def test_every_file_says_that_its_colour_is_artificial(
     assert b"artificial colour" in data
     assert b"0.7" in data  # the recipe
     assert b"old.png" not in data
+
+
+@pytest.mark.parametrize("link", ["view", "preview", "url", "download"])
+def test_a_file_that_goes_just_before_it_is_sent_is_lost(
+    server: Server, picture: bytes, monkeypatch: pytest.MonkeyPatch, link: str
+) -> None:
+    """Deleting comes between making a file and sending it: that is no fault of the server."""
+    session = server.colorize(picture, n=1, pick="random")
+    store = server.studio.store
+    for name in ("_small", "_file"):
+        send = getattr(results, name)
+
+        def late(*arguments: Any, send: Any = send) -> Any:
+            store.remove(store.session(session["session"]))
+            return send(*arguments)
+
+        monkeypatch.setattr(results, name, late)
+    answer = server.http.get(session["results"][0][link])
+    assert (answer.status_code, answer.json()["code"]) == (404, "lost")
 
 
 def test_undo_and_alive_over_http(server: Server, picture: bytes) -> None:

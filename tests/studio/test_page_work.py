@@ -259,6 +259,24 @@ def test_looking_places_no_dot_and_holding_compares(visit: Open, photo: Path) ->
         expect(page.locator("#mode-colour")).to_be_checked()
 
 
+def test_two_colourings_side_by_side(visit: Open, photo: Path) -> None:
+    with visit() as page:
+        large(page, photo, 3, placing=False)
+        page.locator("#v-against").select_option(label="No. 3")
+        third = page.locator(".tile[data-base]").nth(2).get_attribute("data-base") or "-"
+        expect(page.locator("#before")).to_have_attribute("src", re.compile(f"{third}/view$"))
+        expect(page.locator("#before")).to_have_css("filter", "none")
+        expect(page.locator("#side-left")).to_have_text("No. 3")
+        expect(page.locator("#side-right")).to_have_text("No. 1")
+        expect(page.locator("#hold")).to_have_text("Hold to see number 3")
+        page.get_by_role("button", name="Next").click()
+        expect(page.locator("#side-right")).to_have_text("No. 2")
+        expect(page.locator("#side-left")).to_have_text("No. 3")
+        page.get_by_role("button", name="Next").click()  # not beside itself
+        expect(page.locator("#side-left")).to_have_text("before")
+        expect(page.locator("#before")).to_have_attribute("src", re.compile("/grey$"))
+
+
 def test_a_stroke_places_several_dots(visit: Open, server: Server, photo: Path) -> None:
     with visit() as page:
         box = large(page, photo, 1)

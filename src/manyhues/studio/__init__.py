@@ -10,9 +10,14 @@
     jobs.py        a drawing as a job, step by step
     actions/       what can be done: one file an action, with its body, call, recipe and label
     lanes.py       bounded queues, one thread each; jobs and their events
+    memory.py      what was freed goes back to the system
     derived.py     pictures to look at and to keep, made when first asked for
-    store.py       sessions and results, in memory and in a bounded folder
+    archive.py     a ZIP that is sent as it is made
+    store.py       all sessions, in memory and in a bounded folder
+    session.py     one session: its results, and how it is written down
     folder.py      the files of one session
+    place.py       where sessions lie, for good or for now; whose folder it is
+    files.py       the page's own files, packed and cached
     recipe.py      the command line and the Python lines of a result
     monitoring.py  what `/metrics` tells
     limits.py      every bound

@@ -26,17 +26,23 @@ _FULL_CHROMA = 12.0  # from which on a colour is opaque in a layer of colour alo
 
 def full(store: Store, session: Session, rid: str, format: str = "png") -> Path:
     """One result at full size, in the input's own format for ``keep``."""
+    name = _full_name(session, rid, format)
+    return session.files.use(name) or session.files.write(
+        name, full_bytes(store, session, rid, format)
+    )
+
+
+def _full_name(session: Session, rid: str, format: str) -> str:
     session.result(rid)
-    format_, _ = _format(session, format)
-    name = f"{rid}{'.colour' if format == 'colour' else ''}{_SAFE[format_]}"
-    found = session.files.use(name)
-    if found is None:
-        found = session.files.write(name, full_bytes(store, session, rid, format))
-    return found
+    layer = ".colour" if format == "colour" else ""
+    return f"{rid}{layer}{_SAFE[_format(session, format)[0]]}"
 
 
 def full_bytes(store: Store, session: Session, rid: str, format: str = "png") -> bytes:
-    """The bytes of such a file; they are not kept."""
+    """The bytes of such a file, which is not kept where it is not there already."""
+    there = session.files.use(_full_name(session, rid, format))
+    if there is not None:
+        return there.read_bytes()
     format_, _ = _format(session, format)
     one = store.load(session, rid)
     if format == "colour":

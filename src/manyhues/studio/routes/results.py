@@ -80,7 +80,8 @@ async def grey(
     session = studio.store.session(sid)
     if full:
         make = partial(derived.grey_full, studio.store, session)
-        return _small(await studio.render(request, session, make))
+        large = await studio.render(request, session, make)
+        return _file(large, _media(large), _KEEP)
     path = await studio.look(request, session, partial(derived.grey, studio.store, session))
     return _small(path)
 
@@ -126,7 +127,7 @@ async def full(request: Request, studio: StudioOf, sid: str, rid: str) -> Respon
     session = studio.store.session(sid)
     session.result(rid)
     path = await studio.render(request, session, partial(derived.full, studio.store, session, rid))
-    return FileResponse(path, media_type="image/png", headers=_KEEP)
+    return _file(path, "image/png", _KEEP)
 
 
 @router.get(
@@ -146,7 +147,7 @@ async def download(
     make = partial(derived.full, studio.store, session, rid, format)
     path = await studio.render(request, session, make)
     name = derived.file_name(session, rid, format)
-    return FileResponse(path, media_type=_media(path), filename=name, headers=_KEEP)
+    return _file(path, _media(path), _KEEP, name)
 
 
 @router.get("/sessions/{sid}/sheet", response_class=Response, responses=_picture("jpeg"))
@@ -157,7 +158,7 @@ async def sheet(request: Request, studio: StudioOf, sid: str, results: Chosen = 
     make = partial(derived.sheet, studio.store, session, rids)
     path = await studio.look(request, session, make)
     headers = {"Content-Disposition": derived.disposition(f"{Path(session.name).stem}.sheet.jpg")}
-    return FileResponse(path, media_type="image/jpeg", headers=headers)
+    return _file(path, "image/jpeg", headers)
 
 
 @router.get(
@@ -281,9 +282,20 @@ def _chosen(session: Session, results: str) -> list[str]:
 
 
 def _small(path: Path) -> Response:
-    with vanishing(), path.open("rb") as file:
-        kind = "png" if file.read(4) == b"\x89PNG" else "jpeg"
-    return FileResponse(path, media_type=f"image/{kind}", headers=_KEEP)
+    """A picture to look at; read at once, for it may be deleted in the next moment."""
+    with vanishing():
+        data = path.read_bytes()
+    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
+    return Response(data, media_type=f"image/{kind}", headers=_KEEP)
+
+
+def _file(
+    path: Path, media_type: str, headers: dict[str, str], name: str | None = None
+) -> Response:
+    """A large file, sent piece by piece."""
+    with vanishing():
+        found = path.stat()
+    return FileResponse(path, 200, headers, kind, filename=name, stat_result=found)
 
 
 def _media(path: Path) -> str:

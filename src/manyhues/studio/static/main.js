@@ -259,7 +259,7 @@ function relabel() {
   Object.assign($("language"), { textContent: other.toUpperCase(), lang: other });
   $("language").setAttribute("aria-label", `${other.toUpperCase()}, ${other === "vi" ? "Tiếng Việt" : "English"}`);
   $("examples").replaceChildren(...about.examples.map(give.example));
-  $("keeping").textContent = t(about.kept ? "keptForGood" : "keptShort");
+  for (const node of document.querySelectorAll(".keeping")) node.textContent = t(about.kept ? "keptForGood" : "keptShort");
   album.draw();
   if (state.session) {
     grid.draw();

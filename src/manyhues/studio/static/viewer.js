@@ -1,6 +1,6 @@
 // One colouring, large: before and after, its neighbours in the list, saturation, keeping.
 
-import { $, replace, swap, toast } from "./dom.js";
+import { $, el, replace, swap, toast } from "./dom.js";
 import { decimal, t } from "./i18n.js";
 import { bases, isNew, shown, state } from "./state.js";
 import { complain } from "./api.js";
@@ -67,8 +67,7 @@ export function show() {
   const { number, favourite, hidden } = state.results.get(base);
   $("viewer-title").title = $("viewer-title").textContent = `${t("numbered", { number })} · ${picture.name}`;
   viewer.style.setProperty("--ratio", picture.width / picture.height);
-  if (!$("before").dataset.source?.startsWith(picture.grey)) swap($("before"), picture.grey, state.session.local);
-  $("before").alt = t("uncoloured", { name: picture.name });
+  left(picture);
   $("after").alt = t("colouring", { number, name: picture.name });
   paint(result);
   $("v-heart").setAttribute("aria-pressed", favourite);
@@ -87,6 +86,36 @@ export function show() {
   $("hint-more").hidden = !wanted.length;
   busy();
 }
+
+/** What lies on the left of the line: the picture without colour, or another colouring. */
+function left(picture) {
+  const select = $("v-against");
+  const others = bases().filter((id) => id !== base);
+  const options = [["", t("againstGrey")], ...others.map((id) => [id, t("numbered", { number: state.results.get(id).number })])];
+  const chosen = others.includes(select.value) ? select.value : "";
+  select.replaceChildren(...options.map(([value, textContent]) => el("option", { value, textContent })));
+  select.value = chosen;
+  const other = chosen && state.results.get(chosen);
+  const image = $("before");
+  const [screen, full] = leftImages();
+  if (!image.dataset.source?.startsWith(picture.grey.replace(/grey$/, ""))) swap(image, screen, state.session.local);
+  else if (![screen, full].includes(image.dataset.source)) replace(image, screen);
+  image.alt = other ? t("colouring", { number: other.number, name: picture.name }) : t("uncoloured", { name: picture.name });
+  $("surface").classList.toggle("coloured", Boolean(other));
+  $("side-left").textContent = other ? t("numbered", other) : t("before");
+  $("side-right").textContent = other ? t("numbered", state.results.get(base)) : t("after");
+  $("hold").textContent = other ? t("holdOther", other) : t("hold");
+}
+
+/** Its image as large as a screen, and at full size. */
+function leftImages() {
+  const other = $("v-against").value && shown($("v-against").value);
+  const { grey } = state.session.picture;
+  return other ? [other.view, fullOf(other)] : [grey, `${grey}?full=true`];
+}
+
+/** As JPEG where it came as one: much smaller, and the download needs the same file. */
+const fullOf = (result) => (state.session.picture.format === "JPEG" ? result.download.replace(/\?.*/, "?format=jpg") : result.url);
 
 const busy = () => ($("v-busy").hidden = !steering.busy(base) && !larger?.full);
 
@@ -120,12 +149,11 @@ function sharpen() {
     const result = viewer.open && state.session && shown(base);
     const image = $("after");
     if (!result || larger || zoom.scale() === 1 || image.getAttribute("src") !== result.view) return;
-    const { width, format } = state.session.picture;
+    const { width } = state.session.picture;
     const needed = image.getBoundingClientRect().width * devicePixelRatio;
     if (image.naturalWidth >= width || needed < 1.2 * image.naturalWidth) return;
-    replace($("before"), `${state.session.picture.grey}?full=true`); // both as sharp
-    // As JPEG where it came as one: much smaller, and the download needs the same file.
-    fetchImage(format === "JPEG" ? result.download.replace(/\?.*/, "?format=jpg") : result.url, true);
+    replace($("before"), leftImages()[1]); // both as sharp
+    fetchImage(fullOf(result), true);
   }, 800);
 }
 
@@ -215,7 +243,7 @@ export function start() {
   $("v-next").onclick = () => move(1);
   $("v-close").onclick = () => viewer.close();
   $("v-heart").onclick = () => wishes.heart(base);
-  $("v-format").onchange = show;
+  $("v-format").onchange = $("v-against").onchange = show;
   $("v-share").hidden = !navigator.canShare?.({ files: [new File([""], "a.jpg", { type: "image/jpeg" })] });
   $("v-share").onclick = () => share(shown(base).download.replace(/=.*/, "=jpg")).catch(complain);
   $("v-hide").onclick = () => wishes.hide(base);
