@@ -1,6 +1,7 @@
-"""Warnings silenced for a while, by several threads at once; and libtiff silenced for good."""
+"""Warnings silenced for a while, by several threads at once; and libraries that print."""
 
 import ctypes
+import logging
 import threading
 import warnings
 from contextlib import suppress
@@ -48,11 +49,12 @@ def _current() -> list[Any]:
 
 
 @cache
-def quiet_libtiff() -> None:
-    """Have the libtiff inside Pillow's wheel keep its errors to itself; Pillow raises them anyway.
+def quiet_libraries() -> None:
+    """Have Pillow, and the libtiff inside its wheel, keep to themselves what they also raise.
 
-    It would print them on standard error, between the lines that a program reads there.
+    They would print it on standard error, between the lines that a program reads there.
     """
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     beside = Path(PIL.__file__).parent
     for folder in (beside.parent / "pillow.libs", beside / ".dylibs"):
         for library in folder.glob("libtiff*"):

@@ -197,6 +197,8 @@ def tiff(
         if tag in (0x8769, 0x8825):
             value = dict(exif.get_ifd(tag))
             value.pop(0xA005, None)  # a pointer, which would point nowhere
+            if not value:  # there is no directory without tags
+                continue
         ifd[tag] = value
     ifd[256], ifd[257], ifd[258] = width, height, (8 * pixels.itemsize,) * channels
     ifd[259], ifd[262], ifd[277], ifd[278] = 8, 2, channels, rows

@@ -33,7 +33,7 @@ from manyhues.image.formats.tiff_directory import (
     subdirectories,
 )
 from manyhues.image.metadata import EXIF_LOST, Metadata, clean_xmp, kept_exif, without_layout
-from manyhues.image.quiet import quiet_libtiff, without_warnings
+from manyhues.image.quiet import quiet_libraries, without_warnings
 
 _GREY, _PALETTE, _RGB, _INK, _LAB = (0, 1), 3, 2, 5, (8, 9)
 _CHANNELS = 16  # the most that are decoded: a thousand fit into a small file, and not into memory
@@ -133,7 +133,7 @@ class TiffPage(Page):
             raise PictureError(
                 f"{name}: truncated or damaged ({missing}); copy it again from its source"
             )
-        quiet_libtiff()
+        quiet_libraries()
         try:
             if _is_packed(directory):
                 return _unpacked(data, directory, name)
@@ -226,6 +226,8 @@ def _by_tifffile(data: bytes, name: str) -> Decoded:
     if bits not in (8, 16):  # white is the most that so many bits hold
         scale = np.iinfo(pixels.dtype).max / (2**bits - 1)
         pixels = np.round(pixels * scale).astype(pixels.dtype)
+    if pixels.ndim != 3:
+        raise PictureError(f"{name}: {layout.name} in {pixels.ndim} dimensions is no picture's")
     return _decoded(pixels, layout, data, name)
 
 

@@ -55,8 +55,8 @@ class Directory:
     @cached_property
     def bits(self) -> int:
         """Bits of the deepest sample."""
-        values = self.values.get(_BITS)
-        return int(values[: self.channels].max()) if values is not None and len(values) else 1
+        values = self.values.get(_BITS, np.ones(1))[: self.channels]
+        return int(values.max()) if len(values) else 1
 
     @property
     def compression(self) -> int:
@@ -226,7 +226,7 @@ class _Walk:
             if number * size > self.word:
                 if where + self.word > len(self.data):
                     break
-                where = self._number(where)
+                where = min(self._number(where), len(self.data))
             number = min(number, max(0, len(self.data) - where) // size)
             values[tag] = np.frombuffer(self.data, self.order + name, number, where)
             places[tag] = place
