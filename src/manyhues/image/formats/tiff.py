@@ -287,7 +287,8 @@ def _check(layout: _Layout, name: str) -> None:
 def _decoded(pixels: NDArray[Any], layout: _Layout, data: bytes, name: str) -> Decoded:
     kind = layout.kind
     colours = {_INK: 4, **dict.fromkeys(_GREY, 1)}.get(kind, 3)
-    if kind not in (*_GREY, _RGB, _INK, *_LAB) or pixels.shape[2] < colours:
+    wanted = colours + (layout.extra in (1, 2))
+    if kind not in (*_GREY, _RGB, _INK, *_LAB) or pixels.shape[2] < wanted:
         raise PictureError(
             f"{name}: {layout.name} of {pixels.shape[2]} channels is no photograph's layout; "
             "save it as RGB or grey"
