@@ -96,7 +96,7 @@ def test_honest_blank_scans_are_read() -> None:
 def test_what_unpacks_hugely_is_let_through_on_purpose_alone() -> None:
     data = blank((8000, 8000), "WEBP", "RGB", lossless=True)
     assert len(data) < 64_000
-    with pytest.raises(PictureError, match="8000 x 8000 pixels; .* raise --max-pixels"):
+    with pytest.raises(PictureError, match=r"8000 x 8000 pixels; .* raise --max-pixels"):
         Picture.open(data)
     with pytest.raises(PictureError, match="unpack to 8000 x 8000"):
         read_rgb(data)
@@ -137,7 +137,7 @@ def test_large_ones_stay_below_a_gibibyte(
     assert int(memory) < 1024, f"{memory} MiB"
 
 
-def in_pages(*directories: tuple[dict[int, Any], bytes], below: bool = False) -> bytes:
+def in_pages(*directories: tuple[dict[str, Any], Any], below: bool = False) -> bytes:
     """TIFF of several pages; with `below`, the second hangs on the first as a sub-directory."""
     tifffile = pytest.importorskip("tifffile")
     out = io.BytesIO()
@@ -149,7 +149,7 @@ def in_pages(*directories: tuple[dict[int, Any], bytes], below: bool = False) ->
 
 
 GREY, SMALL = RGB[..., 0], RGB[::4, ::4, 0]
-MAIN = {"photometric": "minisblack"}
+MAIN: dict[str, Any] = {"photometric": "minisblack"}
 REDUCED = MAIN | {"subfiletype": 1}
 
 
@@ -160,7 +160,7 @@ def test_raw_pictures_are_refused_and_previews_passed_over() -> None:
     sensor = {"photometric": 32803, "extratags": [(33421, "H", 2, (2, 2), True)]}
     raw = in_pages((REDUCED, SMALL), (sensor, GREY.astype(np.uint16)), below=True)
     for data in (raw, in_pages((MAIN, SMALL), (sensor, GREY.astype(np.uint16)), below=True)):
-        with pytest.raises(PictureError, match="only a preview .* develop the raw file"):
+        with pytest.raises(PictureError, match=r"only a preview .* develop the raw file"):
             Picture.open(data)
         with pytest.raises(PictureError, match="develop the raw file"):
             read_rgb(data)

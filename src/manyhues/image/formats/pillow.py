@@ -195,11 +195,12 @@ class PillowPage(Page):
 
 def _further_frames(image: Any) -> tuple[str, ...]:
     """What a file holds beside its first picture, in words; a PSD's layers are in its picture."""
-    if image.format == "MPO":  # a stereo pair, or previews of a camera
+    if image.format == "MPO":  # a stereo pair, or a camera's previews, or a gain map
         kinds = [entry.get("Attribute", {}).get("MPType", "") for entry in image.mpinfo[0xB002]]
-        if sum(str(kind).startswith("Multi-Frame") for kind in kinds) > 1:
-            return (f"only the first of its {len(kinds)} pictures was read",)
-        return ()
+        more = [kind for kind in kinds[1:] if "Thumbnail" not in str(kind)]
+        if not more or b"hdrgm:" in (image.info.get("xmp") or b""):  # which is said elsewhere
+            return ()
+        return (f"only the first of its {len(kinds)} pictures was read",)
     if getattr(image, "n_frames", 1) > 1 and image.format != "PSD":
         return ("only the first frame of the animation was read",)
     return ()
@@ -247,6 +248,7 @@ def _loaded_jpeg(image: Any, reopen: sixteen_bit.Reopen, said: list[str]) -> Ima
         data = file.getvalue() if isinstance(file, io.BytesIO) else b""
         if not data or b"\xff\xd9" in data[-64:]:
             raise
+        data = data.rstrip(b"\xff")  # half of the marker
         decoded = []
         for filler in (b"\x00", b"\xaa"):  # where pixels are missing, these would be read as some
             whole = Image.open(io.BytesIO(data + filler * 64 + b"\xff\xd9"), formats=("JPEG",))
