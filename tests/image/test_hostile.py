@@ -164,9 +164,11 @@ def test_raw_pictures_are_refused_and_previews_passed_over() -> None:
             Picture.open(data)
         with pytest.raises(PictureError, match="develop the raw file"):
             read_rgb(data)
-    canon = bytearray(in_pages((MAIN, GREY)))
+    for magic in (b"IIRO", b"FUJIFILMCCD-RAW 0201", b"\0\0\0\x18ftypcrx "):
+        with pytest.raises(PictureError, match="a camera's raw picture; develop it"):
+            Picture.open(magic + bytes(400))
     with pytest.raises(PictureError, match="develop the raw file"):
-        Picture.open(bytes(canon[:8]) + b"CR" + bytes(canon[10:]))
+        Picture.open(b"II*\0\x10\0\0\0CR\2\0" + bytes(400))
 
 
 def test_masks_and_thumbnails_are_no_pages(tmp_path: Path) -> None:

@@ -37,10 +37,14 @@ class without_warnings:  # noqa: N801  a context manager: a class, since each pi
         global _inside
         with _lock:
             _inside -= 1
-            if not _inside:
-                # Someone else's `catch_warnings` may have put a copy into its place meanwhile.
-                for filters in (_filters, _current()):
-                    filters[:] = [one for one in filters if one is not _SILENCE]  # not its equals
+            if _inside:
+                return
+            if warnings.filters is _filters and _filters[0] is _SILENCE:
+                del _filters[0]
+                return
+            # Someone else's `catch_warnings` has put a copy into its place meanwhile.
+            for filters in (_filters, _current()):
+                filters[:] = [one for one in filters if one is not _SILENCE]  # not its equals
 
 
 def _current() -> list[Any]:

@@ -18,6 +18,11 @@ from manyhues.image.formats.base import PLAIN_INK, Decoded, File, Format, Page
 from manyhues.image.metadata import read_metadata, read_orientation
 
 CUT = "samples of more than 8 bits in this layout were read at 8 bits"
+# Raw files that do not begin as a TIFF does: Olympus, Panasonic, Fujifilm, Minolta, Canon, Sigma.
+_RAW = (
+    *(b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"\0MRM", b"HEAPCCDR", b"FOVb"),
+    *(b"II\x1a\0\0\0HEAPCCDR", b"\0\0\0\x18ftypcrx"),
+)
 _PROGRAMS = ("EPS", "WMF")
 _OPENING = threading.Lock()
 
@@ -61,6 +66,10 @@ class Pillow(Format):
     def open(cls, file: File) -> Image.Image:
         """The header of a file; decodes nothing. Raises `PictureError` for what is no picture."""
         image = cls.open_known(file)
+        if image is None and file.data.startswith(_RAW):
+            raise PictureError(
+                f"{file.name}: a camera's raw picture; develop it and save it as TIFF or JPEG first"
+            )
         if image is None:
             raise PictureError(
                 f"{file.name}: not a picture in a format that can be read; "
@@ -136,7 +145,7 @@ class Pillow(Format):
         with decoding(name):
             if pixels is None:
                 if image.format in ("JPEG", "MPO"):
-                    image = _loaded_jpeg(image, reopen, said)
+                    image = _loaded_jpeg(image, said)
                 else:
                     image.load()
                 pixels, alpha = _plain(image)
@@ -238,7 +247,7 @@ def _plain(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | None]:
     return image, None
 
 
-def _loaded_jpeg(image: Any, reopen: sixteen_bit.Reopen, said: list[str]) -> Image.Image:
+def _loaded_jpeg(image: Any, said: list[str]) -> Image.Image:
     """A JPEG, decoded; one that lacks nothing but its end marker too, which is said."""
     file = image.fp
     try:
@@ -246,7 +255,8 @@ def _loaded_jpeg(image: Any, reopen: sixteen_bit.Reopen, said: list[str]) -> Ima
         return cast(Image.Image, image)
     except OSError:
         data = file.getvalue() if isinstance(file, io.BytesIO) else b""
-        if not data or b"\xff\xd9" in data[-64:]:
+        too_few = image.width * image.height > 512 * len(data)  # bits: each 8 x 8 takes one or more
+        if too_few or b"\xff\xd9" in data[-64:]:
             raise
         data = data.rstrip(b"\xff")  # half of the marker
         decoded = []

@@ -45,8 +45,10 @@ def is_cut(image: Image.Image) -> bool:
 
     JPEG 2000 in colour, AVIF and HEIF: their libraries hand Pillow the high bits alone.
     """
+    if image.format not in ("JPEG2000", "AVIF", "HEIF"):
+        return False
     file: Any = getattr(image, "fp", None)
-    if image.format not in ("JPEG2000", "AVIF", "HEIF") or image.mode == "I;16" or file is None:
+    if image.mode == "I;16" or file is None:
         return False
     place = file.tell()
     file.seek(0)

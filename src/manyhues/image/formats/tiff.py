@@ -47,6 +47,7 @@ _RARE = {
     **{34676: "SGI LogLuv", 34677: "SGI LogLuv", 34887: "LERC", 34925: "LZMA", 50000: "Zstandard"},
     **{50001: "WebP", 34927: "WebP", 50002: "JPEG XL", 52546: "JPEG XL", 34892: "lossy JPEG"},
 }
+_CANON = b"\x10\0\0\0CR\2\0"  # how a CR2 begins, behind the magic of a TIFF
 _RAW = "holds only a preview of a camera's raw picture; develop the raw file and save it as TIFF"
 
 
@@ -76,13 +77,14 @@ class Tiff(Pillow):
             if not (directory.is_reduced or directory.is_mask)
         ]
         hanging = [other for one in found for other in subdirectories(file.data, one)]
-        raw = file.data[8:10] == b"CR" or any(other.is_sensor for other in hanging)
+        raw = file.data[4:12] == _CANON or any(other.is_sensor for other in hanging)
         if raw or any(page.directory.is_sensor for page in whole):
             raise PictureError(f"{file.name}: {_RAW}")
         notes = _left_out(found)
         if not whole:
             full = [one for one in hanging if not (one.is_reduced or one.is_mask)]
-            whole = [TiffPage(file, one, 0) for one in full[:1]]
+            full.sort(key=lambda one: one.size[0] * one.size[1])
+            whole = [TiffPage(file, one, 0) for one in full[-1:]]
         if not whole:
             whole = [TiffPage(file, found[0], 0)]
             notes = ("the file calls its only picture a reduced-size copy or a mask",)
@@ -107,9 +109,7 @@ def misread(image: Any) -> bool:
 
 def _left_out(found: Sequence[Directory]) -> tuple[str, ...]:
     masks = sum(one.is_mask for one in found)
-    reduced = sum(one.is_reduced for one in found) - sum(
-        one.is_reduced and one.is_mask for one in found
-    )
+    reduced = sum(one.is_reduced and not one.is_mask for one in found)
     kinds = ((reduced, "reduced-size copy", "reduced-size copies"), (masks, "mask", "masks"))
     return tuple(
         f"{count} {one if count == 1 else more} left out" for count, one, more in kinds if count
@@ -144,7 +144,7 @@ class TiffPage(Page):
             return Tiff.decode(image, lambda: Tiff.open(File(data, name)), name)
         except PictureError as error:
             kind = _RARE.get(directory.compression)
-            if kind is None:
+            if kind is None or error.__cause__ is None:  # another layout than pixels' bytes
                 raise
             raise PictureError(
                 f"{name}: cannot be decompressed here, or is damaged (compressed as {kind}); "

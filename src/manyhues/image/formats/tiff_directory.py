@@ -138,12 +138,18 @@ def subdirectories(data: bytes, directory: Directory) -> list[Directory]:
 def beginning_with(data: bytes, directory: Directory) -> bytes:
     """The same file with one page for its first, and last."""
     walk = _Walk(data)
-    out = bytearray(data)
-    struct.pack_into(walk.order + ("Q" if walk.big else "I"), out, 8 if walk.big else 4,
-                     directory.offset)  # fmt: skip
     end = walk.end(directory.offset)
-    out[end : end + walk.word] = bytes(len(out[end : end + walk.word]))
-    return bytes(out)
+    next_one = data[end : end + walk.word]
+    if walk.first == directory.offset and not any(next_one):
+        return data  # most files, which may be large: nothing is copied
+    start = walk.word  # where the first offset lies, in either size
+    first = struct.pack(walk.order + ("Q" if walk.big else "I"), directory.offset)
+    seen = memoryview(data)
+    whole = b"".join((seen[:start], first, seen[2 * start :]))
+    if end < 2 * start:  # a directory inside the header
+        return whole
+    seen = memoryview(whole)
+    return b"".join((seen[:end], bytes(len(next_one)), seen[end + walk.word :]))
 
 
 def rewritten(data: bytes, directory: Directory, values: dict[int, int | None]) -> bytes:
