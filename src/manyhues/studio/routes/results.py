@@ -295,7 +295,7 @@ def _file(
     """A large file, sent piece by piece."""
     with vanishing():
         found = path.stat()
-    return FileResponse(path, 200, headers, kind, filename=name, stat_result=found)
+    return FileResponse(path, 200, headers, media_type, filename=name, stat_result=found)
 
 
 def _media(path: Path) -> str:
