@@ -18,6 +18,7 @@ class Options(Sampling):
     window        what of measured values to show; by default the file's own
     keep_patient  whether DICOM results name whom a DICOM file shows
     notice        whether sheets say that the colour is artificial
+    timed_hints   hints of films, each with a time
     """
 
     format: Format = "keep"
