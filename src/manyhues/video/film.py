@@ -194,7 +194,8 @@ class Film:
     ) -> Result:
         """Write ``<stem>.<k>.<ext>`` and ``<stem>.sheet.jpg`` into the folder `out`.
 
-        With `notice` the sheet says that the colour is artificial; the films say it anyway. What an interrupted run has written of it is used again. Raises `OutputError`.
+        With `notice` the sheet says that the colour is artificial; the films say it anyway. What
+        an interrupted run has written is used again. Raises `OutputError`.
         """
         began, source, notes = time.perf_counter(), self.source, list(self.source.notes)
         out, stem = Path(out), stem or source.path.stem
