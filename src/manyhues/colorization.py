@@ -1,11 +1,10 @@
 """A result: n colourings of one picture, rendered when asked for, and saved one by one."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, SupportsIndex
 
@@ -20,6 +19,8 @@ from manyhues.image import encode as writer
 from manyhues.image import files, provenance
 from manyhues.image.encode import Format
 from manyhues.image.picture import read_small_rgb
+from manyhues.model.cores import cores
+from manyhues.model.forks import kept, whole
 from manyhues.model.scene import Scene
 from manyhues.render import pixels as render
 from manyhues.render.sheet import contact_sheet
@@ -113,6 +114,7 @@ class Colorization:
             f"seed {seed} · k {k}" if k >= 0 else f"most likely {-k}" for seed, k in self.seeds
         )
 
+    @whole
     def pixels(self, index: int) -> NDArray[Any]:
         """One sample at full size: sRGB ``(H, W, 3)``, with alpha ``(H, W, 4)``.
 
@@ -132,7 +134,7 @@ class Colorization:
         """The picture without colour, at full size as an 8-bit PIL image, RGB or RGBA."""
         return self.scene.grey()
 
-    @cached_property
+    @kept
     def images(self) -> list[Image.Image]:
         """All n as PIL images of the input's size, 8 bits a channel; made at first use."""
         return [self.image(i) for i in range(len(self))]
@@ -247,13 +249,14 @@ def _write(made: Sequence[_File], overwrite: bool) -> list[Path]:
         return path
 
     # Two threads share the work; more would hold more full-size pictures at once.
-    pool = ThreadPoolExecutor(min(2, os.cpu_count() or 1))
+    pool = ThreadPoolExecutor(min(2, cores()))
     try:
         return list(pool.map(one, made))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
+@whole
 def sheet_of(
     scene: Scene,
     samples: Sequence[tuple[Colorization | Path, str, str]],

@@ -17,6 +17,8 @@ from manyhues.colorization import Colorization, Steering
 from manyhues.errors import PictureError, UsageError
 from manyhues.image.picture import Picture, PictureLike
 from manyhues.model.engine import Engine
+from manyhues.model.forks import step_by_step
+from manyhues.model.forks import whole as unforked
 from manyhues.model.manifest import Manifest, folder_of, methods
 from manyhues.model.priors import Draw, Prior, make_prior
 from manyhues.model.scene import Scene, encode
@@ -90,6 +92,7 @@ class Colorizer:
         luminance = luminance.clip(0, 100)
         return encode(Picture(luminance, name="array"), self._engine, self._manifest)
 
+    @unforked
     def sample_ab(
         self,
         scene: Scene,
@@ -132,6 +135,7 @@ class Colorizer:
         """
         return self.steps(scene, Sampling(n, **options))
 
+    @unforked
     def draw(self, scene: Scene, sampling: Sampling) -> Colorization:
         """`sample` with options that are made once for many pictures: `like` is read once."""
         # Decoded side by side when all are drawn; whoever streams decodes each as it comes.
@@ -158,8 +162,9 @@ class Colorizer:
         self._check_own(scene)
         steering = Steering.of(sampling, scene)
         draw = Draw(sampling.seed, (), sampling.diversity, steering.hints)
-        return self._steps(scene, sampling.n, sampling.pick, draw, steering)
+        return step_by_step(self._steps(scene, sampling.n, sampling.pick, draw, steering))
 
+    @unforked
     def vary(
         self,
         scene: Scene,
@@ -247,6 +252,7 @@ class Colorizer:
             origin={"between": [start.recipe(0), end.recipe(0)], "steps": steps},
         )
 
+    @unforked
     def of_codes(
         self,
         scene: Scene,

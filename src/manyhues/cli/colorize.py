@@ -43,10 +43,13 @@ def colorize(
 ) -> None:
     """Write n colourings of each picture, and a contact sheet."""
     hints = tuple(parse_hint(text) for text in hint or [])
-    from manyhues.batch import local
-    from manyhues.batch.options import Options
-    from manyhues.cli.progress import watch
-    from manyhues.colorizer import Colorizer
+    from manyhues.model.onnx import undisturbed
+
+    with undisturbed():
+        from manyhues.batch import local
+        from manyhues.batch.options import Options
+        from manyhues.cli.progress import watch
+        from manyhues.colorizer import Colorizer
 
     if method is not None:
         need_method(method, Colorizer.methods(weights))

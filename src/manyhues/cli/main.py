@@ -108,6 +108,9 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(status(error)) from None
     except BrokenPipeError:
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        say("stopped")
+        raise SystemExit(130) from None
     except OSError as error:
         if error.errno not in _FULL:  # a fault of ours
             raise

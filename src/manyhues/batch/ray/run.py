@@ -19,6 +19,7 @@ from manyhues.batch.ray.store import HIDDEN, Store, reason
 from manyhues.batch.report import Batch, Report
 from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, OutputError, UsageError
+from manyhues.model.cores import cores
 
 if TYPE_CHECKING:
     from manyhues.batch.ray.manifest import Row
@@ -170,7 +171,7 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[int]:
             scratch = tempfile.mkdtemp(prefix="manyhues-ray-", dir=short)
             with _silence():
                 ray.init(
-                    num_cpus=workers or _cores(),
+                    num_cpus=workers or cores(),
                     object_store_memory=_OBJECT_STORE,
                     include_dashboard=False,
                     log_to_driver=False,
@@ -211,12 +212,6 @@ def _connect(address: str) -> None:
         raise UsageError(
             f"--address {address}: no Ray cluster answers there; start one with: ray start --head"
         ) from error
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _work(todo: list[dict[str, Any]], order: "Order", workers: int) -> Iterator["Row"]:
