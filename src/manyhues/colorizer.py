@@ -24,7 +24,7 @@ from manyhues.model.priors import Draw, Prior, make_prior
 from manyhues.model.scene import Scene, encode
 from manyhues.model.search import search
 from manyhues.sampling.hints import Hints, parse_hints
-from manyhues.sampling.options import Pick, Sampling, SamplingOptions, number, whole
+from manyhues.sampling.options import Sampling, SamplingOptions, number, whole
 
 __all__ = ["Colorization", "Colorizer", "colorize"]
 
@@ -162,7 +162,7 @@ class Colorizer:
         self._check_own(scene)
         steering = Steering.of(sampling, scene)
         draw = Draw(sampling.seed, (), sampling.diversity, steering.hints)
-        return step_by_step(self._steps(scene, sampling.n, sampling.pick, draw, steering))
+        return step_by_step(self._steps(scene, sampling, draw, steering))
 
     @unforked
     def vary(
@@ -331,8 +331,9 @@ class Colorizer:
         return np.concatenate(self._engine.map(decode, batches))
 
     def _steps(
-        self, scene: Scene, n: int, pick: Pick, draw: Draw, steering: Steering
+        self, scene: Scene, sampling: Sampling, draw: Draw, steering: Steering
     ) -> Iterator[Step]:
+        n, pick, numbers = sampling.n, sampling.pick, sampling.k
         notes, at_once = scene.picture.notes, self._engine.workers
         if self.prior.single_answer and n > 1:
             notes += (f"{self.method} has one answer: all {n} results are the same",)
@@ -350,7 +351,9 @@ class Colorizer:
                 origin={} if draw.diversity == 1 else {"diversity": draw.diversity},
             )
 
-        found = search(self.prior, scene, n, pick, draw, at_once=at_once, decode=decode)
+        found = search(
+            self.prior, scene, n, pick, draw, numbers=numbers, at_once=at_once, decode=decode
+        )
         for one in found:
             yield Step(one.final, one.done, one.total, partial(make, one.k, one.code))
 

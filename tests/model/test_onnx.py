@@ -64,7 +64,7 @@ def test_nothing_leaves_the_machine_and_nothing_is_left_on_it(
         pytest.skip("NO GCC on Linux: calls to the network cannot be counted")
     (tmp_path / "count.c").write_text(COUNTER)
     library, log, home = tmp_path / "count.so", tmp_path / "log", tmp_path / "home"
-    build = ["gcc", "-shared", "-fPIC", "-o", library, tmp_path / "count.c", "-ldl"]
+    build = ["gcc", "-shared", "-fPIC", "-o", str(library), str(tmp_path / "count.c"), "-ldl"]
     if subprocess.run(build, capture_output=True).returncode:
         pytest.skip("GCC BUILDS NOTHING: calls to the network cannot be counted")
     home.mkdir()
@@ -76,8 +76,8 @@ def test_nothing_leaves_the_machine_and_nothing_is_left_on_it(
     assert log.read_text() == "getaddrinfo\n"  # it counts
     log.unlink()
     # The events host is looked up some ten seconds after a graph was opened.
-    command = [sys.executable, "-c", COLOUR, weights, photo, tmp_path / "out", "14"]
-    subprocess.run(command, env=environment, check=True)
+    given = [str(weights), str(photo), str(tmp_path / "out"), "14"]
+    subprocess.run([sys.executable, "-c", COLOUR, *given], env=environment, check=True)
     assert not log.exists()
     assert not list(home.rglob("*"))
 
