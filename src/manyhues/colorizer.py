@@ -55,6 +55,11 @@ class Colorizer:
         self.method = manifest.method
         self.prior: Prior = make_prior(engine, manifest)
 
+    @property
+    def threads(self) -> int:
+        """How many samples are made at once."""
+        return self._engine.workers
+
     @classmethod
     def load(
         cls, method: str | None = None, weights: str | Path | None = None, *, threads: int = 0

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from manyhues.colorization import NAME, check_name
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.image.encode import Format
 from manyhues.sampling.options import Sampling
@@ -9,11 +10,23 @@ from manyhues.sampling.options import Sampling
 
 @dataclass(frozen=True)
 class Options(Sampling):
-    """What is asked of each picture's samples, and how `Colorization.save` writes them."""
+    """What is asked of each picture's samples, and how `Colorization.save` writes them.
+
+    quality  of JPEG and AVIF, 1 to 100; None keeps L* (`image.encode`)
+    name     pattern of the results' names; {stem} is the input's, {k} counts them from 1
+    """
 
     format: Format = "keep"
     sheet: bool = True
     overwrite: bool = False
+    quality: int | None = None
+    name: str = NAME
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_name(self.name)
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise UsageError(f"quality {self.quality}: expected 1 to 100")
 
 
 def check_steering(options: Options) -> None:

@@ -1,7 +1,8 @@
 """What an engine tells: what became of each input, as the batch goes on."""
 
+import threading
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,25 @@ class Report:
         return vars(self) | {"seconds": round(self.seconds, 3)}
 
 
+class Tally:
+    """Colourings that a batch is done with, of how many; `told` is called with every change.
+
+    Threads may add: several results of one picture are made at the same time.
+    """
+
+    def __init__(self, total: int = 0) -> None:
+        self.total, self.done = total, 0
+        self.told: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
+
+    def add(self, done: int = 1, *, more: int = 0) -> None:
+        """So many are done, or found there, or failed; a file has so many more to do."""
+        with self._lock:
+            self.done += done
+            self.total += more
+        self.told()
+
+
 @dataclass
 class Batch:
     """A batch that is planned and checked; the work is done as its reports are asked for.
@@ -39,12 +59,14 @@ class Batch:
     reports   closing it ends the work; what was reported is true
     left_out  files of the given folders that were not taken, counted by kind
     fault     why nothing can be written, where that is so; every report says it then
+    tally     colourings, of which an input has several
     """
 
     total: int
     reports: Generator[Report]
     left_out: Counter[str]
     fault: OutputError | None = None
+    tally: Tally = field(default_factory=Tally)
 
 
 def unexpected(source: Path | str, error: Exception) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from manyhues.batch.options import Options, check_steering
 from manyhues.batch.ray.store import HIDDEN, Store, reason
-from manyhues.batch.report import Batch, Report
+from manyhues.batch.report import Batch, Report, Tally
 from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, OutputError, UsageError
 from manyhues.model.cores import cores
@@ -40,6 +40,7 @@ def colorize(
     address: str | None = None,
     weights: str | Path | None = None,
     workers: int | None = None,
+    recursive: bool = True,
 ) -> Batch:
     """A batch of files, folders, stores and tables with Ray, which starts with the first report.
 
@@ -58,7 +59,7 @@ def colorize(
     colorizer = Colorizer.load(method, weights)  # a wrong method is known before any work
     check_steering(options)
     left_out: Counter[str] = Counter()
-    items = plan_items(inputs, out, left_out)
+    items = plan_items(inputs, out, left_out, recursive=recursive)
     order = Order(colorizer.method, options, out, None if weights is None else str(weights))
     try:
         store = Store(out)
@@ -67,7 +68,18 @@ def colorize(
     except OutputError as error:  # as the local engine: each input says so
         reports = (Report(item.key, error=item.error or str(error)) for item in items)
         return Batch(len(items), reports, left_out, error)
-    return Batch(len(items), _reports(items, order, store, address, workers), left_out)
+    tally = Tally(len(items) * options.n)
+    reports = _tallied(_reports(items, order, store, address, workers), tally, options.n)
+    return Batch(len(items), reports, left_out, None, tally)
+
+
+def _tallied(reports: Generator[Report], tally: Tally, n: int) -> Generator[Report]:
+    """The same reports; workers tell of a whole input at once."""
+    with contextlib.closing(reports):
+        for report in reports:
+            made = max(n, len(report.outputs))
+            tally.add(made, more=made - n)
+            yield report
 
 
 def _reports(
@@ -96,7 +108,7 @@ def _reports(
                 refused = Report(item.key, error=item.error)
                 rows[item.key] = manifest.row(refused, facts)
                 yield refused
-            elif row and not inputs and manifest.complete(row, item.stem, options):
+            elif row and not inputs and manifest.complete(row, item.stem, options, order.method):
                 report = manifest.report(row, store)
                 report.skipped, report.seconds = True, 0.0
                 yield report
