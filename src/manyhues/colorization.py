@@ -29,6 +29,7 @@ from manyhues.sampling.palette import apply_palette, digest
 
 SHEET = ".sheet.jpg"  # how the names of contact sheets end
 NAME = "{stem}.{k}"  # of results
+_LONG = 3  # long sides over short ones, beyond which a picture is a panorama
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,6 +302,9 @@ def sheet_of(
     """
     side = min(side, max(48, int(4000 / (len(samples) + 1) ** 0.5)))
     width, height = scene.picture.size
+    ratio = max(width, height) / min(width, height)
+    if ratio > _LONG:  # as much room as a picture of 3:2 has, or nothing of it could be seen
+        side = min(round(side * (ratio / 1.5) ** 0.5), 4000)
     small = {id(scene): scene.shrunk(side)}  # by scene, each of which has its own upsampler
     grey = small[id(scene)].grey()
     tiles = [(grey, "input", f"{width} x {height}")]
