@@ -229,7 +229,7 @@ def test_a_font_of_the_system_draws_what_pillows_own_cannot(name: str) -> None:
 
 
 def test_sheet_holds_input_and_results(weights: Path) -> None:
-    result = manyhues.colorize(colourful(40, 600), n=5, weights=weights)
+    result = manyhues.colorize(colourful(200, 500), n=5, weights=weights)
     small, large = result.sheet(120), result.sheet(240)
     assert small.mode == "RGB"
     assert large.width > 1.6 * small.width

@@ -1,11 +1,9 @@
 """A result: n colourings of one picture, rendered when asked for, and saved one by one."""
 
-import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal, SupportsIndex
 
@@ -15,20 +13,24 @@ from PIL import Image, ImageOps
 
 from manyhues import __version__
 from manyhues.color.arrays import Array
-from manyhues.errors import PictureError
+from manyhues.errors import OutputError, PictureError, UsageError
 from manyhues.image import encode as writer
 from manyhues.image import files, provenance
 from manyhues.image.encode import Format
 from manyhues.image.picture import read_small_rgb
+from manyhues.model.cores import cores
+from manyhues.model.forks import kept, whole
 from manyhues.model.scene import Scene
 from manyhues.render import exact
 from manyhues.render import pixels as render
 from manyhues.render.sheet import contact_sheet
 from manyhues.sampling.hints import Hint, apply_hints, parse_hints
 from manyhues.sampling.options import Sampling
-from manyhues.sampling.palette import apply_palette
+from manyhues.sampling.palette import apply_palette, digest
 
 SHEET = ".sheet.jpg"  # how the names of contact sheets end
+NAME = "{stem}.{k}"  # of results
+_LONG = 3  # long sides over short ones, beyond which a picture is a panorama
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +117,7 @@ class Colorization:
             f"seed {seed} · k {k}" if k >= 0 else f"most likely {-k}" for seed, k in self.seeds
         )
 
+    @whole
     def pixels(self, index: int) -> NDArray[Any]:
         """One sample at full size: sRGB ``(H, W, 3)``, with alpha ``(H, W, 4)``.
 
@@ -136,7 +139,7 @@ class Colorization:
         """The picture without colour, at full size as an 8-bit PIL image, RGB or RGBA."""
         return self.scene.grey()
 
-    @cached_property
+    @kept
     def images(self) -> list[Image.Image]:
         """All n as PIL images of the input's size, 8 bits a channel; made at first use."""
         return [self.image(i) for i in range(len(self))]
@@ -182,22 +185,24 @@ class Colorization:
         format: Format | Literal["jpeg"] = "keep",
         sheet: bool = True,
         overwrite: bool = False,
+        quality: int | None = None,
     ) -> list[Path]:
         """Write ``<stem>.<k>.<ext>``, k from 1, and ``<stem>.sheet.jpg``; returns the paths.
 
-        `stem` is the input's own by default. Samples are made, encoded and dropped one by one,
-        so that memory does not grow with n. Raises `OutputError`.
+        `stem` is the input's own by default, `quality` that of JPEG (`image.encode`). Samples are
+        made, encoded and dropped one by one, so that memory does not grow with n. Raises
+        `OutputError`.
         """
         picture = self.scene.picture
         format_, suffix = writer.output_format(picture.format, picture.suffix, format)
         stem = stem or Path(picture.name).stem
         paths = output_paths(Path(folder), stem, len(self), suffix)
-        made = self._files(enumerate(paths), format_)
+        made = self._files(enumerate(paths), format_, quality)
         if sheet:
             made.append((Path(folder) / sheet_name(stem), self._sheet_file))
         return _write(made, overwrite)
 
-    def encoded(self, index: int, format_: str) -> bytes:
+    def encoded(self, index: int, format_: str, quality: int | None = None) -> bytes:
         """One sample as a file's bytes in Pillow's format `format_`.
 
         The file says that its colour is artificial, and what made it (`image.provenance`).
@@ -208,7 +213,7 @@ class Colorization:
             self.recipe(index),
             sampled=self.sampled,
         )
-        return writer.encode(self.pixels(index), format_, metadata)
+        return writer.encode(self.pixels(index), format_, metadata, quality)
 
     def software(self, index: int) -> str:
         """What made a sample, in one line: name, version, method, seed and number."""
@@ -228,8 +233,7 @@ class Colorization:
         if steering.hints:
             recipe["hints"] = [[hint.x, hint.y, hint.colour] for hint in steering.hints]
         if steering.palette is not None:
-            numbers = b"".join(part.tobytes() for part in steering.palette)
-            recipe["like"] = f"sha256 of its palette: {hashlib.sha256(numbers).hexdigest()}"
+            recipe["like"] = digest(steering.palette)
         if self.captions:
             recipe["what"] = self.captions[index]
         return recipe
@@ -238,10 +242,20 @@ class Colorization:
         return dict(zip(("seed", "k"), self.seeds[index], strict=True)) if self.seeds else {}
 
     def write(
-        self, jobs: Iterable[tuple[int, Path]], format_: str, *, overwrite: bool = False
-    ) -> list[Path]:
-        """Write samples by index to paths in Pillow's format `format_`. Raises `OutputError`."""
-        return _write(self._files(jobs, format_), overwrite)
+        self,
+        jobs: Iterable[tuple[int, Path]],
+        format_: str,
+        *,
+        overwrite: bool = False,
+        quality: int | None = None,
+        threads: int = 2,
+    ) -> Iterator[Path]:
+        """Write samples by index to paths in Pillow's format `format_`, and tell each as it is.
+
+        A file that has come meanwhile is kept as it is, unless `overwrite`. Raises `OutputError`.
+        """
+        made = self._files(jobs, format_, quality)
+        return _written(made, overwrite, keep=True, threads=threads)
 
     def write_sheet(
         self,
@@ -254,9 +268,11 @@ class Colorization:
         """Write the contact sheet, as `sheet` makes it, as JPEG. Raises `OutputError`."""
         _write([(path, partial(self._sheet_file, earlier, notice))], overwrite)
 
-    def _files(self, jobs: Iterable[tuple[int, Path]], format_: str) -> list["_File"]:
+    def _files(
+        self, jobs: Iterable[tuple[int, Path]], format_: str, quality: int | None
+    ) -> list["_File"]:
         self._prepare()
-        return [(path, partial(self.encoded, index, format_)) for index, path in jobs]
+        return [(path, partial(self.encoded, index, format_, quality)) for index, path in jobs]
 
     def _prepare(self) -> None:
         """Make once what threads would each ask for."""
@@ -277,21 +293,38 @@ def _write(made: Sequence[_File], overwrite: bool) -> list[Path]:
     """Make and write files, all of whose places are looked at before; returns the paths."""
     for path, _ in made:
         files.check_free(path, overwrite)
+    return list(_written(made, overwrite))
+
+
+def _written(
+    made: Sequence[_File], overwrite: bool, *, keep: bool = False, threads: int = 2
+) -> Iterator[Path]:
+    """Make and write files, in their order; with `keep`, not those that have come meanwhile."""
+    for path, _ in made:
         files.make_folder(path.parent)
+    keep = keep and not overwrite
 
     def one(file: _File) -> Path:
         path, make = file
-        files.write(make(), path, overwrite=overwrite)
+        if keep and files.exists(path):
+            return path
+        data = make()
+        try:
+            files.write(data, path, overwrite=overwrite)
+        except OutputError:
+            if not (keep and files.exists(path)):
+                raise
         return path
 
     # Two threads share the work; more would hold more full-size pictures at once.
-    pool = ThreadPoolExecutor(min(2, os.cpu_count() or 1))
+    pool = ThreadPoolExecutor(min(threads, 2, cores()))
     try:
-        return list(pool.map(one, made))
+        yield from pool.map(one, made)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
+@whole
 def sheet_of(
     scene: Scene,
     samples: Sequence[tuple[Colorization | Path, str, str]],
@@ -312,6 +345,9 @@ def sheet_of(
     """
     side = min(side, max(48, int(4000 / (len(samples) + 1) ** 0.5)))
     width, height = size or scene.picture.size
+    ratio = max(width, height) / min(width, height)
+    if ratio > _LONG:  # as much room as a picture of 3:2 has, or nothing of it could be seen
+        side = min(round(side * (ratio / 1.5) ** 0.5), 4000)
     small = {id(scene): scene.shrunk(side)}  # by scene, each of which has its own upsampler
     grey = small[id(scene)].grey()
     tiles = [(grey, "input", f"{width} x {height}")]
@@ -343,6 +379,19 @@ def sheet_name(stem: str) -> str:
     return f"{stem}{SHEET}"
 
 
-def output_paths(folder: Path, stem: str, n: int, suffix: str) -> list[Path]:
-    """Paths of n outputs: ``<stem>.<k><suffix>``, k from 1."""
-    return [folder / f"{stem}.{k}{suffix}" for k in range(1, n + 1)]
+def check_name(pattern: str) -> None:
+    """Raise `UsageError` for a pattern that does not give every result a name of its own."""
+    try:
+        names = {pattern.format(stem=stem, k=k) for stem in "ab" for k in (1, 2)}
+    except (ValueError, LookupError, AttributeError, TypeError):
+        names = set()
+    if len(names) < 4 or any("/" in name or "\\" in name for name in names):
+        raise UsageError(
+            f"name {pattern!r}: expected {{stem}} and {{k}} in it, such as {{stem}}.{{k}}, and no "
+            "folders"
+        )
+
+
+def output_paths(folder: Path, stem: str, n: int, suffix: str, name: str = NAME) -> list[Path]:
+    """Paths of n outputs: ``<stem>.<k><suffix>`` by default, k from 1."""
+    return [folder / f"{name.format(stem=stem, k=k)}{suffix}" for k in range(1, n + 1)]

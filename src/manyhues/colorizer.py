@@ -17,12 +17,14 @@ from manyhues.colorization import Colorization, Steering
 from manyhues.errors import PictureError, UsageError
 from manyhues.image.picture import Picture, PictureLike
 from manyhues.model.engine import Engine
+from manyhues.model.forks import step_by_step
+from manyhues.model.forks import whole as unforked
 from manyhues.model.manifest import Manifest, folder_of, methods
 from manyhues.model.priors import Draw, Prior, make_prior
 from manyhues.model.scene import Scene, encode
 from manyhues.model.search import search
 from manyhues.sampling.hints import Hints, parse_hints
-from manyhues.sampling.options import Pick, Sampling, SamplingOptions, number, whole
+from manyhues.sampling.options import Sampling, SamplingOptions, number, whole
 
 __all__ = ["Colorization", "Colorizer", "colorize"]
 
@@ -53,6 +55,11 @@ class Colorizer:
         self.method = manifest.method
         self.prior: Prior = make_prior(engine, manifest)
         self.workers = engine.workers  # samples at once
+
+    @property
+    def threads(self) -> int:
+        """How many samples are made at once."""
+        return self._engine.workers
 
     @classmethod
     def load(
@@ -91,6 +98,7 @@ class Colorizer:
         luminance = luminance.clip(0, 100)
         return encode(Picture(luminance, name="array"), self._engine, self._manifest)
 
+    @unforked
     def sample_ab(
         self,
         scene: Scene,
@@ -134,6 +142,7 @@ class Colorizer:
         """
         return self.steps(scene, Sampling(n, **options))
 
+    @unforked
     def draw(self, scene: Scene, sampling: Sampling) -> Colorization:
         """`sample` with options that are made once for many pictures: `like` is read once."""
         # Decoded side by side when all are drawn; whoever streams decodes each as it comes.
@@ -160,8 +169,9 @@ class Colorizer:
         self._check_own(scene)
         steering = Steering.of(sampling, scene)
         draw = Draw(sampling.seed, (), sampling.diversity, steering.hints)
-        return self._steps(scene, sampling.n, sampling.pick, draw, steering)
+        return step_by_step(self._steps(scene, sampling, draw, steering))
 
+    @unforked
     def vary(
         self,
         scene: Scene,
@@ -249,6 +259,7 @@ class Colorizer:
             origin={"between": [start.recipe(0), end.recipe(0)], "steps": steps},
         )
 
+    @unforked
     def of_codes(
         self,
         scene: Scene,
@@ -327,8 +338,9 @@ class Colorizer:
         return np.concatenate(self._engine.map(decode, batches))
 
     def _steps(
-        self, scene: Scene, n: int, pick: Pick, draw: Draw, steering: Steering
+        self, scene: Scene, sampling: Sampling, draw: Draw, steering: Steering
     ) -> Iterator[Step]:
+        n, pick, numbers = sampling.n, sampling.pick, sampling.k
         notes, at_once = scene.picture.notes, self._engine.workers
         if self.prior.single_answer and n > 1:
             notes += (f"{self.method} has one answer: all {n} results are the same",)
@@ -346,7 +358,9 @@ class Colorizer:
                 origin={"diversity": draw.diversity},
             )
 
-        found = search(self.prior, scene, n, pick, draw, at_once=at_once, decode=decode)
+        found = search(
+            self.prior, scene, n, pick, draw, numbers=numbers, at_once=at_once, decode=decode
+        )
         for one in found:
             yield Step(one.final, one.done, one.total, partial(make, one.k, one.code))
 

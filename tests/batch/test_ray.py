@@ -117,11 +117,16 @@ def test_shards(weights: Path, pictures: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "a" / "1.2.jpg").read_bytes() == direct["p002.2.jpg"]
 
 
-def test_items_of_one_name_are_refused(pictures: Path, tmp_path: Path) -> None:
-    table = pa.table({"image": [b""] * 3, "id": ["1", "1.jpg", "2"]})
-    pq.write_table(table, tmp_path / "a.parquet")
-    items = plan_items([str(tmp_path / "a.parquet")], "out")
-    assert ["same names" in item.error for item in items] == [True, True, False]
+def test_items_of_one_name_are_told_apart(pictures: Path, tmp_path: Path) -> None:
+    table = pa.table({"image": [b""] * 4, "id": ["1", "1.jpg", "2", "p001"]})
+    pq.write_table(table, tmp_path / "in.parquet")
+    make_pictures(tmp_path / "other" / "in", 2)
+    items = plan_items([str(tmp_path / "in.parquet"), str(tmp_path / "other")], "out")
+    assert [(item.stem, bool(item.note)) for item in items] == [
+        *(("in/p000", False), ("in/p001.jpg", True)),
+        *(("in/1.row0", True), ("in/1.row1", True), ("in/2", False), ("in/p001.row3", True)),
+    ]
+    assert not any(item.error for item in items)
 
 
 @pytest.mark.parametrize(

@@ -95,38 +95,6 @@ def test_messages_go_to_standard_error(
     assert "Traceback" not in captured.err
 
 
-def test_collisions_are_refused_both(
-    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder, out = tmp_path / "in", tmp_path / "out"
-    folder.mkdir()
-    for name in ("a.png", "a.jpg", "b.png"):
-        Image.fromarray(colourful(20, 20)).save(folder / name)
-    assert run("colorize", folder, "-o", out, "-n", 1, "--no-sheet", "--json") == 1
-    found = reports(capsys)
-    assert "a.jpg" in found["a.png"]["error"]
-    assert "a.png" in found["a.jpg"]["error"]
-    assert names(out) == {"b.1.png"}
-
-
-def test_pages_and_pictures_named_after_pages_collide(
-    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder, out = tmp_path / "in", tmp_path / "out"
-    folder.mkdir()
-    pages = [Image.fromarray(colourful(20, 20 + i)) for i in range(2)]
-    for name in ("a", "b", "b.p1"):
-        pages[0].save(folder / f"{name}.tif", save_all=True, append_images=pages[1:])
-    for name in ("a.p2.png", "a.p3.png", "c.tif", "c.p1.png"):
-        pages[0].save(folder / name)
-    assert run("colorize", folder, "-o", out, "-n", 1, "--no-sheet", "--json") == 1
-    found = reports(capsys)
-    assert "a.p2.png" in found["a.tif"]["error"]
-    assert "a.tif" in found["a.p2.png"]["error"]
-    several = {f"{stem}.p{k}.1.tif" for stem in ("b", "b.p1") for k in (1, 2)}
-    assert names(out) == {"a.p3.1.png", "c.1.tif", "c.p1.1.png"} | several
-
-
 def test_an_empty_argument_is_refused_by_name(
     tiny: Path,
     photo: Path,

@@ -202,16 +202,37 @@ def test_writers_of_one_file_do_not_share_a_temporary_file(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_killed_runs_leftover_is_used_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("locks", [True, False])
+def test_a_killed_runs_leftover_is_used_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locks: bool
+) -> None:
+    """At once where a living writer is known by its lock; elsewhere when it is an hour old."""
+    if not locks:
+        monkeypatch.setattr(files, "fcntl", None)
+    else:
+        pytest.importorskip("fcntl")
     part = files._part(tmp_path / "a.png")
-    for age, left in ((0, {"a.png", part.name}), (7200, {"b.png", "a.png"})):
+    for age in (0, 7200):
         part.write_bytes(b"half a pic")
         os.utime(part, (time.time() - age, time.time() - age))
         files.write(b"whole", tmp_path / "a.png", overwrite=True)
-        if age:
-            files.write(b"other", tmp_path / "b.png")
+        left = {"a.png"} if age or locks else {"a.png", part.name}
         assert {path.name for path in tmp_path.iterdir()} == left
     assert (tmp_path / "a.png").read_bytes() == b"whole"
+
+
+def test_a_killed_runs_leftover_goes_with_its_finished_file(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    path = tmp_path / "a.png"
+    path.write_bytes(b"whole")
+    files._part(path).write_bytes(b"half a pic")
+    files.clear(path)
+    assert list(tmp_path.iterdir()) == [path]
+    held = files._claim(files._part(path))  # by another, who is still at it
+    assert held is not None
+    files.clear(path)
+    assert files._part(path).exists()
+    os.close(held)
 
 
 @pytest.mark.parametrize("links", [True, False])

@@ -21,11 +21,12 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     "given",
     [
-        *({"n": n} for n in (0, -1, "2", None, 2.0, NAN, True)),
+        *({"n": n} for n in (0, -1, 1001, 10**6, "2", None, 2.0, NAN, True)),
         *({"seed": seed} for seed in ("2", None, 1.5, True)),
         *({"pick": pick} for pick in ("best", None, ["likely"], 1)),
         *({"diversity": value} for value in (-1, 10.1, NAN, "1", None, True, 1j)),
         *({"saturation": value} for value in (-1, float("inf"), "1", None, False)),
+        *({"k": k} for k in (5, "26", [1.5], [True], [2**32], range(1001))),
         *({"hints": hints} for hints in (None, 5, "abc", [(1, 2)], [(1.5, 2, "red")])),
         *({"hints": [(1, 2, colour)]} for colour in ("nocolour", 5, None)),
     ],

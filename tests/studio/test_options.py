@@ -6,7 +6,7 @@ from typing import Any
 from manyhues.sampling.options import Sampling, about
 from studio.conftest import Server
 
-OPTIONS = [option for option in fields(Sampling) if option.name != "like"]
+OPTIONS = [option for option in fields(Sampling) if option.name not in ("like", "k")]
 
 
 def _as_plain(default: Any) -> Any:

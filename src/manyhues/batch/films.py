@@ -18,6 +18,23 @@ from manyhues.video.encode import suffix_of
 Hear = Callable[[Progress], None]
 
 
+def planned(job: Job, out: Path, options: Options, report: Report) -> None:
+    """Tell in a report what `colour` would write."""
+    paths, sheet = _results(job, out, options)
+    report.outputs = [str(path) for path in paths]
+    report.sheet = str(sheet) if options.sheet else None
+    report.skipped = not options.overwrite and all(files.exists(path) for path in paths)
+
+
+def _results(job: Job, out: Path, options: Options) -> tuple[list[Path], Path]:
+    """The files of a film: its versions, and their contact sheet."""
+    if options.map:
+        raise UsageError("--map is for pictures with values; leave it out for films")
+    folder, stem = out / job.stem.parent, job.stem.name
+    paths = output_paths(folder, stem, options.n, suffix_of(job.source), options.name)
+    return paths, folder / sheet_name(stem)
+
+
 def colour(
     colorizer: Colorizer,
     job: Job,
@@ -28,11 +45,8 @@ def colour(
     hear: Sequence[Hear],
 ) -> None:
     """Colour one film, unless its results are there; tells how far it is to `hear`."""
-    if options.map:
-        raise UsageError("--map is for pictures with values; leave it out for films")
     folder, stem = out / job.stem.parent, job.stem.name
-    paths = output_paths(folder, stem, options.n, suffix_of(job.source))
-    sheet = folder / sheet_name(stem)
+    paths, sheet = _results(job, out, options)
     for result in [*paths, *([sheet] if options.sheet else ())]:
         if real(result) in inputs:
             raise OutputError(replaces(job.source, result))

@@ -8,10 +8,10 @@ from functools import cache, partial
 from pathlib import Path
 
 from manyhues import science
-from manyhues.batch import films
+from manyhues.batch import films, kept
 from manyhues.batch.options import Options, check_steering
 from manyhues.batch.plan import Job, holds, is_film, plan, real, replaces
-from manyhues.batch.report import Batch, Report, unexpected
+from manyhues.batch.report import Batch, Report, Tally, unexpected
 from manyhues.colorization import Colorization, output_paths, sheet_name
 from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, OutputError, UsageError
@@ -27,11 +27,16 @@ def colorize(
     options: Options,
     *,
     weights: str | Path | None = None,
+    threads: int = 0,
+    recursive: bool = True,
 ) -> Batch:
-    """A batch of files and folders in this process. Raises `ManyhuesError`."""
+    """A batch of files and folders in this process. Raises `ManyhuesError`.
+
+    `threads` are as `Colorizer.load` takes them; `recursive` is for folders in folders.
+    """
     left_out: Counter[str] = Counter()
-    jobs = plan(inputs, out, left_out)
-    colorizer = Colorizer.load(method, weights)
+    jobs = plan(inputs, out, left_out, recursive=recursive)
+    colorizer = Colorizer.load(method, weights, threads=threads)
     check_steering(options)
     fault = None
     try:
@@ -42,7 +47,41 @@ def colorize(
     if options.timed_hints and not any(is_film(job.source) for job in jobs):
         raise UsageError(f"{options.timed_hints[0]}: has a time, and no input is a film")
     hear: list[films.Hear] = []
-    return Batch(len(jobs), run(colorizer, jobs, out, options, hear), left_out, fault, hear)
+    tally = Tally(len(jobs) * options.count)
+    reports = run(colorizer, jobs, out, options, tally, hear)
+    return Batch(len(jobs), reports, left_out, fault, hear, tally)
+
+
+def planned(
+    inputs: Sequence[Path], out: Path, options: Options, *, recursive: bool = True
+) -> Batch:
+    """What `colorize` would write, told without writing or drawing anything."""
+    left_out: Counter[str] = Counter()
+    jobs = plan(inputs, out, left_out, recursive=recursive)
+
+    def reports() -> Generator[Report]:
+        taken = {real(job.source) for job in jobs}
+        for job in jobs:
+            report = Report(str(job.source), error=job.error or None, skipped=True)
+            if job.note:
+                report.notes.append(job.note)
+            try:
+                if not job.error and is_film(job.source):
+                    films.planned(job, out, options, report)
+                elif not job.error:
+                    for results in _pages_of(job, out, options, taken):
+                        report.outputs += map(str, results().paths)
+                        report.skipped &= not results().missing(options.overwrite)
+                        if options.sheet and report.sheet is None:
+                            report.sheet = str(results().sheet)
+            except ManyhuesError as error:
+                report.error = _named(job, error)
+            report.skipped &= not report.error
+            report.seeds = [[] for _ in report.outputs]
+            yield report
+
+    tally = Tally(len(jobs) * options.count)
+    return Batch(len(jobs), reports(), left_out, tally=tally)
 
 
 def run(
@@ -50,6 +89,7 @@ def run(
     jobs: Sequence[Job],
     out: Path,
     options: Options,
+    tally: Tally | None = None,
     hear: Sequence[films.Hear] = (),
 ) -> Generator[Report]:
     """Colour one input after the other; a failed one is reported, and the rest goes on.
@@ -57,19 +97,21 @@ def run(
     One picture at a time, its samples on all cores: memory stays that of the largest picture.
     """
     inputs = {real(job.source) for job in jobs}
-    for job in jobs:
+    tally = tally or Tally()
+    for index, job in enumerate(jobs, 1):
         start = time.perf_counter()
         report = Report(str(job.source), error=job.error or None)
+        if job.note:
+            report.notes.append(job.note)
         if not job.error:
             try:
                 if is_film(job.source):
                     films.colour(colorizer, job, out, options, report, inputs, hear)
+                    tally.add(options.count)
                 else:
-                    _one(colorizer, job, out, options, report, inputs)
+                    _one(colorizer, job, out, options, report, inputs, tally)
             except ManyhuesError as error:
-                message = str(error)  # a hint outside the picture does not say which picture
-                named = str(job.source) in message
-                report.error = message if named else f"{job.source}: {message}"
+                report.error = _named(job, error)
             except MemoryError:
                 report.error = f"{job.source}: not enough memory for it; make it smaller first"
             except Exception as error:  # a fault of ours must not end a batch
@@ -82,8 +124,51 @@ def run(
             report.seeds = [report.seeds[i] for i in there]
             if report.sheet and not holds(Path(report.sheet).exists):
                 report.sheet = None
+        rest = tally.total - (len(jobs) - index) * options.count - tally.done
+        tally.add(rest)  # what has failed is not to come any more
         report.seconds = time.perf_counter() - start
         yield report
+
+
+def _named(job: Job, error: ManyhuesError) -> str:
+    message = str(error)  # a hint outside the picture does not say which picture
+    return message if str(job.source) in message else f"{job.source}: {message}"
+
+
+@dataclass(frozen=True)
+class _Results:
+    """The files of one picture or page."""
+
+    format: str
+    stem: str
+    paths: list[Path]
+    sheet: Path
+
+    def missing(self, overwrite: bool) -> list[tuple[int, Path]]:
+        """Those to make, by index."""
+        return [
+            (i, path) for i, path in enumerate(self.paths) if overwrite or not files.exists(path)
+        ]
+
+
+def _pages_of(
+    job: Job, out: Path, options: Options, inputs: Container[Path]
+) -> list[Callable[[], _Results]]:
+    """The files of each page, as a call; one that may not be written spoils no other."""
+    format_, count = probe(job.source)
+
+    def results(stem: Path) -> _Results:
+        folder = out / stem.parent
+        output_format, suffix = writer.output_format(format_, job.source.suffix, options.format)
+        paths = output_paths(folder, stem.name, options.count, suffix, options.name)
+        sheet = folder / sheet_name(stem.name)
+        for result in [*paths, *([sheet] if options.sheet else ())]:
+            if real(result) in inputs:
+                raise OutputError(replaces(job.source, result))
+        return _Results(output_format, stem.name, paths, sheet)
+
+    several = [job.stem.with_name(f"{job.stem.name}.p{page + 1}") for page in range(count)]
+    return [partial(results, stem) for stem in ([job.stem] if count == 1 else several)]
 
 
 def _one(
@@ -93,9 +178,11 @@ def _one(
     options: Options,
     report: Report,
     inputs: Container[Path],
+    tally: Tally,
 ) -> None:
-    format_, count = probe(job.source, options.max_pixels)
+    pages = _pages_of(job, out, options, inputs)
     report.skipped = True
+    tally.add(0, more=(len(pages) - 1) * options.count)
 
     @cache  # opened when first needed
     def opened() -> list[Callable[[], Picture]]:
@@ -110,41 +197,17 @@ def _one(
         return opened()[page]()
 
     faults: dict[int, ManyhuesError] = {}
-    for page in range(count):
-        stem = job.stem if count == 1 else job.stem.with_name(f"{job.stem.name}.p{page + 1}")
+    for page, results in enumerate(pages):
         try:
-            results = _results_of(job, stem, format_, out, options, inputs)
-            _page(colorizer, partial(read, page), results, options, report)
+            _page(colorizer, partial(read, page), results(), options, report, tally)
         except ManyhuesError as error:  # the other pages are done
             faults[page + 1] = error
         report.seeds += [[]] * (len(report.outputs) - len(report.seeds))
     if faults:
         first = next(iter(faults.values()))
-        which = f"{job.source}: of {count} pages {', '.join(map(str, faults))}: "
+        which = f"{job.source}: of {len(pages)} pages {', '.join(map(str, faults))}: "
         fault = str(first).removeprefix(f"{job.source}: ")
-        raise type(first)(str(first) if count == 1 else which + fault)
-
-
-@dataclass(frozen=True)
-class _Results:
-    """The files of one picture or page."""
-
-    format: str
-    paths: list[Path]
-    sheet: Path
-
-
-def _results_of(
-    job: Job, stem: Path, format_: str, out: Path, options: Options, inputs: Container[Path]
-) -> _Results:
-    folder = out / stem.parent
-    output_format, suffix = writer.output_format(format_, job.source.suffix, options.format)
-    paths = output_paths(folder, stem.name, options.count, suffix)
-    sheet = folder / sheet_name(stem.name)
-    for result in [*paths, *([sheet] if options.sheet else ())]:
-        if real(result) in inputs:
-            raise OutputError(replaces(job.source, result))
-    return _Results(output_format, paths, sheet)
+        raise type(first)(str(first) if len(pages) == 1 else which + fault)
 
 
 def _page(
@@ -153,19 +216,25 @@ def _page(
     results: _Results,
     options: Options,
     report: Report,
+    tally: Tally,
 ) -> None:
-    paths, sheet = results.paths, results.sheet
-    missing = [
-        (i, path) for i, path in enumerate(paths) if options.overwrite or not files.exists(path)
-    ]
-    kept = len(paths) - len(missing)
+    paths, sheet, missing = results.paths, results.sheet, results.missing(options.overwrite)
+    there = len(paths) - len(missing)
+    tally.add(there)
     # With a result more, the old sheet shows too few; one without results is somebody else's.
-    drawn_anew = options.overwrite or (kept and missing)
+    drawn_anew = options.overwrite or (there and missing)
     with_sheet = options.sheet and (drawn_anew or not files.exists(sheet))
     report.outputs += [str(path) for path in paths]
     if options.sheet and report.sheet is None:
         report.sheet = str(sheet)
+    if older := kept.left_over(paths, options.name, results.stem):
+        report.notes.append(f"{older} beside them: of a run that wanted more")
+    for path in paths if there else ():
+        files.clear(path)
     if not missing and not with_sheet:
+        if otherwise := kept.of_files(paths, colorizer, options):
+            said = ", ".join(otherwise)
+            report.notes.append(f"made with other options ({said}); --overwrite replaces them")
         return
     report.skipped = False
     picture = read()
@@ -174,13 +243,22 @@ def _page(
         result = science.color_map(picture, options.map)
     else:
         result = colorizer.draw(colorizer.encode(picture), options)
-    earlier = _earlier(result, paths, {i for i, _ in missing}, results.format)
-    if kept:
+    earlier = _earlier(result, paths, {i for i, _ in missing}, results.format, options.quality)
+    if there:
         other = f", {len(earlier)} of them made otherwise" if earlier else ""
-        report.notes.append(f"{kept} existing results were kept{other}")
+        if said := ", ".join(kept.of_earlier(result, earlier)):
+            other += f" ({said})"
+        report.notes.append(f"{there} existing results were kept{other}")
     if options.sheet and not with_sheet:
         report.notes.append(f"{sheet} exists and was kept; --overwrite replaces it")
-    result.write(missing, results.format, overwrite=options.overwrite)
+    for _ in result.write(
+        missing,
+        results.format,
+        overwrite=options.overwrite,
+        quality=options.quality,
+        threads=colorizer.threads,
+    ):
+        tally.add()
     if with_sheet:
         result.write_sheet(sheet, overwrite=True, earlier=earlier, notice=options.notice)
     seeds = result.seeds or ((),) * len(result)
@@ -189,12 +267,16 @@ def _page(
 
 
 def _earlier(
-    result: Colorization, paths: Sequence[Path], missing: set[int], format_: str
+    result: Colorization,
+    paths: Sequence[Path],
+    missing: set[int],
+    format_: str,
+    quality: int | None,
 ) -> dict[int, Path]:
     """Kept files that `result` would not write: of other options, another version or hand."""
 
     def same(index: int) -> bool:
-        data = result.encoded(index, format_)
+        data = result.encoded(index, format_, quality)
         return holds(lambda: paths[index].read_bytes() == data)
 
     return {i: path for i, path in enumerate(paths) if i not in missing and not same(i)}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from manyhues.color.maps import color_map
+from manyhues.colorization import NAME, check_name
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.image.encode import Format
 from manyhues.image.limits import MAX_PIXELS
@@ -21,6 +22,8 @@ class Options(Sampling):
     notice        whether sheets say that the colour is artificial
     max_pixels    pictures of more pixels are refused
     timed_hints   hints of films, each with a time
+    quality  of JPEG and AVIF, 1 to 100; None keeps L* (`image.encode`)
+    name     pattern of the results' names; {stem} is the input's, {k} counts them from 1
     """
 
     format: Format = "keep"
@@ -32,10 +35,15 @@ class Options(Sampling):
     notice: bool = True
     max_pixels: int = MAX_PIXELS
     timed_hints: tuple[TimedHint, ...] = ()
+    quality: int | None = None
+    name: str = NAME
 
     def __post_init__(self) -> None:
         super().__post_init__()
         whole("max_pixels", self.max_pixels, least=1)
+        check_name(self.name)
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise UsageError(f"quality {self.quality}: expected 1 to 100")
 
     @property
     def count(self) -> int:

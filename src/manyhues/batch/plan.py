@@ -2,22 +2,24 @@
 
 import os
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import TypeVar
 
-from manyhues.colorization import sheet_name
+from manyhues.batch.names import Named, told_apart
+from manyhues.colorization import SHEET, sheet_name
 from manyhues.errors import ManyhuesError, UsageError
+from manyhues.image import provenance
 from manyhues.image.picture import PAGED_SUFFIXES, SUFFIXES, probe
 from manyhues.video import source as video
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
 
 
-EARLIER = "results of an earlier run, by their contact sheets"
+EARLIER = "results of an earlier run"
 
 
 _PAGE = re.compile(r"(.+)\.p([1-9]\d*)")
@@ -28,11 +30,15 @@ _RESULT = re.compile(r"(.+)\.[1-9][0-9]*")
 
 @dataclass(frozen=True)
 class Job:
-    """One input and the stem of its outputs below the output folder; or why it cannot be done."""
+    """One input and the stem of its outputs below the output folder; or why it cannot be done.
+
+    note  what its outputs' names have more than usual, in words for people
+    """
 
     source: Path
     stem: Path = Path()
     error: str = ""
+    note: str = ""
 
 
 def holds(check: Callable[[], bool]) -> bool:
@@ -48,45 +54,50 @@ def real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def plan(inputs: Sequence[Path], out: Path, left_out: Counter[str] | None = None) -> list[Job]:
+def plan(
+    inputs: Sequence[Path],
+    out: Path,
+    left_out: Counter[str] | None = None,
+    *,
+    recursive: bool = True,
+) -> list[Job]:
     """All pictures of files and folders, in a stable order; nothing is decoded.
 
-    Of folders, results of an earlier run, known by the contact sheet beside them, and files that
-    are no pictures by their names are not taken: `left_out` counts them, by kind. Two inputs whose
-    outputs would have one name are refused, both: neither may win by chance.
-    Raises `UsageError` when results would land among the inputs.
+    Results of an earlier run are not taken, which know themselves, or are known by the contact
+    sheet beside them; a shell's ``*.jpg`` names them as well. Where nothing else is named, they
+    are meant. Of folders, files that are no pictures by their names are not taken either.
+    `left_out` counts all these, by kind. Inputs whose outputs would have one name get longer ones
+    (`names.told_apart`). Raises `UsageError` when results would land among the inputs.
     """
     jobs: list[Job] = []
+    told: Counter[str] = Counter() if left_out is None else left_out
     target = real(out)
+    earlier = {given for given in inputs if is_result(given)}
+    if len(earlier) == len(set(inputs)):
+        earlier = set()
+    told[EARLIER] += len(earlier)
     for given in inputs:
+        if given in earlier:
+            continue
         if not holds(given.is_dir):
             jobs.append(Job(given, Path(given.stem)))
             continue
         if real(given) == target:
             raise UsageError(same_folder(out))
-        # Results may lie below the inputs; they, and no inputs beside or above them.
-        inside = real(given) in target.parents
-        files = [
-            path
-            for path in sorted(given.rglob("*"))
-            if not path.name.startswith(".")
-            and (holds(path.is_file) or not holds(path.exists))  # no pipes, which never end
-            and not (inside and target in real(path).parents)
-        ]
-        told: Counter[str] = Counter()
-        found = pictures_among(files, told, video.SUFFIXES if find_spec("av") else ())
-        if left_out is not None:
-            left_out.update(told)
+        inside: Counter[str] = Counter()
+        films = video.SUFFIXES if find_spec("av") else ()
+        found = pictures_among(_files(given, target, recursive), inside, is_result, films)
+        told.update(inside)
         jobs += [Job(path, path.relative_to(given).with_suffix("")) for path in found]
         if not found:
-            fault = "only results of an earlier run" if told[EARLIER] else "no pictures inside"
+            fault = "only results of an earlier run" if inside[EARLIER] else "no pictures inside"
             remedy = (
-                "name files to colour them" if told[EARLIER] else "give a folder that holds some"
+                "name files to colour them" if inside[EARLIER] else "give a folder that holds some"
             )
             jobs.append(Job(given, error=f"{given}: {fault}; {remedy}"))
     # One file may be given twice, or beside its folder: it is one job.
     unique = {(real(job.source), job.stem): job for job in reversed(jobs)}
-    return _refuse_collisions(list(reversed(unique.values())))
+    return _told_apart(list(reversed(unique.values())))
 
 
 def is_film(path: PurePath) -> bool:
@@ -94,17 +105,37 @@ def is_film(path: PurePath) -> bool:
     return path.suffix.lower() in video.SUFFIXES
 
 
+def _files(folder: Path, target: Path, recursive: bool) -> list[Path]:
+    """What may be pictures of a folder; results may lie below it, and are not taken from there."""
+    inside = real(folder) in target.parents  # they, and no inputs beside or above them
+    return [
+        path
+        for path in sorted(folder.rglob("*") if recursive else folder.glob("*"))
+        if not path.name.startswith(".")
+        and (holds(path.is_file) or not holds(path.exists))  # no pipes, which never end
+        and not (inside and target in real(path).parents)
+    ]
+
+
+def is_result(path: Path) -> bool:
+    """Whether a file says that it is a result, or the contact sheet of some."""
+    return path.suffix.lower() in SUFFIXES and provenance.read_file(path) is not None
+
+
 def pictures_among(
-    files: Sequence[AnyPath], left_out: Counter[str], films: Collection[str] = ()
+    files: Sequence[AnyPath],
+    left_out: Counter[str],
+    known: Callable[[AnyPath], bool],
+    films: Collection[str] = (),
 ) -> list[AnyPath]:
     """The pictures among files of a folder or store, by their names; counts what else there is.
 
-    Files with a suffix among `films` are taken too. Results with their contact sheet beside them,
-    and such sheets, are an earlier run's.
+    Files with a suffix among `films` are taken too. Left out are results that are `known`, and
+    those with their contact sheet beside them.
     """
     taken = SUFFIXES.union(films)
     pictures = [path for path in files if path.suffix.lower() in taken]
-    there, earlier = set(pictures), set()
+    there, earlier = set(pictures), {path for path in pictures if known(path)}
     for path in pictures:
         if match := _RESULT.fullmatch(path.stem):
             sheet = path.with_name(sheet_name(match[1]))
@@ -115,6 +146,11 @@ def pictures_among(
         if path not in there:
             left_out[f"of kind {path.suffix.lower() or 'unknown'}"] += 1
     return [path for path in pictures if path not in earlier]
+
+
+def may_be_result(path: PurePath) -> bool:
+    """Whether a file is named as results and contact sheets are, by default."""
+    return _RESULT.fullmatch(path.stem) is not None or path.name.endswith(SHEET)
 
 
 def same_folder(out: Path | str) -> str:
@@ -141,31 +177,32 @@ def replaces(source: Path | str, result: Path | str) -> str:
     )
 
 
-def _refuse_collisions(jobs: list[Job]) -> list[Job]:
-    by_stem: dict[Path, list[Job]] = defaultdict(list)
-    for job in jobs:
-        if not job.error:
-            by_stem[job.stem].append(job)
-    rivals = {
-        id(job): next(other for other in same if other is not job)
-        for same in by_stem.values()
-        if len(same) > 1
-        for job in same
-    }
-    for stem, (single, *_) in by_stem.items():
-        # Page 2 of scan.tif is written as scan.p2, and so is a picture of that name.
-        page = _PAGE.fullmatch(stem.name)
-        if not page or _pages(single.source) > 1:
-            continue
-        for scan in by_stem.get(stem.with_name(page[1]), ()):
-            if _pages(scan.source) >= max(2, int(page[2])):
-                rivals[id(scan)], rivals[id(single)] = single, scan
-    checked = []
-    for job in jobs:
-        if rival := rivals.get(id(job)):
-            job = replace(job, error=collision(job.source, rival.source))
-        checked.append(job)
-    return checked
+def _told_apart(jobs: list[Job]) -> list[Job]:
+    """Jobs whose results have different names; where that cannot be, they are refused."""
+    whole = [job for job in jobs if not job.error]
+    given = [Named(Path.cwd() / job.source.parent, job.source.suffix, job.stem) for job in whole]
+
+    def pages_meet(named: Sequence[Named]) -> list[list[int]]:
+        """Page 2 of scan.tif is written as scan.p2, and so is a picture of that name."""
+        by_stem = {one.stem: index for index, one in enumerate(named)}
+        found = []
+        for stem, index in by_stem.items():
+            page = _PAGE.fullmatch(stem.name)
+            scan = by_stem.get(stem.with_name(page[1])) if page else None
+            if page is None or scan is None or _pages(whole[index].source) > 1:
+                continue
+            if _pages(whole[scan].source) >= max(2, int(page[2])):
+                found.append([scan, index])
+        return found
+
+    named, rivals = told_apart(given, pages_meet)
+    checked = iter(
+        replace(job, error=collision(job.source, whole[rivals[i]].source))
+        if i in rivals
+        else replace(job, stem=Path(named[i].stem), note=named[i].note)
+        for i, job in enumerate(whole)
+    )
+    return [job if job.error else next(checked) for job in jobs]
 
 
 def _pages(path: Path) -> int:

@@ -1,5 +1,6 @@
 """What an engine tells: what became of each input, as the batch goes on."""
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -32,6 +33,25 @@ class Report:
         return vars(self) | {"seconds": round(self.seconds, 3)}
 
 
+class Tally:
+    """Colourings that a batch is done with, of how many; `told` is called with every change.
+
+    Threads may add: several results of one picture are made at the same time.
+    """
+
+    def __init__(self, total: int = 0) -> None:
+        self.total, self.done = total, 0
+        self.told: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
+
+    def add(self, done: int = 1, *, more: int = 0) -> None:
+        """So many are done, or found there, or failed; a file has so many more to do."""
+        with self._lock:
+            self.done += done
+            self.total += more
+        self.told()
+
+
 @dataclass
 class Batch:
     """A batch that is planned and checked; the work is done as its reports are asked for.
@@ -41,6 +61,7 @@ class Batch:
     left_out  files of the given folders that were not taken, counted by kind
     fault     why nothing can be written, where that is so; every report says it then
     hear      called with how far a film is, which takes long
+    tally     colourings, of which an input has several
     """
 
     total: int
@@ -48,6 +69,7 @@ class Batch:
     left_out: Counter[str]
     fault: OutputError | None = None
     hear: list[Callable[[Progress], None]] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
 
 
 def unexpected(source: Path | str, error: Exception) -> str:

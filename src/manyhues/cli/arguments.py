@@ -1,9 +1,11 @@
 """Arguments before Typer reads them."""
 
 import re
+from pathlib import Path
 
 from manyhues.errors import UsageError
 
+SYNONYMS = {"jpeg": "jpg", "tif": "tiff"}  # of formats
 _HINT = re.compile(r"-?\d+,-?\d+(@[\d.]+)?=")
 
 
@@ -19,6 +21,28 @@ def repeat_options(arguments: list[str]) -> list[str]:
         option = argument if argument in ("--data", "--hint") else ""
         out.append(argument)
     return out
+
+
+def spelt(arguments: list[str]) -> list[str]:
+    """Formats under their other names as the ones that are known."""
+    out: list[str] = []
+    for argument in arguments:
+        name, joined, value = argument.rpartition("=")
+        if out and out[-1] == "--format":
+            argument = SYNONYMS.get(argument.lower(), argument)
+        elif name == "--format":
+            argument = name + joined + SYNONYMS.get(value.lower(), value)
+        out.append(argument)
+    return out
+
+
+def refuse_dashes(arguments: list[str]) -> None:
+    """A file whose name begins with a dash looks like an option; say how to name it."""
+    for argument in arguments:
+        if argument == "--":
+            return
+        if re.match("-.", argument) and "=" not in argument and Path(argument).is_file():
+            raise UsageError(f"{argument}: looks like an option; the file is named by ./{argument}")
 
 
 def refuse_empty(arguments: list[str]) -> None:

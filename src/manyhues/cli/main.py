@@ -7,12 +7,12 @@ Exit status: 0 all done, 1 some inputs failed, 2 wrong usage.
 import errno
 import sys
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 
-from manyhues.cli import tools, training
-from manyhues.cli.arguments import refuse_empty, repeat_options
+from manyhues.cli import defaults, tools, training
+from manyhues.cli.arguments import refuse_dashes, refuse_empty, repeat_options, spelt
 from manyhues.cli.colorize import colorize
 from manyhues.cli.exit import say, status
 from manyhues.cli.shared import Weights
@@ -22,7 +22,7 @@ app = typer.Typer(
     name="manyhues",
     help="Many plausible colourings of one grey picture.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -38,11 +38,24 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML with defaults of options, a table for each verb; "
+            f"{defaults.own_file()} if it is there."
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    path = config or defaults.own_file()
+    if config is not None or path.is_file():
+        group: Any = context.command
+        names = {verb: defaults.names_of(command) for verb, command in group.commands.items()}
+        context.default_map = defaults.read(path, names)
+        say(f"defaults are from {path}")
 
 
 app.command()(colorize)
@@ -91,10 +104,19 @@ def studio(
 
 @app.command()
 def info(
+    picture: Annotated[
+        Path | None,
+        typer.Argument(help="A result: say what made it, and how to make it again."),
+    ] = None,
     weights: Weights = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
-    """Say the version, and which methods are present."""
+    """Say the version and which methods are present; of a result, what made it."""
+    if picture is not None:
+        from manyhues.cli.recipe import show
+
+        show(picture, as_json)
+        return
     from manyhues.cli.info import info as show_info
 
     if show_info(as_json, weights):
@@ -125,11 +147,15 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     try:
         refuse_empty(given)
-        app(repeat_options(given))
+        refuse_dashes(given)
+        app(repeat_options(spelt(given)))
     except ManyhuesError as error:
         raise SystemExit(status(error)) from None
     except BrokenPipeError:
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        say("stopped")
+        raise SystemExit(130) from None
     except OSError as error:
         if error.errno not in _FULL:  # a fault of ours
             raise

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -25,30 +26,57 @@ from manyhues.batch.report import Batch, Report
 from manyhues.cli import terminal
 from manyhues.video import Progress as FilmProgress
 
-_EVERY = 30.0  # seconds between two lines on a film's progress
-_FEW = 20  # inputs up to which notes name their picture
+_EVERY = 30.0  # seconds between two lines where there is no bar
+_FEW = 20  # inputs up to which every note is told on its own
 
 
 class _Rate(ProgressColumn):
-    """Pictures or frames per second, or seconds per one when slower than one a second."""
+    """Colourings or frames per second, or seconds per one when slower than one a second."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
         if not speed:
             return Text("")
-        one = task.fields.get("one", "picture")
+        one = task.fields.get("one", "colouring")
         return Text(f"{speed:.1f} {one}s/s" if speed >= 1 else f"{1 / speed:.1f} s/{one}")
 
 
-def watch(batch: Batch, out: str, as_json: bool, *, show_sheets: bool = False) -> int:
+class _Lines:
+    """How far a batch is, in a line now and then: for logs, which a bar would fill."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch, self._start, self._lock = batch, time.monotonic(), threading.Lock()
+        self._last, self.pictures = self._start, 0
+
+    def tell(self) -> None:
+        """Print a line, if the last one is a while ago."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._last < _EVERY:
+                return
+            self._last = now
+        tally, total = self._batch.tally, self._batch.total
+        print(
+            f"manyhues: {tally.done} of {tally.total} colourings, "
+            f"{self.pictures} of {total} pictures after {now - self._start:.0f} s",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def watch(
+    batch: Batch, out: str, as_json: bool, *, show_sheets: bool = False, quiet: bool = False
+) -> int:
     """Show a batch as its reports come in, any engine's; returns how many inputs failed.
 
-    Raises `OutputError` where nothing can be written; for programs (`as_json`) each input says so.
+    `quiet` leaves errors alone. Raises `OutputError` where nothing can be written; for programs
+    (`as_json`) each input says so.
     """
     if batch.fault and not as_json:
         raise batch.fault
-    _say_left_out(batch.left_out)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if not quiet:
+        say_left_out(batch.left_out)
     output = sys.stdout  # while it runs, an engine may point it elsewhere
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -57,34 +85,48 @@ def watch(batch: Batch, out: str, as_json: bool, *, show_sheets: bool = False) -
         _Rate(),
         TimeRemainingColumn(),
     )
-    told: set[str] = set()
+    told: Counter[str] = Counter()
     errors: list[str] = []
     counts: Counter[str] = Counter()
-    start = time.perf_counter()
+    start, lines = time.perf_counter(), _Lines(batch)
     hindrance = terminal.hindrance(console) if show_sheets else ""
     if hindrance:
         console.print(f"--show: {hindrance}; the sheets are files in {out}", markup=False)
     showing = show_sheets and not hindrance
     # Pictures push a bar out of its place, and show as well how far it is.
-    hidden = showing or not console.is_terminal
+    hidden = showing or quiet or not console.is_terminal
     bar = Progress(*columns, console=console, transient=True, disable=hidden)
     try:
         with contextlib.closing(batch.reports) as reports, bar as progress:
-            task = progress.add_task("colouring", total=batch.total)
-            batch.hear.append(_Frames(console, progress).show)
-            for report in reports:
+            task = progress.add_task("colouring", total=batch.tally.total)
+            if not quiet:
+                batch.hear.append(_Frames(console, progress).show)
+
+            def tell() -> None:
+                progress.update(task, completed=batch.tally.done, total=batch.tally.total)
+                if not (quiet or console.is_terminal):
+                    lines.tell()
+
+            batch.tally.told = tell
+            for lines.pictures, report in enumerate(reports, 1):
                 if report.error:
                     errors.append(report.error)
                 counts["failed" if report.error else "skipped" if report.skipped else "done"] += 1
-                progress.advance(task)
+                tell()
                 if as_json:  # ASCII: any terminal takes it
                     print(json.dumps(report.as_dict()), file=output, flush=True)
-                _tell(console, report, told, one_by_one=batch.total <= _FEW)
+                if not quiet:
+                    _tell(console, report, told, one_by_one=batch.total <= _FEW)
                 if showing and report.sheet and not report.error:
-                    console.print(_one_line(report.sheet), markup=False)
+                    console.print(one_line(report.sheet), markup=False)
                     terminal.show(Path(report.sheet), console)
     finally:  # after Ctrl-C too
-        _summary(console, counts, errors, time.perf_counter() - start, out)
+        batch.tally.told = lambda: None
+        if not quiet:
+            _say_again(console, told)
+            _summary(console, counts, errors, time.perf_counter() - start, out)
+        for error in errors:
+            console.print(f"  {one_line(error)}", style="red", markup=False)
     return len(errors)
 
 
@@ -98,7 +140,7 @@ class _Frames:
 
     def show(self, film: FilmProgress) -> None:
         """Called every few frames."""
-        name = _one_line(film.name)
+        name = one_line(film.name)
         if not film.done:
             need = f"{film.need / 1e9:.1f} GB" if film.need >= 1e8 else f"{film.need / 1e6:.0f} MB"
             line = f"note: {name}: takes up to about {need} of disk while it is made"
@@ -119,23 +161,34 @@ class _Frames:
         self._bars.update(self._bar, completed=film.done, total=film.total)
 
 
-def _say_left_out(left_out: Counter[str]) -> None:
-    """What of the given folders was not taken, by kind."""
-    if said := ", ".join(f"{count} {kind}" for kind, count in left_out.most_common() if count):
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(f"note: files left out: {_one_line(said)}", markup=False)
+def say_left_out(left_out: Counter[str]) -> None:
+    """What of the given files and folders was not taken, by kind."""
+    said = [f"{count} {kind}" for kind, count in left_out.most_common() if count]
+    if not said:
+        return
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    tables = "; --engine ray reads .parquet" if left_out.get("of kind .parquet") else ""
+    line = one_line(f"note: files left out: {', '.join(said)}{tables}")
+    console.print(line, markup=False)
 
 
-def _tell(console: Console, report: Report, told: set[str], *, one_by_one: bool) -> None:
-    """Print an input's notes; of a large batch, each different note once."""
+def _tell(console: Console, report: Report, told: Counter[str], *, one_by_one: bool) -> None:
+    """Print an input's notes with its name; of a large batch, each different note once."""
     for note in report.notes:
-        line = f"{report.input}: {note}" if one_by_one else note
-        if line not in told:
-            told.add(line)
-            console.print(f"note: {_one_line(line)}", markup=False)
+        if one_by_one or not told[note]:
+            console.print(f"note: {one_line(f'{report.input}: {note}')}", markup=False)
+        if not one_by_one:
+            told[note] += 1
 
 
-def _one_line(text: str) -> str:
+def _say_again(console: Console, told: Counter[str]) -> None:
+    """How many more pictures have the notes that were told once."""
+    for note, count in told.items():
+        if count > 1:
+            console.print(f"note: {one_line(note)}: {count - 1} more pictures", markup=False)
+
+
+def one_line(text: str) -> str:
     """Without line feeds and escape sequences: names of files may hold both."""
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 
@@ -149,5 +202,3 @@ def _summary(
     if errors:
         parts.append(f"{len(errors)} failed")
     console.print("; ".join(parts), markup=False)
-    for error in errors:
-        console.print(f"  {_one_line(error)}", style="red", markup=False)

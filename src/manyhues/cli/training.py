@@ -17,7 +17,13 @@ def train(
     kind: Annotated[str, typer.Argument(help=f"What to train: {', '.join(kinds())}.")],
     data: Annotated[list[Path], typer.Option(help="Folder or parquet shard; may be repeated.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
-    minutes: Annotated[float | None, typer.Option(min=0, help="Stop after so long.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Train so long, earlier parts included; reading the pictures does not count.",
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run stopped.")] = False,
     options: Annotated[
         list[str] | None,
@@ -33,6 +39,7 @@ def train(
     ] = 1.0,
 ) -> None:
     """Train a network."""
+    kind = kind.lower()
     if kind not in kinds():
         raise UsageError(f"{kind}: nothing to train; choose from {', '.join(kinds())}")
     need_torch("train")

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from manyhues import __version__
 from manyhues.color import profiles
 from manyhues.color.lab import to_8_bits
 from manyhues.errors import OutputError, UsageError
+from manyhues.image import provenance
 from manyhues.image.files import Format as Format
 from manyhues.image.formats import sixteen_bit
 from manyhues.image.metadata import Metadata, with_letters, without_layout
@@ -19,7 +21,7 @@ from manyhues.image.secondary_capture import secondary_capture
 
 FORMATS = {
     **{"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP"},
-    **{"tiff": "TIFF", "dicom": "DICOM"},
+    **{"tiff": "TIFF", "tif": "TIFF", "dicom": "DICOM"},
 }
 _SUFFIX = {
     "PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tiff", "BMP": ".bmp", "AVIF": ".avif",
@@ -70,14 +72,17 @@ def losses(picture: Picture, format_: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
+def encode(
+    pixels: NDArray[Any], format_: str, metadata: Metadata, quality: int | None = None
+) -> bytes:
     """sRGB ``(H, W, 3 or 4)`` uint8 or uint16 as the bytes of a file.
 
-    The file carries the metadata, and an sRGB profile if the input had any profile. Raises
-    `OutputError` where the format cannot hold them.
+    The file carries the metadata, and an sRGB profile if the input had any profile. `quality` is
+    that of JPEG and AVIF, 1 to 100; by default the one that keeps L*. Raises `OutputError` where
+    the format cannot hold them.
     """
     try:
-        return _encode(pixels, format_, metadata)
+        return _encode(pixels, format_, metadata, quality)
     except (OSError, ValueError, OverflowError, struct.error) as error:
         # 16,383 pixels are WebP's limit, 65,500 JPEG's
         raise OutputError(
@@ -85,7 +90,7 @@ def encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
         ) from error
 
 
-def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
+def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata, wanted: int | None) -> bytes:
     profile = profiles.srgb_profile() if metadata.has_profile else b""
     exif = Image.Exif()
     exif.load(metadata.exif)
@@ -121,7 +126,7 @@ def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
         options["xmp"] = metadata.xmp
     if format_ == "JPEG":
         least = MIN_JPEG_QUALITY if pixels.shape[0] * pixels.shape[1] > _SMALL else 100
-        quality = max(least, metadata.jpeg_quality)
+        quality = wanted or max(least, metadata.jpeg_quality)
         # Full chroma resolution: half would move L* along coloured edges.
         options |= {"quality": quality, "subsampling": 0}
         options |= {"extra": metadata.iptc, "comment": metadata.comment}
@@ -129,7 +134,7 @@ def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
         # Lossy WebP stores chroma at half resolution, which would move L*.
         options |= {"lossless": True, "quality": 20, "exact": True}
     elif format_ == "AVIF":
-        options |= {"quality": 95, "subsampling": "4:4:4"}
+        options |= {"quality": wanted or 95, "subsampling": "4:4:4"}
         if metadata.exif:  # of bytes, Pillow would read and write the texts
             options["exif"] = with_letters(exif)
     elif format_ == "PNG":
@@ -162,7 +167,9 @@ def _png_texts(metadata: Metadata) -> PngImagePlugin.PngInfo:
 
 
 def encode_sheet(image: Image.Image) -> bytes:
-    """A contact sheet as JPEG: good for looking, small for posting."""
+    """A contact sheet as JPEG: good for looking, small for posting. It says what it is."""
+    software = f"manyhues {__version__} (contact sheet; {provenance.NOTICE})"
+    said = provenance.stamp(Metadata(), software, {"version": __version__, "sheet": True})
     out = io.BytesIO()
-    image.save(out, "JPEG", quality=92, subsampling=0)
+    image.save(out, "JPEG", quality=92, subsampling=0, exif=said.exif, xmp=said.xmp)
     return out.getvalue()

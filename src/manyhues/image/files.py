@@ -11,6 +11,11 @@ from typing import Literal
 
 from manyhues.errors import OutputError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 # What results can be written as; here, because `manyhues --help` loads no decoders.
 Format = Literal["keep", "png", "jpg", "webp", "tiff", "dicom"]
 _STALE = 3600.0  # seconds
@@ -46,9 +51,10 @@ def check_free(path: Path, overwrite: bool) -> None:
 def write(data: bytes, path: Path, *, overwrite: bool = False) -> None:
     """Write a file whole or not at all: under a temporary name beside it, then renamed."""
     check_free(path, overwrite)
-    part = _part(path)
+    part, claim = _part(path), None
     try:
-        if not _claim(part):
+        claim = _claim(part)
+        if claim is None:
             part = _part(path, f"{os.getpid()} {threading.get_ident()} ")
         part.write_bytes(data)
         _move(part, path, overwrite)
@@ -61,6 +67,18 @@ def write(data: bytes, path: Path, *, overwrite: bool = False) -> None:
                 remedy = "shorten the name"
             raise OutputError(f"{path}: cannot be written ({error.strerror}); {remedy}") from error
         raise
+    finally:
+        if claim is not None:
+            os.close(claim)
+
+
+def clear(path: Path) -> None:
+    """Remove what a killed run has left of a file that is there now."""
+    part = _part(path)
+    with contextlib.suppress(OSError):
+        if part.exists() and (claim := _claim(part)) is not None:
+            part.unlink(missing_ok=True)
+            os.close(claim)
 
 
 def _part(path: Path, writer: str = "") -> Path:
@@ -68,16 +86,32 @@ def _part(path: Path, writer: str = "") -> Path:
     return path.with_name(f".{zlib.crc32(os.fsencode(writer + path.name)):08x}.part")
 
 
-def _claim(part: Path) -> bool:
-    """Take a temporary name that nobody writes to; a killed run's is free after an hour."""
-    with contextlib.suppress(FileNotFoundError):
-        if time.time() - part.stat().st_mtime > _STALE:
-            part.unlink()
-    try:
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    except FileExistsError:
-        return False
-    return True
+def _claim(part: Path) -> int | None:
+    """Take a temporary name that nobody writes to: a descriptor to close at the end, else None.
+
+    Whoever writes holds a lock, which a killed run has lost. Where there are no locks, what it has
+    left is free after an hour.
+    """
+    if fcntl is None:
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > _STALE:
+                part.unlink()
+        try:
+            return os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        except FileExistsError:
+            return None
+    while True:
+        descriptor = os.open(part, os.O_CREAT | os.O_WRONLY, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), part.stat()):
+                return descriptor
+        except FileNotFoundError:  # another has finished with it, just now
+            pass
+        except OSError:
+            os.close(descriptor)
+            return None
+        os.close(descriptor)
 
 
 def _move(part: Path, path: Path, overwrite: bool) -> None:

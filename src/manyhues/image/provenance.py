@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from html import escape, unescape
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -25,6 +26,7 @@ from manyhues.image.metadata import Metadata, exif_bytes
 SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 NOTICE = "artificial colour"
 _SOFTWARE = 305  # EXIF
+ENDS = 2**18  # bytes at a file's beginning and at its end, one of which holds the XMP
 _ROOM = 60_000  # bytes of XMP that a JPEG's segment holds, less what is added here
 _NAMESPACES = (
     'xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
@@ -104,3 +106,20 @@ def read(data: bytes) -> dict[str, Any] | None:
         if isinstance(recipe, dict):
             return recipe
     return None
+
+
+def read_file(path: Path) -> dict[str, Any] | None:
+    """The recipe of a file; None where there is none, and where the file cannot be read.
+
+    Looks at the file's ends alone: folders of large pictures are gone through for it.
+    """
+    try:
+        if not path.is_file():  # reading a pipe might never end
+            return None
+        with path.open("rb") as file:
+            head = file.read(ENDS)
+            end = file.seek(0, 2)
+            file.seek(max(len(head), end - ENDS))
+            return read(head + file.read())
+    except OSError:
+        return None

@@ -1,6 +1,5 @@
 """The ONNX graphs of a weights folder, opened when first needed and kept."""
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +8,10 @@ from typing import Any, TypeVar
 
 from manyhues.color.arrays import Array
 from manyhues.errors import WeightsError
+from manyhues.model.cores import cores
+from manyhues.model.forks import helper
 from manyhues.model.manifest import Folder, folder_of
+from manyhues.model.onnx import runtime
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -35,7 +37,7 @@ class Engine:
 
     def __init__(self, folder: Folder = None, *, threads: int = 0) -> None:
         self.folder = folder_of(folder)
-        self.threads, self.workers = threads, threads or os.cpu_count() or 1
+        self.threads, self.workers = threads, threads or cores()
         self._sessions: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -57,7 +59,7 @@ class Engine:
         if self.workers == 1 or len(items) < 2:
             return [job(item) for item in items]
         # A pool of its own each time: one that lives on would not survive a fork.
-        with ThreadPoolExecutor(min(self.workers, len(items))) as pool:
+        with ThreadPoolExecutor(min(self.workers, len(items)), initializer=helper) as pool:
             return list(pool.map(job, items))
 
     def _session(self, graph: str) -> tuple[Any, list[str]]:
@@ -68,11 +70,10 @@ class Engine:
         return session, [node.name for node in session.get_outputs()]
 
     def _load(self, graph: str) -> Any:
-        import onnxruntime  # slow to import, and `manyhues --help` does without
-
         path = self.folder / graph
         if not path.is_file():
             raise WeightsError(f"{path}: the file is missing; install manyhues again")
+        onnxruntime = runtime()  # slow to import, and `manyhues --help` does without
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from PIL import Image
@@ -11,6 +10,7 @@ from manyhues.color.arrays import Array, resize
 from manyhues.color.lab import luminance_to_grey
 from manyhues.image.picture import Picture
 from manyhues.model.engine import Engine
+from manyhues.model.forks import kept, whole
 from manyhues.model.manifest import Manifest
 from manyhues.render.pixels import pixels, to_image
 from manyhues.render.upsample import Upsampler
@@ -63,7 +63,7 @@ class Scene:
         """Height and width of the last working size: that of the sampled a, b."""
         return self.levels[-1].height, self.levels[-1].width
 
-    @cached_property
+    @kept
     def turn(self) -> Array:
         """How this picture turns its samples' noise: cosine and sine, ``(2, 256)`` float32.
 
@@ -84,7 +84,7 @@ class Scene:
         vars(scene)["turn"] = turn
         return scene
 
-    @cached_property
+    @kept
     def upsampler(self) -> Upsampler:
         """From the working size to full size, made when first used."""
         return Upsampler(self.luminance, self.grid)
@@ -121,6 +121,7 @@ def working_size(height: int, width: int, size: int, square: bool) -> tuple[int,
     return (size, rounded) if width >= height else (rounded, size)
 
 
+@whole
 def encode(picture: Picture, engine: Engine, manifest: Manifest) -> Scene:
     """Read a picture at every working size of a method."""
     square, features = manifest.square, manifest.features_graph

@@ -22,7 +22,10 @@ _SYSTEM_FONTS = (
     *("DejaVuSans.ttf", "NotoSans-Regular.ttf", "NotoSansCJK-Regular.ttc"),
     *("segoeui.ttf", "msyh.ttc", "malgun.ttf", "Nirmala.ttc", "Nirmala.ttf", "leelawui.ttf"),
     *("Arial Unicode.ttf", "PingFang.ttc"),
+    *("wqy-zenhei.ttc", "wqy-microhei.ttc", "DroidSansFallback.ttf", "DroidSansFallbackFull.ttf"),
+    *("NotoEmoji-Regular.ttf", "Symbola.ttf", "seguiemj.ttf", "seguisym.ttf", "unifont.otf"),
 )
+_JOINERS = "\u200c\u200d\ufe0e\ufe0f"  # between and after emoji, which are drawn one by one
 # Letters that Unicode does not take apart.
 _STROKED = str.maketrans(
     {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ı": "i"}
@@ -61,8 +64,10 @@ def contact_sheet(
     right = page.width - gap
     draw.text((right, head / 2), f"manyhues · {note}", _FAINT, plain, anchor="rm")
     room = right - gap - draw.textlength(f"manyhues · {note}", plain) - gap
-    name, font = _drawable(title, bold, unit * 1.25)
-    draw.text((gap, head / 2), _fit(draw, name, font, room), _INK, font, anchor="lm")
+    at = float(gap)
+    for part, font in _fitting(draw, title, bold, unit * 1.25, room):
+        draw.text((at, head / 2), part, _INK, font, anchor="lm")
+        at += draw.textlength(part, font)
     for index, (image, label, detail) in enumerate(tiles):
         row, column = divmod(index, columns)
         missing = rows * columns - len(tiles) if row == rows - 1 else 0  # half of it on each side
@@ -115,6 +120,38 @@ def _drawable(text: str, font: Font, size: float) -> tuple[str, Font]:
                 if _has_all(other, whole):
                     return whole, other
     return bare, font
+
+
+def _parts(text: str, font: Font, size: float) -> list[tuple[str, Font]]:
+    """A name in parts, each with a font that draws it: no font has both emoji and Chinese."""
+    joined = "".join(sign for sign in text if sign not in _JOINERS)
+    drawn, whole = _drawable(joined, font, size)
+    if "?" not in drawn:
+        return [(drawn, whole)]
+    parts: list[tuple[str, Font]] = []
+    for sign in unicodedata.normalize("NFC", " ".join(joined.split())):
+        one, its = (sign, font) if sign.isspace() else _drawable(sign, font, size)
+        if parts and getattr(parts[-1][1], "path", None) == getattr(its, "path", None):
+            parts[-1] = parts[-1][0] + one, parts[-1][1]
+        else:
+            parts.append((one, its))
+    return parts
+
+
+def _fitting(
+    draw: ImageDraw.ImageDraw, text: str, font: Font, size: float, room: float
+) -> list[tuple[str, Font]]:
+    """The parts of a name, shortened with an ellipsis until they fit."""
+    parts, fitting = _parts(text, font, size), []
+    if sum(draw.textlength(part, its) for part, its in parts) > room and len(parts) > 1:
+        room -= draw.textlength("…", font)  # which stands by itself where a part leaves no room
+    for part, its in parts:
+        fitted = _fit(draw, part, its, room)
+        fitting.append((fitted, its) if fitted else ("…", font))
+        if fitted != part:
+            break
+        room -= draw.textlength(part, its)
+    return fitting
 
 
 def _has_all(font: ImageFont.FreeTypeFont, text: str) -> bool:

@@ -21,10 +21,11 @@ the choice goes by how much nearer all candidates come, in squares, to one that 
 k-medoids. A cast, one hue over the whole scene, is the cheapest way to be far: it is charged for.
 docs/model/choosing.md has what each of them gives.
 
-The number of candidates depends on n in steps (48 up to n = 12), so that a smaller n gives the
-beginning of a larger one's result.
+A smaller n gives the beginning of a larger one's result: the first 12 are chosen from 48
+candidates, the next 12 beside them from 96, and so on (`stages`).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from numpy.typing import NDArray
 
 from manyhues.color.arrays import Array, product, resize
 
-_POOL = 48
+POOL = 48
 _STEP = 12
 _KEPT = 0.9
 _NEIGHBOURS = 5
@@ -49,7 +50,12 @@ _CALM = 3.0  # weight of the spread of colour against the distance to the neighb
 
 def pool_size(n: int) -> int:
     """How many candidates to draw for n: 48 for n up to 12, then 96 up to 24, and so on."""
-    return _POOL * -(-n // _STEP)
+    return POOL * -(-n // _STEP)
+
+
+def stages(n: int) -> list[tuple[int, int]]:
+    """How n are chosen: so many of the first so many candidates, then more of more."""
+    return [(min(n, _STEP * stage), POOL * stage) for stage in range(1, pool_size(n) // POOL + 1)]
 
 
 def _cells(fields: Array) -> Array:
@@ -125,22 +131,23 @@ def consensus(codes: Array) -> Array:
     return np.asarray(mean * min(fade / PALE, _FADE), np.float32)
 
 
-def choose(ab: Array, n: int, pick: str, luminance: Array) -> list[int]:
+def choose(ab: Array, n: int, pick: str, luminance: Array, first: Sequence[int] = ()) -> list[int]:
     """Indices of n of the candidates, a, b ``(M, 2, h, w)`` in Lab units, in the order to show.
 
-    `luminance` is the picture's L* at any size.
+    `luminance` is the picture's L* at any size. The `first` of them are chosen already.
     """
     if pick == "likely":
-        return [int(i) for i in plausible_order(ab, distances(ab))[:n]]
+        order = [int(i) for i in plausible_order(ab, distances(ab))]
+        return [*first, *(i for i in order if i not in first)][:n]
     patches = patchiness(ab, luminance)
     chroma = np.sqrt((_cells(ab) ** 2).mean((1, 2, 3)))
     # Against the candidates' median too, or all but grey would be the patchiest.
     calm = np.argsort(patches / np.maximum(chroma + np.median(chroma), 1e-6), kind="stable")
-    kept = np.sort(calm[: max(n, round(len(ab) * _KEPT))])
+    kept = np.union1d(calm[: max(n, round(len(ab) * _KEPT))], np.array(first, np.intp))
     ab = ab[kept]
     square, apart = distances(ab) ** 2, distances(perceived(ab))
     charge = _to_largest(np.maximum(cast(ab), 0)) + _to_largest(patches[kept], _PATCH)
-    chosen = [int(square.sum(1).argmin())]
+    chosen = [int(np.searchsorted(kept, i)) for i in first] or [int(square.sum(1).argmin())]
     while len(chosen) < n:
         to_chosen = apart[:, chosen]
         far = to_chosen.mean(1) + to_chosen.min(1) / 2

@@ -60,6 +60,12 @@ def hint_colour(x: int, y: int, colour: Any) -> Array:
         raise UsageError(f"hint {x},{y}={colour}: not a colour; write it as #rrggbb") from None
 
 
+def as_rrggbb(colour: Any) -> str:
+    """A colour however it is written, as ``#rrggbb``. Raises `UsageError`."""
+    rgb = np.rint(hint_colour(0, 0, colour) * 255).astype(int)
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
+
+
 def check_place(hint: str, place: tuple[int, int], size: tuple[int, int]) -> None:
     """Raise `UsageError` for a pixel (x, y) that is not in a picture of `size` (W, H)."""
     if not (0 <= place[0] < size[0] and 0 <= place[1] < size[1]):
@@ -101,8 +107,7 @@ def parse_hints(hints: Hints, luminance: Array) -> list[Hint]:
         if np.hypot(*ab) < _FAINT * wanted:
             how = "light" if lab[0] > 50 else "dark"
             faint = f"hint {x},{y}={colour}: its place is too {how} to show much of that colour"
-        asked = "#{:02x}{:02x}{:02x}".format(*np.rint(wanted_rgb * 255).astype(int))
-        parsed.append(Hint(x, y, ab, (width, height), faint, asked))
+        parsed.append(Hint(x, y, ab, (width, height), faint, as_rrggbb(colour)))
     return parsed
 
 

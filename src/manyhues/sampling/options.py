@@ -4,6 +4,7 @@
 options derive from it; the command line takes its help, ranges and defaults from `about`.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from numbers import Real
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # `manyhues --help` reads this module, and does without numpy
 
 Pick = Literal["diverse", "likely", "random"]
 PICKS: tuple[Pick, ...] = get_args(Pick)
+MOST = 1000  # colourings at once: their choice takes the square of it
 
 # The largest diversity of .65, .7, .75 and .8 at which at most one in five shown results of the
 # historical pictures is faulted, counted blind (docs/model/faults.md). What is measured is at 1.
@@ -34,6 +36,7 @@ class SamplingOptions(TypedDict, total=False):
     saturation: float
     hints: "Hints"
     like: "PictureLike | None"
+    k: Sequence[int]
 
 
 def _about(help: str, **limits: float) -> dict[str, Any]:
@@ -44,7 +47,7 @@ def _about(help: str, **limits: float) -> dict[str, Any]:
 class Sampling:
     """How many colourings of a picture, which ones, and how they are steered.
 
-    n           how many, 1 or more
+    n           how many, 1 to 1000
     seed        the same seed gives the same colourings
     pick        ``diverse``: typical first, then far apart; ``likely``: the most plausible. Of a
                 colour grid what all candidates agree on comes first, numbered -1; where the prior
@@ -55,6 +58,8 @@ class Sampling:
     saturation  scales a, b, 0 to 10; 0 is grey
     hints       (x, y, "#rrggbb") each: that colour at that pixel, and over its surface
     like        a picture whose palette is taken: path, bytes, file, PIL image or array
+    k           numbers of the samples to draw, as captions tell them, in this order and past any
+                `pick`; `n` is then how many they are. -1, -2, .. are the most probable answers
 
     Numbers of any whole or real kind are taken, numpy's too, and kept as Python's own. Raises
     `UsageError` for what is out of range or of another type.
@@ -62,7 +67,7 @@ class Sampling:
         options = Sampling(n=2, seed=7, pick="likely")
     """
 
-    n: int = field(default=6, metadata=_about("Colourings of each picture.", min=1))
+    n: int = field(default=6, metadata=_about("Colourings of each picture.", min=1, max=MOST))
     seed: int = field(default=0, metadata=_about("Same seed, same colourings."))
     pick: Pick = field(default="diverse", metadata=_about("How to choose among candidates."))
     diversity: float = field(
@@ -83,17 +88,23 @@ class Sampling:
     like: "PictureLike | None" = field(
         default=None, metadata=_about("Take the palette of this picture.")
     )
+    k: Sequence[int] = field(
+        default=(),
+        metadata=_about("Number of a sample to draw, as captions tell it; may be repeated."),
+    )
 
     def __post_init__(self) -> None:
         from manyhues.sampling.hints import checked_hints
 
         checked = {
-            "n": whole("n", self.n, least=1),
+            "n": whole("n", self.n, least=1, most=MOST),
             "seed": whole("seed", self.seed),
             "diversity": number("diversity", self.diversity, 0, 10),
             "saturation": number("saturation", self.saturation, 0, 10),
             "hints": checked_hints(self.hints),
         }
+        if numbers := _numbers(self.k):
+            checked |= {"k": numbers, "n": len(numbers)}
         if self.pick not in PICKS:
             raise UsageError(f"pick {self.pick!r}: expected {', '.join(PICKS)}")
         for name, value in checked.items():
@@ -113,7 +124,17 @@ def about(name: str) -> dict[str, Any]:
     return dict(option.metadata)
 
 
-def whole(name: str, value: Any, *, least: int | None = None) -> int:
+def _numbers(given: Any) -> tuple[int, ...]:
+    """Numbers of samples, none twice. Raises `UsageError`."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise UsageError(f"k {given!r}: expected a list of whole numbers, such as [26]")
+    numbers = tuple(dict.fromkeys(whole("k", number) for number in given))
+    if len(numbers) > MOST or any(abs(number) >= 2**32 for number in numbers):
+        raise UsageError(f"k: expected at most {MOST} numbers, each below 2 ** 32")
+    return numbers
+
+
+def whole(name: str, value: Any, *, least: int | None = None, most: int | None = None) -> int:
     """A whole number of any kind, numpy's as well, as an int. Raises `UsageError`."""
     checked: int | None
     try:
@@ -124,6 +145,8 @@ def whole(name: str, value: Any, *, least: int | None = None) -> int:
         raise UsageError(f"{name} {value!r}: expected a whole number")
     if least is not None and checked < least:
         raise UsageError(f"{name} {checked}: expected {least} or more")
+    if most is not None and checked > most:
+        raise UsageError(f"{name} {checked}: expected {most} at most")
     return checked
 
 

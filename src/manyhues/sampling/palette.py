@@ -1,5 +1,6 @@
 """The palette of another picture, taken over in a, b at fixed L*."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ def palette(source: PictureLike) -> tuple[Array, Array]:
         raise UsageError(f"{name}the picture given as palette is grey; give one with colour")
     # Divisor N: one pixel is a palette too.
     return ab.mean(0), np.cov(ab.T, bias=True).astype(np.float32)
+
+
+def digest(palette: tuple[Array, Array]) -> str:
+    """What tells a palette from others in a file's recipe, without a name of its picture."""
+    numbers = b"".join(part.tobytes() for part in palette)
+    return f"sha256 of its palette: {hashlib.sha256(numbers).hexdigest()}"
 
 
 def apply_palette(ab: Array, mean: Array, covariance: Array) -> Array:

@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,24 @@ from manyhues.training.task import Task
 
 DEFAULT_MINUTES = 20.0
 KEPT_FROM = 1000  # examples: a cache of fewer is made again in a minute or two, and not kept
+_EVERY = 30.0  # seconds between lines of a log
 _SEEDS = 2**63  # PyTorch takes 64 bits, and steps are added to a seed
+
+
+class _Lines:
+    """A line now and then where there is no bar: a log says that pictures are being read."""
+
+    def __init__(self, what: str, progress: Progress | None) -> None:
+        console = progress.console if progress else None
+        self._shown = console is not None and not (console.is_terminal or console.quiet)
+        self._what, self._last = what, float("-inf")
+
+    def tell(self, done: int, total: int) -> None:
+        """Print how many are done, the first time and every half a minute."""
+        now = time.monotonic()
+        if self._shown and now - self._last > _EVERY:
+            self._last = now
+            print(f"{self._what}: {done} of {total} pictures", file=sys.stderr, flush=True)
 
 
 def open_caches(
@@ -53,9 +71,12 @@ def open_caches(
         finer: Path | None = None
         # The largest first: a smaller one takes maps from it.
         for size in sorted([s for s in sizes if s <= native] or [min(sizes)], reverse=True):
-            line = progress.add_task(f"features of {path.name} at {size}") if progress else None
+            what = f"features of {path.name} at {size}"
+            line = progress.add_task(what) if progress else None
+            lines = _Lines(what, progress)
 
-            def tell(done: int, total: int, line: object = line) -> None:
+            def tell(done: int, total: int, line: object = line, lines: _Lines = lines) -> None:
+                lines.tell(done, total)
                 if progress and line is not None:
                     progress.update(line, completed=done, total=total)  # type: ignore[arg-type]
 

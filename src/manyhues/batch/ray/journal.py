@@ -50,18 +50,21 @@ def options_json(options: Options) -> str:
     return json.dumps(facts, sort_keys=True)
 
 
-def complete(row: Row, stem: str, options: Options) -> bool:
+def complete(row: Row, stem: str, options: Options, method: str = "") -> bool:
     """Whether a row has all files that these options ask for; never where they replace.
 
-    The same input has another stem where it was found by another folder. Of several pages, a row
-    names the first sheet alone: a worker has to look.
+    Files of other options are there as well, but a worker has to say so. The same input has
+    another stem where it was found by another folder. Of several pages, a row names the first
+    sheet alone: a worker has to look.
     """
-    if row["error"] or options.overwrite or len(row["outputs"]) != options.n:
+    if row["error"] or options.overwrite or len(row["outputs"]) != options.count:
         return False
     if any(name.rsplit(".", 2)[0] != stem for name in row["outputs"]):  # <stem>.<k>.<suffix>
         return False
-    then = json.loads(row["options"])
-    return (then["format"], then["sheet"]) == (options.format, options.sheet)
+    if method and row["method"] != method:
+        return False
+    now, then = json.loads(options_json(options)), json.loads(row["options"])
+    return all(then.get(name, value) == value for name, value in now.items())
 
 
 def row(report: Report, facts: Row) -> Row:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from manyhues.batch.options import Options, check_steering
 from manyhues.batch.ray.store import HIDDEN, Store, reason
-from manyhues.batch.report import Batch, Report
+from manyhues.batch.report import Batch, Report, Tally
 from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, OutputError, UsageError
+from manyhues.model.cores import cores
 
 if TYPE_CHECKING:
     from manyhues.batch.ray.journal import Row
@@ -39,6 +40,7 @@ def colorize(
     address: str | None = None,
     weights: str | Path | None = None,
     workers: int | None = None,
+    recursive: bool = True,
 ) -> Batch:
     """A batch of files, folders, stores and tables with Ray, which starts with the first report.
 
@@ -57,7 +59,7 @@ def colorize(
     colorizer = Colorizer.load(method, weights)  # a wrong method is known before any work
     check_steering(options)
     left_out: Counter[str] = Counter()
-    items = plan_items(inputs, out, left_out)
+    items = plan_items(inputs, out, left_out, recursive=recursive)
     assignment = Assignment(
         colorizer.method, options, out, None if weights is None else str(weights)
     )
@@ -68,7 +70,19 @@ def colorize(
     except OutputError as error:  # as the local engine: each input says so
         reports = (Report(item.key, error=item.error or str(error)) for item in items)
         return Batch(len(items), reports, left_out, error)
-    return Batch(len(items), _reports(items, assignment, store, address, workers), left_out)
+    tally = Tally(len(items) * options.count)
+    reports = _reports(items, assignment, store, address, workers)
+    tallied = _tallied(reports, tally, options.count)
+    return Batch(len(items), tallied, left_out, tally=tally)
+
+
+def _tallied(reports: Generator[Report], tally: Tally, n: int) -> Generator[Report]:
+    """The same reports; workers tell of a whole input at once."""
+    with contextlib.closing(reports):
+        for report in reports:
+            made = max(n, len(report.outputs))
+            tally.add(made, more=made - n)
+            yield report
 
 
 def _reports(
@@ -97,7 +111,9 @@ def _reports(
                 refused = Report(item.key, error=item.error)
                 rows[item.key] = journal.row(refused, facts)
                 yield refused
-            elif row and not inputs and journal.complete(row, item.stem, options):
+            elif (
+                row and not inputs and journal.complete(row, item.stem, options, assignment.method)
+            ):
                 report = journal.report(row, store)
                 report.skipped, report.seconds = True, 0.0
                 yield report
@@ -172,7 +188,7 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[int]:
             scratch = tempfile.mkdtemp(prefix="manyhues-ray-", dir=short)
             with _silence():
                 ray.init(
-                    num_cpus=workers or _cores(),
+                    num_cpus=workers or cores(),
                     object_store_memory=_OBJECT_STORE,
                     include_dashboard=False,
                     log_to_driver=False,
@@ -213,12 +229,6 @@ def _connect(address: str) -> None:
         raise UsageError(
             f"--address {address}: no Ray cluster answers there; start one with: ray start --head"
         ) from error
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _work(todo: list[dict[str, Any]], assignment: "Assignment", workers: int) -> Iterator["Row"]:

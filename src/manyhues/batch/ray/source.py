@@ -4,7 +4,7 @@ Nothing is decoded here. Local files and folders are planned as `manyhues.batch.
 """
 
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,9 +12,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from manyhues.batch import plan
+from manyhues.batch.names import Named, told_apart
 from manyhues.batch.ray.store import Store, is_url, open_url, reason
 from manyhues.errors import ManyhuesError, PictureError, UsageError
 from manyhues.image.picture import SUFFIXES
+from manyhues.image.provenance import ENDS, read
 
 SHARD = ".parquet"
 MANIFEST = "manifest.parquet"  # a result, not a shard of pictures
@@ -24,13 +26,15 @@ MANIFEST = "manifest.parquet"  # a result, not a shard of pictures
 class Item:
     """One input: a file, or a row of a parquet shard; and the stem of its outputs.
 
-    `key` names it in reports and in the manifest. `error` says why it cannot be done.
+    `key` names it in reports and in the manifest. `error` says why it cannot be done, `note` what
+    its results' names have more than usual.
     """
 
     source: str
     stem: str = ""
     row: int = -1
     error: str = ""
+    note: str = ""
 
     @property
     def key(self) -> str:
@@ -43,41 +47,48 @@ class Item:
         return self.source.rpartition("/")[2] if self.row < 0 else PurePosixPath(self.stem).name
 
 
-def plan_items(inputs: Sequence[str], out: str, left_out: Counter[str] | None = None) -> list[Item]:
+def plan_items(
+    inputs: Sequence[str],
+    out: str,
+    left_out: Counter[str] | None = None,
+    *,
+    recursive: bool = True,
+) -> list[Item]:
     """All pictures of files, folders, URLs and shards, in a stable order.
 
-    What is not taken of folders is as with the local engine (`plan.plan`). Items whose outputs
-    would have one name are refused, all of them. Raises `UsageError` when results would land among
-    the inputs.
+    What is not taken of folders is as with the local engine (`plan.plan`); behind a URL, those that
+    are named as results are looked into alone. Items whose outputs would have one name get longer
+    ones. Raises `UsageError` when results would land among the inputs.
     """
     urls = [given for given in inputs if is_url(given)]
     local = [Path(given.removeprefix("file://")) for given in inputs if not is_url(given)]
     target = Path(os.devnull if is_url(out) else out.removeprefix("file://"))
-    shards = {path: _local_shards(path, target) for path in local}
+    shards = {path: _local_shards(path, target, recursive) for path in local}
     pictures = [path for path in local if path.suffix != SHARD]
     items = []
     told: Counter[str] = Counter() if left_out is None else left_out
-    for job in plan.plan(pictures, target, told):
+    for job in plan.plan(pictures, target, told, recursive=recursive):
         if not (job.error and shards.get(job.source)):  # a folder of shards holds no pictures
-            items.append(Item(str(job.source), job.stem.as_posix(), error=job.error))
+            stem = job.stem.as_posix()
+            items.append(Item(str(job.source), stem, error=job.error, note=job.note))
     for given, found in shards.items():
         root = given if given.is_dir() else given.parent
         for shard in found:
             items += _rows(str(shard), shard.relative_to(root).with_suffix("").as_posix())
     for url in urls:
-        items += _remote(url, out, told)
+        items += _remote(url, out, told, recursive)
     told.pop(f"of kind {SHARD}", None)  # shards are taken, by other means
-    return _refuse_collisions(list(dict.fromkeys(items)))
+    return _told_apart(list(dict.fromkeys(items)))
 
 
-def _local_shards(given: Path, target: Path) -> list[Path]:
+def _local_shards(given: Path, target: Path, recursive: bool) -> list[Path]:
     if given.suffix == SHARD and given.is_file():
         return [given]
     real = Path(os.path.realpath(target))
     inside = Path(os.path.realpath(given)) in real.parents
     return [
         path
-        for path in sorted(given.rglob(f"*{SHARD}"))
+        for path in sorted(given.rglob(f"*{SHARD}") if recursive else given.glob(f"*{SHARD}"))
         if path.name != MANIFEST and not (inside and real in Path(os.path.realpath(path)).parents)
     ]
 
@@ -107,12 +118,12 @@ def _is_ours(name: str) -> bool:
     return name.startswith(".") or name == MANIFEST
 
 
-def _remote(url: str, out: str, left_out: Counter[str]) -> Iterator[Item]:
+def _remote(url: str, out: str, left_out: Counter[str], recursive: bool) -> Iterator[Item]:
     url = url.rstrip("/")
     target_fs, target = _address(out)
     try:
         fs, root = _address(url)
-        found = sorted(fs.find(root))
+        found = sorted(fs.find(root, maxdepth=None if recursive else 1))
     except ManyhuesError:
         raise
     except Exception as error:  # each plug-in raises its own
@@ -125,7 +136,11 @@ def _remote(url: str, out: str, left_out: Counter[str]) -> Iterator[Item]:
             found = [path for path in found if not path.startswith(f"{target}/")]
     found = [path for path in found if not _is_ours(PurePosixPath(path).name)]
     listed = [PurePosixPath(path) for path in found]
-    kept = {str(path) for path in plan.pictures_among(listed, left_out)}
+
+    def known(path: PurePosixPath) -> bool:
+        return len(found) > 1 and plan.may_be_result(path) and _says_result(fs, str(path))
+
+    kept = {str(path) for path in plan.pictures_among(listed, left_out, known)}
     count = 0
     for path in found:
         name = path[len(root) :].lstrip("/") or PurePosixPath(path).name  # the URL may be a file
@@ -142,6 +157,15 @@ def _remote(url: str, out: str, left_out: Counter[str]) -> Iterator[Item]:
         count += 1
     if not count:
         yield Item(url, error=f"{url}: no pictures there; give a URL that holds some")
+
+
+def _says_result(fs: Any, path: str) -> bool:
+    """Whether a stored file says that it is a result, by its two ends."""
+    try:
+        ends = [fs.cat_file(path, None, ENDS), fs.cat_file(path, -ENDS, None)]
+    except Exception:  # each plug-in raises its own; whoever colours it will say what is wrong
+        return False
+    return read(b"".join(ends)) is not None
 
 
 def _rows(shard: str, stem: str) -> list[Item]:
@@ -170,19 +194,29 @@ def _safe(id_: str) -> str:
     return "/".join(parts) or "_"
 
 
-def _refuse_collisions(items: list[Item]) -> list[Item]:
-    by_stem: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        if not item.error:
-            by_stem[item.stem].append(item)
-    checked = []
-    for item in items:
-        rivals = by_stem[item.stem]
-        if not item.error and len(rivals) > 1:
-            other = next(rival for rival in rivals if rival is not item)
-            item = replace(item, error=plan.collision(item.key, other.key))
-        checked.append(item)
-    return checked
+def _told_apart(items: list[Item]) -> list[Item]:
+    """Items whose results have different names, as the local engine gives them."""
+    whole = [item for item in items if not item.error]
+    named, rivals = told_apart([_named(item) for item in whole])
+    checked = iter(
+        replace(item, error=plan.collision(item.key, whole[rivals[i]].key))
+        if i in rivals
+        else replace(item, stem=named[i].stem.as_posix(), note=item.note or named[i].note)
+        for i, item in enumerate(whole)
+    )
+    return [item if item.error else next(checked) for item in items]
+
+
+def _named(item: Item) -> Named:
+    stem = PurePosixPath(item.stem)
+    if item.row >= 0:  # its stem is the shard's, and the row's id
+        root = PurePosixPath(item.source).parent
+        return Named(root / stem.parent, f".row{item.row}", stem)
+    if is_url(item.source):
+        path = PurePosixPath(item.source)
+        return Named(path.parent, path.suffix, stem)
+    local = Path(item.source)
+    return Named(PurePosixPath((Path.cwd() / local.parent).as_posix()), local.suffix, stem)
 
 
 def open_shard(shard: str) -> Any:

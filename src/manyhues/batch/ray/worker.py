@@ -35,6 +35,7 @@ ITEMS = pa.schema(
         ("stem", pa.string()),
         ("row", pa.int64()),
         ("present", pa.list_(pa.string())),  # outputs that are there already
+        ("note", pa.string()),
         ("inputs", pa.list_(pa.string())),  # inputs below the output folder that may be in its way
     ]
 )
@@ -103,7 +104,7 @@ class Worker:
         try:
             rows, fresh = [], []
             for number, given in enumerate(batch.to_pylist()):
-                item = Item(given["source"], given["stem"], given["row"])
+                item = Item(given["source"], given["stem"], given["row"], note=given["note"] or "")
                 folder = scratch / str(number)
                 report = self._guarded(item, given, folder)
                 staged = {path for path in folder.rglob("*") if path.is_file()}
@@ -175,7 +176,7 @@ class Worker:
             return text.replace(str(source), item.key).replace(str(folder), self._store.place)
 
         # The first job alone is done; the others say where results must not go.
-        jobs = [Job(source, Path(item.stem)), *inputs]
+        jobs = [Job(source, Path(item.stem), note=item.note), *inputs]
         report = next(local.run(self._colorizer, jobs, folder, self._assignment.options))
         return replace(
             report,

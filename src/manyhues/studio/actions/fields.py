@@ -50,9 +50,9 @@ _OURS: dict[str, Any] = {
 
 
 def sampling_fields() -> dict[str, Any]:
-    """Type and default of each option of `Sampling` but `like`, as pydantic's `create_model` takes.
+    """Type and default of each option of `Sampling`, as pydantic's `create_model` takes.
 
-    `like` is a picture, and comes as a file.
+    `like` is left out, which is a picture and comes as a file; so is `k`: results are named by id.
     """
     return {
         option.name: (
@@ -60,7 +60,7 @@ def sampling_fields() -> dict[str, Any]:
             [] if option.name == "hints" else option.default,
         )
         for option in fields(Sampling)
-        if option.name != "like"
+        if option.name not in ("like", "k")
     }
 
 

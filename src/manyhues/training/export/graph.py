@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 
 from manyhues.errors import TrainingError
 from manyhues.image import files
+from manyhues.model.onnx import runtime
 
 PARITY = 0.05  # largest difference to PyTorch that an export may have, Lab units
 OPSET = 18
@@ -45,13 +45,14 @@ class Graph:
     scale: float = 1.0
 
 
-def _session(model: bytes | str) -> ort.InferenceSession:
+def _session(model: bytes | str) -> Any:
+    ort = runtime()
     options = ort.SessionOptions()
     options.log_severity_level = 3
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _difference(graph: Graph, session: ort.InferenceSession, inputs: dict[str, Tensor]) -> float:
+def _difference(graph: Graph, session: Any, inputs: dict[str, Tensor]) -> float:
     with torch.inference_mode():
         ours = graph.module(*inputs.values())
     ours = ours if isinstance(ours, tuple) else (ours,)
@@ -98,6 +99,7 @@ def write_graph(graph: Graph, folder: Path) -> dict[str, float]:
 
     Raises `TrainingError` when float32 differs by more than `PARITY`.
     """
+    runtime()  # before PyTorch's exporter may import it
     graph.module.eval()
     with (
         quiet("torch.onnx"),  # it reports that torchvision is absent

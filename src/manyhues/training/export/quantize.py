@@ -12,18 +12,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    QuantFormat,
-    QuantType,
-    quantize_static,
-)
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from manyhues.color.arrays import Array
 from manyhues.colorizer import Colorizer
 from manyhues.model.engine import Engine
 from manyhues.model.manifest import Manifest
+from manyhues.model.onnx import runtime
 from manyhues.training.data.pictures import open_pictures, training_split
 from manyhues.training.export.graph import quiet
 
@@ -48,7 +42,9 @@ class _Listener(Engine):
         return super().run(graph, feeds)
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
+class _Reader:
+    """What ONNX Runtime calls a CalibrationDataReader."""
+
     def __init__(self, fed: list[dict[str, Array]]) -> None:
         self.rest: Iterator[dict[str, Array]] = iter(fed)
 
@@ -68,20 +64,22 @@ def quantize(weights: Path, method: str, graph: str, pictures: Path) -> tuple[by
     for index in range(min(PICTURES, len(source))):
         scene = colorizer.encode(source[index])
         colorizer.sample_ab(scene, 1, start=index)
+    quantization = runtime(".quantization")
+    shapes = runtime(".quantization.shape_inference")
     with tempfile.TemporaryDirectory() as scratch, quiet(None):  # it advises what is done here
         ready, made = Path(scratch) / "ready.onnx", Path(scratch) / "made.onnx"
-        quant_pre_process(str(weights / graph), str(ready), skip_symbolic_shape=True)
-        quantize_static(
+        shapes.quant_pre_process(str(weights / graph), str(ready), skip_symbolic_shape=True)
+        quantization.quantize_static(
             str(ready),
             str(made),
             _Reader(engine.fed),
-            quant_format=QuantFormat.QDQ,
+            quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
             nodes_to_exclude=_ends(onnx.load(str(ready))),
             per_channel=True,
             reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
         )
         data = made.read_bytes()
     exact, rough = Engine(weights, threads=1), f"int8.{graph}"

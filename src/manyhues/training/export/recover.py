@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from onnx import NodeProto, numpy_helper
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from manyhues.errors import TrainingError, WeightsError
 from manyhues.image.files import make_folder
 from manyhues.model.manifest import folder_of
+from manyhues.model.onnx import runtime
 from manyhues.training import checkpoint
 from manyhues.training.methods.detail import Detail, DetailConfig
 from manyhues.training.methods.features import TuneConfig
@@ -149,7 +149,7 @@ def detail(weights: Path, settings: DetailConfig) -> Detail:
 def _check(path: Path, module: nn.Module, inputs: dict[str, Tensor]) -> None:
     """Raise `TrainingError` unless the module does what the graph does."""
     module.eval()
-    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = runtime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
     with torch.inference_mode():
         ours = module(*inputs.values())
     theirs = session.run(None, {name: value.numpy() for name, value in inputs.items()})

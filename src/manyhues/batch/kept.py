@@ -1,0 +1,105 @@
+"""Results that are there already: which options made them, and which are left over."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from manyhues.batch.options import Options
+from manyhues.colorization import Colorization, output_paths
+from manyhues.colorizer import Colorizer
+from manyhues.image import files, provenance
+from manyhues.model.priors import Prior
+from manyhues.sampling.hints import as_rrggbb
+from manyhues.sampling.palette import digest
+
+Recipe = Mapping[str, Any]
+# What a recipe leaves out is as these; a key that is in neither is not compared.
+_UNSAID: dict[str, Any] = {"diversity": 1, "saturation": 1, "hints": [], "like": None}
+_KEYS = ("method", "seed", "k", *_UNSAID)
+
+
+def asked(colorizer: Colorizer, options: Options) -> dict[str, Any]:
+    """The recipe that all of a picture's results will share, before it is looked at."""
+    return {
+        "method": colorizer.method,
+        "seed": options.seed,
+        "diversity": options.diversity,
+        "saturation": options.saturation,
+        "hints": [[x, y, as_rrggbb(colour)] for x, y, colour in options.hints],
+        "like": None if options.palette is None else digest(options.palette),
+    }
+
+
+def differences(made: Recipe, wanted: Recipe) -> list[str]:
+    """What one recipe has otherwise than another that is wanted, in words."""
+    found = []
+    for key in _KEYS:
+        ours, theirs = (recipe.get(key, _UNSAID.get(key)) for recipe in (wanted, made))
+        if ours == theirs or (key not in wanted and key not in _UNSAID):
+            continue
+        if key == "like":
+            words = "another palette" if theirs else "no palette"
+        elif key == "hints":
+            shown = [
+                " ".join(f"{x},{y}={colour}" for x, y, colour in hints) or "none"
+                for hints in (theirs, ours)
+            ]
+            words = f"hints {shown[0]}, not {shown[1]}"
+        else:
+            old, new = (f"{v:g}" if isinstance(v, float) else v for v in (theirs, ours))
+            words = f"{'sample' if key == 'k' else key} {old}, not {new}"
+        found.append(words)
+    return found
+
+
+def of_files(paths: Sequence[Path], colorizer: Colorizer, options: Options) -> list[str]:
+    """What these results, all that are wanted, were made with otherwise than is wanted now."""
+    recipes = [provenance.read_file(path) for path in paths]
+    known = [recipe for recipe in recipes if recipe is not None]
+    wanted = asked(colorizer, options)
+    found: dict[str, None] = {}
+    for recipe in known:
+        found |= dict.fromkeys(differences(recipe, wanted))
+    numbers = [None if recipe is None else recipe.get("k") for recipe in recipes]
+    if not found and None not in numbers:
+        found |= dict.fromkeys(_choice(numbers, colorizer, options))
+    return list(found)
+
+
+def of_earlier(result: Colorization, earlier: Mapping[int, Path]) -> list[str]:
+    """What files, by index, were made with otherwise than this result."""
+    found: dict[str, None] = {}
+    for index, path in earlier.items():
+        recipe, wanted = provenance.read_file(path), result.recipe(index)
+        said = [] if recipe is None else differences(recipe, wanted)
+        found |= dict.fromkeys(one for one in said if not one.startswith("sample"))
+        if said and not found:
+            found["another choice"] = None
+    return list(found)
+
+
+def _choice(numbers: Sequence[Any], colorizer: Colorizer, options: Options) -> list[str]:
+    """Whether these numbers of samples were chosen otherwise; a recipe does not name the choice."""
+    if options.k:
+        wanted = list(options.k)
+        return [f"sample {a}, not {b}" for a, b in zip(numbers, wanted, strict=True) if a != b]
+    prior = colorizer.prior
+    if prior.single_answer or len(numbers) < 2:
+        return []
+    plain, likely = list(numbers) == list(range(len(numbers))), min(numbers) < 0
+    pick = "likely" if likely else "random" if plain else "diverse"
+    numbered = prior.is_grid or type(prior).likely is not Prior.likely
+    if pick == options.pick or (options.pick == "likely" and not numbered):
+        return []  # not every method has most probable answers to know `likely` by
+    return [f"pick {pick}, not {options.pick}"]
+
+
+def left_over(paths: Sequence[Path], name: str, stem: str) -> str:
+    """Names of further results of the same input, of a run that wanted more; empty for none."""
+    folder, suffix, n = paths[0].parent, paths[0].suffix, len(paths)
+    names: list[str] = []
+    while True:
+        path = output_paths(folder, stem, n + len(names) + 1, suffix, name)[-1]
+        if not files.exists(path):
+            return " to ".join(dict.fromkeys([*names[:1], *names[-1:]]))
+        names.append(path.name)

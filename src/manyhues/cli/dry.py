@@ -1,0 +1,28 @@
+"""``--dry-run``: what would be written, and that nothing is."""
+
+import json
+import sys
+
+from manyhues.batch.report import Batch
+from manyhues.cli.progress import one_line, say_left_out
+
+
+def show(batch: Batch, as_json: bool) -> int:
+    """Print what a planned batch would write to standard output; returns how many would fail."""
+    say_left_out(batch.left_out)
+    failed = 0
+    for report in batch.reports:
+        failed += report.error is not None
+        if as_json:
+            print(json.dumps(report.as_dict()))
+            continue
+        if report.error:
+            print(one_line(report.error), file=sys.stderr)
+            continue
+        first, *more = report.outputs
+        shown = f"{first} to {more[-1]}" if more else first
+        there = " (all there already)" if report.skipped else ""
+        print(one_line(f"{report.input} -> {shown}{there}"))
+        for note in report.notes:
+            print(one_line(f"note: {report.input}: {note}"), file=sys.stderr)
+    return failed

@@ -1,0 +1,58 @@
+"""``manyhues info PICTURE``: what made a result, and the options that make it again."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from manyhues.cli.exit import say
+from manyhues.errors import PictureError
+from manyhues.image import provenance
+from manyhues.image.source import read
+
+_OPTIONS = {"method": "--method", "seed": "--seed", "k": "--sample"}
+_CHANGED = {"diversity": "--diversity", "saturation": "--saturation"}
+
+
+def show(path: Path, as_json: bool) -> None:
+    """Print a result's recipe and its options to standard output. Raises `PictureError`."""
+    recipe = provenance.read(read(path).data)
+    if recipe is None:
+        raise PictureError(
+            f"{path}: says of nothing that manyhues made it; "
+            "results of BMP, and pictures saved by other programs, do not"
+        )
+    options, lacking = command_of(recipe)
+    if as_json:
+        print(json.dumps({"picture": str(path), **recipe, "options": options, "lacks": lacking}))
+        return
+    print(f"{path}: artificial colour by manyhues {recipe.get('version', '(unknown)')}")
+    for name, value in recipe.items():
+        if name != "version":
+            print(f"  {name}: {value if isinstance(value, str) else json.dumps(value)}")
+    if options:
+        print(f"again: manyhues colorize INPUT -o OUT {shlex.join(options)}")
+    for what in lacking:
+        say(what)
+
+
+def command_of(recipe: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The options of `manyhues colorize` that make a sample again, and what they cannot say."""
+    if recipe.get("sheet"):
+        return [], ["a contact sheet shows several results; ask one of those"]
+    if "near" in recipe or "between" in recipe:
+        return [], ["made from other results; Colorizer.vary and blend make it, in Python"]
+    if not {"method", "seed", "k"} <= recipe.keys():
+        return [], ["no options of `manyhues colorize` make it"]
+    options: list[str] = []
+    for key, flag in _OPTIONS.items():
+        options += [flag, str(recipe[key])]
+    for key, flag in _CHANGED.items():
+        if key in recipe:
+            options += [flag, f"{recipe[key]:g}"]
+    for x, y, colour in recipe.get("hints", []):
+        options += ["--hint", f"{x},{y}={colour}"]
+    lacking = []
+    if "like" in recipe:
+        lacking.append(f"give the same --like as well; its picture has the {recipe['like']}")
+    return options, lacking

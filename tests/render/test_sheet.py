@@ -1,0 +1,55 @@
+"""The contact sheet of panoramas, and names in any script."""
+
+from pathlib import Path
+
+import pytest
+from conftest import colourful
+from PIL import Image, ImageDraw, ImageFont
+
+from manyhues.colorizer import Colorizer
+from manyhues.render import sheet
+
+DEJAVU = "DejaVuSans.ttf"
+
+
+def has(font: str) -> bool:
+    try:
+        ImageFont.truetype(font, 20)
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("size", [(1600, 100), (100, 1600)])
+def test_panoramas_can_be_seen(weights: Path, size: tuple[int, int]) -> None:
+    colorizer = Colorizer.load("mean", weights)
+    result = colorizer.sample(colorizer.encode(colourful(*size)), 2)
+    page = result.sheet()
+    before = 480 * 480 // 16  # pixels that a tile had
+    assert page.width * page.height > 3 * 3 * before
+    assert max(page.size) < 6000
+
+
+def test_a_name_of_several_scripts_is_drawn_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not has(DEJAVU):
+        pytest.skip(f"NO {DEJAVU}: no other font to take")
+    own = ImageFont.load_default(20)
+    monkeypatch.setattr(sheet, "_SYSTEM_FONTS", (DEJAVU,))
+    parts = sheet._parts("Ảnh 写 Ж\u200d.jpg", own, 20)
+    assert "".join(text for text, _ in parts) == "Ảnh ? Ж.jpg"  # the font has no Chinese
+    assert len({getattr(font, "path", None) for _, font in parts}) == 2
+    assert sheet._parts("photo.jpg", own, 20) == [("photo.jpg", own)]
+    draw = ImageDraw.Draw(Image.new("RGB", (9, 9)))
+    short = sheet._fitting(draw, "Ảnh 写 Ж.jpg", own, 20, 60)
+    assert short[-1][0].endswith("…")
+    assert sum(draw.textlength(text, font) for text, font in short) <= 60
+
+
+def test_chinese_and_emoji_where_the_system_has_fonts_for_them() -> None:
+    own = ImageFont.load_default(20)
+    if not any(has(font) for font in ("DroidSansFallback.ttf", "NotoSansCJK-Regular.ttc")):
+        pytest.skip("NO FONT for Chinese on this system")
+    drawn = "".join(text for text, _ in sheet._parts("写真 😀.jpg", own, 20))
+    assert drawn.startswith("写真")
+    if has(DEJAVU):  # it draws the faces
+        assert drawn == "写真 😀.jpg"
