@@ -2,7 +2,7 @@
 
     python benchmarks/films.py CLIP [CLIP ...] [--frames 60] [--ways ours,frame,..]
     python benchmarks/films.py CLIP --speed [--height 480] [-n 3]
-    python benchmarks/films.py CLIP --memory
+    python benchmarks/films.py CLIP --memory --frames 10000
     python benchmarks/films.py CLIP [CLIP ...] --luma
 
 Contract: the first `--frames` frames of each clip, at most 640 pixels wide, turned grey; sample 0
@@ -18,7 +18,7 @@ ms       milliseconds of one core a frame, for reading it and making a, b
 
 Frames at a cut are left out of flicker and warp. `--speed` writes whole films of a clip enlarged to
 a height and tells frames a second, and milliseconds of one core, which other work on the machine
-does not change as much. `--memory` writes 10,000 frames of 64 x 48 and tells the largest memory
+does not change as much. `--memory` writes `--frames` frames of 64 x 48 and tells the largest memory
 after a tenth of them and after all. `--luma` tells how far the encoded luma, and the L* that a
 player shows, are from the clip's.
 """
@@ -286,10 +286,10 @@ def speed(paths: list[Path], height: int, n: int, count: int) -> None:
             )
 
 
-def memory(path: Path) -> None:
+def memory(path: Path, count: int) -> None:
     colorizer = Colorizer.load("vae-mdn")
     with tempfile.TemporaryDirectory() as folder:
-        film, count = Path(folder) / "film.mp4", 10_000
+        film = Path(folder) / "film.mp4"
         frames = read(path, 200)
         with av.open(str(film), "w") as result:
             stream: Any = result.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
@@ -346,7 +346,7 @@ if __name__ == "__main__":
     parser.add_argument("-n", type=int, default=1)
     given = parser.parse_args()
     if given.memory:
-        memory(given.clips[0])
+        memory(given.clips[0], given.frames)
     elif given.luma:
         luma(given.clips)
     elif given.speed:

@@ -187,7 +187,7 @@ def test_other_options_begin_anew(colorizer: Colorizer, tmp_path: Path) -> None:
 
 
 def test_steady_where_nothing_moves_and_along_a_known_path(flow: Colorizer, tmp_path: Path) -> None:
-    """Ten times steadier than frame by frame, and as colourful."""
+    """At least five times steadier than frame by frame, and nearly as colourful."""
     step, lumas = 2, moved("coffee", 13, (96, 64), 2)
     path = write(tmp_path / "film.mkv", lumas, codec="ffv1", format="gray", options={})
     film = Film(path, flow, Sampling(1, pick="random"))
@@ -294,14 +294,14 @@ def test_bad_films_are_one_line(colorizer: Colorizer, tmp_path: Path, kind: str)
 
 
 def test_broken_frames_are_skipped_and_said(coloured: Make, tmp_path: Path) -> None:
-    path = write(tmp_path / "f.mkv", moved("coffee", 30), codec="ffv1", format="gray", options={})
+    path = write(tmp_path / "f.mp4", moved("coffee", 30))
     data = bytearray(path.read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 600] = bytes(600)
+    middle = (data.index(b"mdat") + len(data)) // 2
+    data[middle - 400 : middle] = b"\xff" * 400
     path.write_bytes(data)
     result = coloured(path)
-    assert 20 <= result.frames < 31
-    assert any("broken" in note for note in result.notes) or result.frames == 30
+    assert 20 <= result.frames < 30
+    assert any("broken" in note for note in result.notes)
 
 
 def test_a_full_disk_is_said_before(
