@@ -90,7 +90,8 @@ def colourings(method: str, pictures: Pixels, n: int, path: Path, rows: Iterable
     colorizer = Colorizer.load(method, threads=1) if missing else None
     for row in missing:
         assert colorizer
-        drawn = colorizer.sample(colorizer.encode(pictures[row]), n, seed=row, pick="random")
+        scene = colorizer.encode(pictures[row])
+        drawn = colorizer.sample(scene, n, seed=row, pick="random", diversity=1)  # as `Recolor`
         for k in range(n):
             pixels[row, k] = drawn.pixels(k)
         done[row] = True

@@ -3,7 +3,8 @@
     python benchmarks/choice.py FOLDER_OR_SHARD [--size 64] [--limit 500] [-n 6]
         [--picks random diverse likely] [--film] [--weights FOLDER]
 
-A way of picking may name a diversity: `diverse@0.8`. Distances are compared to the first way's.
+A way of picking may name a diversity, `diverse@0.8`; without, it is 1, and not the product's
+default. Distances are compared to the first way's.
 
 Contract: the first `--limit` pictures with real colour, at `--size` x `--size`, n results of each,
 picture i with seed i. Printed for each way of picking:

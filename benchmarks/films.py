@@ -3,6 +3,7 @@
     python benchmarks/films.py CLIP [CLIP ...] [--frames 60] [--ways ours,frame,..]
     python benchmarks/films.py CLIP --speed [--height 480] [-n 3]
     python benchmarks/films.py CLIP --memory
+    python benchmarks/films.py CLIP [CLIP ...] --luma
 
 Contract: the first `--frames` frames of each clip, at most 640 pixels wide, turned grey; sample 0
 of seed 0 (`pick` random). Printed for each way, means over neighbouring frames at full size:
@@ -18,7 +19,8 @@ ms       milliseconds of one core a frame, for reading it and making a, b
 Frames at a cut are left out of flicker and warp. `--speed` writes whole films of a clip enlarged to
 a height and tells frames a second, and milliseconds of one core, which other work on the machine
 does not change as much. `--memory` writes 10,000 frames of 64 x 48 and tells the largest memory
-after a tenth of them and after all.
+after a tenth of them and after all. `--luma` tells how far the encoded luma, and the L* that a
+player shows, are from the clip's.
 """
 
 import argparse
@@ -46,6 +48,7 @@ from manyhues.sampling.options import Sampling
 from manyhues.video import Film, Progress, painter, shots
 from manyhues.video.motion import motion, pyramid
 from manyhues.video.painter import Painter, between
+from manyhues.video.planes import lightness
 from manyhues.video.shots import Seen, stretches
 from manyhues.video.source import Frame
 
@@ -292,7 +295,7 @@ def memory(path: Path) -> None:
             stream: Any = result.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
             stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
             for number in range(count):
-                frame = av.VideoFrame.from_ndarray(frames[number % 200], format="rgb24")
+                frame = av.VideoFrame.from_ndarray(frames[number % len(frames)], format="rgb24")
                 result.mux(stream.encode(frame.reformat(64, 48, "yuv420p")))
             result.mux(stream.encode())
         used: list[tuple[int, float]] = []
@@ -305,6 +308,32 @@ def memory(path: Path) -> None:
         print(f"{done} frames: {tenth:.0f} MB after a tenth, {used[-1][1]:.0f} MB after all")
 
 
+def luma(paths: list[Path]) -> None:
+    colorizer = Colorizer.load("flow")
+    for path in paths:
+        with tempfile.TemporaryDirectory() as folder:
+            film = Film(path, colorizer, Sampling(1))
+            (result,) = film.write(folder, sheet=False).paths
+            off, lighter = [], []
+            with av.open(str(result)) as coloured:
+                pairs = zip(film.source.frames(), coloured.decode(video=0), strict=True)
+                for number, (before, after) in enumerate(pairs):
+                    if number % 5:
+                        continue
+                    plane = np.frombuffer(after.planes[0], np.uint8)
+                    height, width = before.luma.shape
+                    rows = plane.reshape(-1, after.planes[0].line_size)[:height, :width]
+                    off.append(np.abs(rows.astype(np.float32) - before.luma))
+                    now = of_pixels(after.to_ndarray(format="rgb24"))
+                    lighter.append(np.abs(now - lightness(before.luma, film.source.full)))
+            print(
+                f"{path.name}: luma off by {np.mean(off):.2f} of 255, PSNR "
+                f"{10 * np.log10(255**2 / np.mean(np.square(off))):.1f} dB; L* off by "
+                f"{np.mean(lighter):.2f}, 99th percentile {np.percentile(lighter[0], 99):.1f}",
+                flush=True,
+            )
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", nargs="+", type=Path)
@@ -312,11 +341,14 @@ if __name__ == "__main__":
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--luma", action="store_true")
     parser.add_argument("--height", type=int, default=480)
     parser.add_argument("-n", type=int, default=1)
     given = parser.parse_args()
     if given.memory:
         memory(given.clips[0])
+    elif given.luma:
+        luma(given.clips)
     elif given.speed:
         speed(given.clips, given.height, given.n, given.frames)
     else:

@@ -3,7 +3,8 @@
     python benchmarks/fuzz.py [--mutants 5000] [--seed 0] [--keep FOLDER]
 
 Some 80 small files of all formats and layouts are changed at random: bytes, lengths, ends and
-pieces of one another. A child process reads every page of each. It counts as a fault when one
+pieces of one another. A child process reads every page of each, and writes what a result would
+inherit of it in every format. It counts as a fault when one
 takes over 10 s (the child is killed) or over 1 GiB, or raises what is no `ManyhuesError`, or an
 error of several lines. With --keep the files that do are written there.
 
@@ -27,10 +28,13 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from manyhues.errors import ManyhuesError
+from manyhues.image.encode import encode
 from manyhues.image.picture import Picture
+from manyhues.image.provenance import stamp
 
 SECONDS, MEMORY = 10, 1 << 30
 _PAGES = 20  # of one file; more are read alike
+_RESULT = np.zeros((4, 4, 3), np.uint8)
 _ODD = (0, 1, 2, 0x7F, 0x80, 0xFF)
 _LENGTHS = (0, 1, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 100_000, 2_771_273)
 
@@ -211,8 +215,12 @@ def read(data: bytes) -> str:
     try:
         for page in Picture.pages(data)[:_PAGES]:
             try:
-                if not np.isfinite(page().luminance).all():
+                picture = page()
+                if not np.isfinite(picture.luminance).all():
                     return "luminance that is no number"
+                metadata = stamp(picture.metadata, "fuzz", {})
+                for format_ in ("TIFF", "PNG", "JPEG", "WEBP", "AVIF"):
+                    encode(_RESULT, format_, metadata)
             except ManyhuesError as error:
                 if "\n" in str(error):
                     return f"an error of several lines: {error}"

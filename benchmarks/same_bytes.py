@@ -6,9 +6,10 @@
 Contract: every case is one call of `manyhues colorize`, in a process of its own that imports from
 the tree, on pictures made here of examples/coffee.jpg: all methods; all formats; 8 and 16 bits,
 alpha, a profile, a film scan's pages; each pick; hints, a palette, saturation and diversity; the
-sheet; both engines. Both trees use the weights of the second. A file is compared by its bytes,
-then by its decoded pixels: `most` is the largest difference of a value, in levels of its depth,
-and `share` how many values differ. Exit status 1 where pixels or file names differ.
+sheet; both engines. Both trees use the weights of the second, and a diversity of 1 unless a case
+says another, whatever their defaults. A file is compared by its bytes, then by its decoded pixels:
+`most` is the largest difference of a value, in levels of its depth, and `share` how many values
+differ. Exit status 1 where pixels or file names differ.
 """
 
 import argparse
@@ -74,7 +75,7 @@ def make_pictures(folder: Path) -> None:
 def colorize(tree: Path, weights: Path, picture: Path, options: str, out: Path) -> None:
     """Run one case on one tree. Raises `CalledProcessError`."""
     command = [sys.executable, "-m", "manyhues", "colorize", str(picture), "-o", str(out)]
-    command += [*options.split(), "--weights", str(weights)]
+    command += ["--diversity", "1", *options.split(), "--weights", str(weights)]
     if "--sheet" not in options:
         command.append("--no-sheet")
     environment = {**os.environ, "PYTHONPATH": str(tree)}

@@ -1,4 +1,4 @@
-"""Make docs/images/examples.jpg: the example pictures and four plain draws of each.
+"""Make docs/images/examples.jpg: the example pictures and four plain draws of each, at diversity 1.
 
 python docs/make_examples.py [method]
 """
@@ -20,7 +20,7 @@ def main(method: str | None = None) -> None:
     tiles = []
     for name in ("astronaut", "chelsea", "coffee", "rocket"):
         scene = colorizer.encode(ROOT / "examples" / f"{name}.jpg")
-        result = colorizer.sample(scene, SAMPLES, seed=0, pick="random")
+        result = colorizer.sample(scene, SAMPLES, seed=0, pick="random", diversity=1)
         grey = colorizer.sample(scene, 1, saturation=0).images[0]
         for k, image in enumerate([grey, *result.images]):
             side = min(image.size)
@@ -28,7 +28,8 @@ def main(method: str | None = None) -> None:
             tile = image.convert("RGB").crop((left, top, left + side, top + side))
             label = ("input" if k == 0 else str(k), name if k == 0 else f"seed 0 · k {k - 1}")
             tiles.append((tile.resize((ROW, ROW)), *label))
-    sheet = contact_sheet(tiles, title="Plain draws", note=colorizer.method, columns=SAMPLES + 1)
+    note = f"{colorizer.method}, diversity 1"
+    sheet = contact_sheet(tiles, title="Plain draws", note=note, columns=SAMPLES + 1)
     (ROOT / "docs" / "images").mkdir(exist_ok=True)
     sheet.save(ROOT / "docs" / "images" / "examples.jpg", quality=90)
 

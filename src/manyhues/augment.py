@@ -97,7 +97,8 @@ class Recolor:
     """Replaces a picture's colours, with probability `p`, by a sample of a method.
 
     method      the paper's by default: a tenth of the flow's time (29 ms of one core for 224 x 224)
-    diversity   scales the prior's noise; 1 is as trained
+    diversity   scales the prior's noise; 1, as trained, is the default here: augmentation wants
+                the whole variety, where `Sampling` is calmer
     saturation  scales the colours; 0 is grey
     weights     a weights folder; the package's own by default
     cache       a folder: each picture is drawn `n` times when it is first met, and read from there

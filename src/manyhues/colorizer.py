@@ -103,7 +103,8 @@ class Colorizer:
     ) -> Array:
         """Plain draws k = start .. start + n - 1: a, b ``(n, 2, h, w)`` at the working size.
 
-        Raises `UsageError`.
+        For metrics: their diversity is 1, as trained, where `sample` has the calmer default of
+        `Sampling`. Raises `UsageError`.
         """
         self._check_own(scene)
         n, start = whole("n", n, least=1), whole("start", start, least=0)
@@ -171,7 +172,7 @@ class Colorizer:
         seed: int = 0,
         start: int = 0,
     ) -> Colorization:
-        """n neighbours of one colouring: amount 0 is itself, 1 as far as fresh samples.
+        """n neighbours of one colouring: amount 0 is itself, 1 as far as plain draws.
 
         Neighbour k depends on the seed and k alone; k = start .. start + n - 1 are drawn.
         """
@@ -342,7 +343,7 @@ class Colorizer:
                 steering=steering,
                 seeds=[(draw.seed, k)],
                 notes=notes,
-                origin={} if draw.diversity == 1 else {"diversity": draw.diversity},
+                origin={"diversity": draw.diversity},
             )
 
         found = search(self.prior, scene, n, pick, draw, at_once=at_once, decode=decode)

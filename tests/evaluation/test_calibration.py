@@ -89,7 +89,7 @@ def test_spread_by_hand() -> None:
     found = calibration.spread_and_need(np.ones((2, 2, 32, 32)) * finer, ZERO32)
     assert found[0].tolist() == [0, 0, 0, 0]
     assert found[1].tolist() == [0, 0, 0, pytest.approx(1 / 1.5)]
-    assert calibration.spread_ratio(np.array([(1.0, 8.0), (3.0, 8.0)])) == pytest.approx(0.5)
+    assert calibration.spread_ratio(np.array([(1.0, 8.0), (3.0, 8.0)])) == pytest.approx(0.25)
     with pytest.raises(UsageError, match="multiples of 16"):
         calibration.spread_and_need(np.zeros((2, 2, 10, 16)), np.zeros((2, 10, 16)))
 
@@ -111,7 +111,7 @@ def test_spread_over_needed_is_one_where_the_truth_is_like_a_draw() -> None:
         [calibration.spread_and_need(fields(8), fields(1)[0]) for _ in range(600)]
     )  # (600, 2, 4)
     for column, scale in enumerate(SCALES):
-        assert calibration.spread_ratio(pairs[:, :, column]) == pytest.approx(1, abs=0.06), scale
+        assert calibration.spread_ratio(pairs[:, :, column]) == pytest.approx(1, abs=0.12), scale
 
 
 def test_the_second_judge_by_hand() -> None:

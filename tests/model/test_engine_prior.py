@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from manyhues.colorizer import Colorizer
-from manyhues.errors import WeightsError
+from manyhues.errors import PictureError, WeightsError
 from manyhues.model.engine import Engine
 from manyhues.model.manifest import Manifest
 from manyhues.model.noise import noise
@@ -54,6 +54,14 @@ def test_small_pictures_are_not_blown_up_to_the_finer_working_size(weights: Path
     large = colorizer.encode_luminance(np.full((64, 80), 50, np.float32))
     assert [level.height for level in small.levels] == [64]
     assert [level.height for level in large.levels] == [64, 96]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 300, -5])
+def test_bare_luminance_out_of_its_range_is_refused(weights: Path, value: float) -> None:
+    luminance = np.full((60, 80), 50, np.float32)
+    luminance[3, 4] = value
+    with pytest.raises(PictureError, match=r"expected \[0, 100\]; scale it"):
+        Colorizer.load("flow", weights).encode_luminance(luminance)
 
 
 def test_features_see_a_larger_picture_close_up(monkeypatch: pytest.MonkeyPatch) -> None:

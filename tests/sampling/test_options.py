@@ -1,6 +1,7 @@
 """`Sampling`: an option is said, and checked, in one place."""
 
 from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from manyhues.augment import Recolor
+from manyhues.colorizer import Colorizer
 from manyhues.errors import PictureError, UsageError
 from manyhues.sampling import palette
-from manyhues.sampling.options import Sampling, SamplingOptions, about
+from manyhues.sampling.options import CALM, Sampling, SamplingOptions, about
 
 NAN = float("nan")
 
@@ -59,6 +62,12 @@ def test_people_are_told_of_every_option() -> None:
     assert all(about(field.name)["help"] for field in fields(Sampling))
     assert (about("diversity")["min"], about("diversity")["max"]) == (0, 10)
     assert "min" not in about("seed")
+
+
+def test_people_are_shown_calm_results_and_metrics_measure_what_was_trained() -> None:
+    assert Sampling.diversity == CALM < 1
+    for measured in (Colorizer.sample_ab, Recolor.__init__):
+        assert signature(measured).parameters["diversity"].default == 1
 
 
 def test_the_palette_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

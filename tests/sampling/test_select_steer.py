@@ -17,6 +17,7 @@ from manyhues.model.priors.base import Draw
 from manyhues.sampling import candidates
 from manyhues.sampling import hints as steer
 from manyhues.sampling.hints import Hint
+from manyhues.sampling.options import CALM, Sampling
 
 
 def crowd() -> Array:
@@ -164,16 +165,17 @@ def test_a_sample_is_the_same_whichever_way_it_was_picked(weights: Path, method:
     scene = colorizer.encode(colourful(140, 160))  # large enough for two working sizes
     result = colorizer.sample(scene, 3, pick="diverse", seed=5)
     for (_, k), ab in zip(result.seeds, result.ab, strict=True):
-        assert np.array_equal(colorizer.sample_ab(scene, 1, 5, start=k)[0], ab)
+        plain = colorizer.sample_ab(scene, 1, 5, start=k, diversity=Sampling.diversity)
+        assert np.array_equal(plain[0], ab)
 
 
 def test_likely_of_a_grid_begins_with_the_consensus(weights: Path) -> None:
     colorizer = Colorizer.load("flow", weights)
     scene = colorizer.encode(colourful(60, 80))
-    result = colorizer.sample(scene, 3, pick="likely", seed=5)
+    result = colorizer.sample(scene, 3, pick="likely", seed=5, diversity=1)
     assert result.seeds[0] == (5, -1)
     assert all(k >= 0 for _, k in result.seeds[1:])
-    two = colorizer.sample(scene, 2, pick="likely", seed=5)
+    two = colorizer.sample(scene, 2, pick="likely", seed=5, diversity=1)
     assert np.array_equal(result.ab[:2], two.ab)
     drafts = colorizer.prior.draft(scene, Draw(5, range(48)))
     agreed = colorizer.decode(scene, candidates.consensus(drafts)[None])
@@ -345,6 +347,16 @@ def test_seeds_of_every_whole_kind(weights: Path) -> None:
     for wrong in (None, "a", 1.5):
         with pytest.raises(UsageError, match="expected a whole number"):
             colorizer.sample(scene, 1, seed=wrong)  # type: ignore[arg-type]
+
+
+def test_a_recipe_says_its_diversity_whatever_it_is(weights: Path) -> None:
+    """Defaults may change: a file has to say what made it."""
+    colorizer = Colorizer.load("vae-mdn", weights)
+    scene = colorizer.encode(RGB)
+    calm, as_trained = colorizer.sample(scene, 1), colorizer.sample(scene, 1, diversity=1)
+    assert calm.recipe(0)["diversity"] == CALM
+    assert as_trained.recipe(0)["diversity"] == 1
+    assert colorizer.vary(scene, as_trained, n=1).recipe(0)["near"]["diversity"] == 1
 
 
 def test_what_is_shown_of_a_result_is_short_and_true(weights: Path) -> None:

@@ -104,7 +104,7 @@ def test_differences_are_paired() -> None:
     need = rng.uniform(1, 2, 200)
     ours = np.stack([need, need], 1)
     moved, _ = paired.difference("spread_finer", ours, np.stack([need / 4, need], 1))
-    assert moved == pytest.approx(1 - 0.5)
+    assert moved == pytest.approx(1 - 0.25)
 
 
 def kept(shift: float = 0.0, count: int = 30) -> dict[str, Any]:

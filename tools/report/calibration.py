@@ -15,12 +15,12 @@ _TITLES = {"mean_a": "mean a", "mean_b": "mean b", "chroma": "chroma", "spread_a
 
 READING = """\
 Of {draws} independent draws of each of {pictures} pictures ({data}, {half}; not the coupled ones
-that the product shows), at 64 x 64, in Lab units.
+that the product shows), at 64 x 64, in Lab units; by `python -m tools.report.add calibration`.
 
 - **energy score** (Gneiting & Raftery 2007): mean L2 distance of the draws' a, b field to the true
   one, less half the mean distance of two draws. Proper: the true distribution scores lowest.
-- **spread over needed**: standard deviation of the draws over the one that the true colours ask
-  for, 1 is right; of the whole field's mean, of what 4 x 4 cells add to it, 16 x 16 to those, and
+- **spread over needed**: variance of the draws over the one that the true colours ask for, 1 is
+  right; of the whole field's mean, of what 4 x 4 cells add to it, 16 x 16 to those, and
   of what is finer.
 - the figure's histograms: how many of the draws lie below the truth, by the mean of a, that of b,
   the mean chroma and the spread of a over the picture. Calibrated samples give even bars (the

@@ -9,7 +9,7 @@ from manyhues.batch.plan import Job, real, replaces
 from manyhues.batch.report import Report
 from manyhues.colorization import output_paths, sheet_name
 from manyhues.colorizer import Colorizer
-from manyhues.errors import OutputError
+from manyhues.errors import OutputError, UsageError
 from manyhues.image import files
 from manyhues.sampling.options import Sampling
 from manyhues.video import Film, Progress, TimedHint
@@ -28,6 +28,8 @@ def colour(
     hear: Sequence[Hear],
 ) -> None:
     """Colour one film, unless its results are there; tells how far it is to `hear`."""
+    if options.map:
+        raise UsageError("--map is for pictures with values; leave it out for films")
     folder, stem = out / job.stem.parent, job.stem.name
     paths = output_paths(folder, stem, options.n, suffix_of(job.source))
     sheet = folder / sheet_name(stem)
@@ -61,7 +63,12 @@ def colour(
             one(replace(progress, name=job.source.name))
 
     result = film.write(
-        folder, stem=stem, sheet=options.sheet, overwrite=options.overwrite, progress=tell
+        folder,
+        stem=stem,
+        sheet=options.sheet,
+        overwrite=options.overwrite,
+        notice=options.notice,
+        progress=tell,
     )
     report.outputs = [str(path) for path in result.paths]
     report.sheet = str(result.sheet) if result.sheet else None

@@ -20,6 +20,7 @@ class Options(Sampling):
     keep_patient  whether DICOM results name whom a DICOM file shows
     notice        whether sheets say that the colour is artificial
     max_pixels    pictures of more pixels are refused
+    timed_hints   hints of films, each with a time
     """
 
     format: Format = "keep"

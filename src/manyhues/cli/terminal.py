@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.segment import Segment, Segments
 from rich.style import Style
 
+from manyhues.image.picture import read_rgb
+
 _WIDEST = 120  # columns; a sheet in half blocks gains nothing from more
 
 
@@ -34,8 +36,7 @@ def show(path: Path, console: Console) -> None:
     Kitty's protocol and sixel (iTerm2, WezTerm, xterm, Windows Terminal, ..) by the optional
     library textual-image; where it is absent, or the terminal knows neither, in half blocks.
     """
-    with Image.open(path) as image:
-        image.load()
+    image = Image.fromarray(read_rgb(path))
     width = min(console.width, _WIDEST)
     protocol = _protocol()
     console.print(half_blocks(image, width) if protocol is None else protocol(image, width=width))

@@ -98,6 +98,6 @@ def spread_and_need(draws: NDArray[Any], truth: NDArray[Any]) -> tuple[Floats, F
 
 
 def spread_ratio(pairs: NDArray[Any]) -> float:
-    """Variances had and needed of N pictures (N, 2) to spread over needed: 1 is right."""
+    """Variances had and needed of N pictures (N, 2) to had over needed: 1 is right."""
     have, need = np.asarray(pairs, np.float64).mean(0)
-    return float(np.sqrt(have / need)) if need > 0 else 1.0
+    return float(have / need) if need > 0 else 1.0

@@ -5,6 +5,8 @@ The same for all methods, so that their numbers can stand side by side:
 - A method sees L* of the true picture, in float32 and not rounded to 8 bits.
 - Picture i is sampled with seed ``seed + i``: one seed for all would give all pictures the same
   noise, and the Frechet distance would see a single colour mood where there are many.
+- Samples are plain draws at a diversity of 1, as trained: `sample_ab`'s default. What people are
+  shown by default is calmer (`manyhues.sampling.options.CALM`).
 - a, b are brought to the picture's size (bilinear up, area average down) and pulled into the
   gamut at fixed L*, as the product does. Published comparisons clip RGB instead: on vivid random
   colour that moves best of 8 by 1 % and gives 5 % more variance, so ours is the stricter way.

@@ -9,6 +9,7 @@ import io
 from typing import Any
 
 from manyhues.color import profiles
+from manyhues.image.metadata import directory
 
 _LIKE_SRGB = 0.05  # of the exponent: 1/2.2 is what programs write that mean sRGB
 _CICP_SRGB = {(1, 13), (1, 1), (1, 6), (1, 14), (1, 15)}  # primaries and curves near enough
@@ -25,8 +26,9 @@ def declared(image: Any) -> tuple[bytes, tuple[str, ...]]:
         return _of_png(image)
     exif = image.info.get("exif")
     if isinstance(exif, bytes) and b"R03" in exif:
-        block = image.getexif().get_ifd(_EXIF_DETAILS).get(_INTEROPERABILITY)
-        block = block if isinstance(block, dict) else image.getexif().get_ifd(_INTEROPERABILITY)
+        if _INTEROPERABILITY not in directory(image.getexif(), _EXIF_DETAILS):
+            return b"", ()
+        block = image.getexif().get_ifd(_INTEROPERABILITY)
         if str(block.get(1, "")).startswith("R03"):
             return profiles.made("Adobe RGB, by its EXIF", 563 / 256, profiles.ADOBE_RGB), ()
     return b"", ()

@@ -106,6 +106,8 @@ def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
     if format_ == "DICOM":
         said = f"artificial colour: {metadata.software}"
         return secondary_capture(pixels[..., :3], said, metadata.software, metadata.patient)
+    if format_ == "BMP" and pixels.shape[2] == 4:
+        return _bmp_with_alpha(pixels, metadata.dpi)
     if format_ == "JPEG":
         pixels = pixels[..., :3]
     options: dict[str, Any] = {}
@@ -135,6 +137,18 @@ def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
     out = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(out, format_, **options)
     return out.getvalue()
+
+
+def _bmp_with_alpha(pixels: NDArray[np.uint8], dpi: tuple[float, float]) -> bytes:
+    """``(H, W, 4)`` as a BMP whose header, BITMAPV4HEADER, names alpha; Pillow's own does not."""
+    height, width = pixels.shape[:2]
+    body = np.ascontiguousarray(pixels[::-1, :, [2, 1, 0, 3]]).tobytes()
+    per_metre = (round((value or 96) / 0.0254) for value in dpi)
+    start = 14 + 108
+    head = struct.pack("<2sIHHI", b"BM", start + len(body), 0, 0, start)
+    head += struct.pack("<IiiHHII2iII", 108, width, height, 1, 32, 3, len(body), *per_metre, 0, 0)
+    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    return (head + masks + b"BGRs").ljust(start, b"\0") + body  # "sRGB", as a number
 
 
 def _png_texts(metadata: Metadata) -> PngImagePlugin.PngInfo:

@@ -72,6 +72,9 @@ def with_letters(exif: Image.Exif) -> Image.Exif:
 def exif_bytes(exif: Image.Exif) -> bytes | None:
     """EXIF as a block for a file; empty without tags, None if Pillow cannot write what it read."""
     exif.bigtiff = False  # a block begins as a classic TIFF does, whatever it was read from
+    for pointer in (_DETAILS, _GPS):
+        if pointer in exif and not exif.get_ifd(pointer):  # TIFF knows none without tags
+            del exif[pointer]
     try:
         return with_letters(exif).tobytes() if len(exif) else b""
     except (ValueError, TypeError, KeyError, OverflowError, struct.error):
@@ -89,9 +92,14 @@ def read_orientation(image: Any) -> int:
     return int(orientation) if orientation in range(1, 9) else 1
 
 
+def directory(exif: Image.Exif, pointer: int) -> dict[int, Any]:
+    """A directory that EXIF points to; asked for one that is not there, Pillow would write it."""
+    return exif.get_ifd(pointer) if pointer in exif else {}
+
+
 def kept_exif(exif: Image.Exif, size: tuple[int, int]) -> tuple[bytes, tuple[str, ...]]:
     """EXIF of a result whose `size` is given upright, and notes on what is left out of it."""
-    details = exif.get_ifd(_DETAILS)
+    details = directory(exif, _DETAILS)
     if details:
         width, height = size
         details.update({tag: value for tag, value in ((40962, width), (40963, height))
@@ -126,7 +134,7 @@ def _without_odd_tags(exif: Image.Exif) -> list[int]:
     """Take out each tag that cannot be written, and only it. Gives their numbers."""
     odd = []
     blocks: list[tuple[int, Any]] = [(0, exif)]
-    blocks += [(pointer, exif.get_ifd(pointer)) for pointer in (_DETAILS, _GPS)]
+    blocks += [(pointer, directory(exif, pointer)) for pointer in (_DETAILS, _GPS)]
     for pointer, tags in blocks:
         for tag in [tag for tag in tags if tag not in (_DETAILS, _GPS)]:
             alone = Image.Exif()
@@ -149,7 +157,7 @@ def read_metadata(image: Any, name: str) -> tuple[Metadata, tuple[str, ...]]:
     with decoding(name):
         orientation = read_orientation(image)
         exif, info = image.getexif(), image.info
-        exif.get_ifd(_DETAILS)
+        directory(exif, _DETAILS)
         texts = tuple(image.text.items()) if isinstance(image, PngImageFile) else ()
     is_tiff, is_jpeg = image.format == "TIFF", isinstance(image, JpegImageFile)
     notes: list[str] = []

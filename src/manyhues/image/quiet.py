@@ -1,6 +1,7 @@
-"""Warnings silenced for a while, by several threads at once; and libtiff silenced for good."""
+"""Warnings silenced for a while, by several threads at once; and libraries that print."""
 
 import ctypes
+import logging
 import threading
 import warnings
 from contextlib import suppress
@@ -36,10 +37,14 @@ class without_warnings:  # noqa: N801  a context manager: a class, since each pi
         global _inside
         with _lock:
             _inside -= 1
-            if not _inside:
-                # Someone else's `catch_warnings` may have put a copy into its place meanwhile.
-                for filters in (_filters, _current()):
-                    filters[:] = [one for one in filters if one is not _SILENCE]  # not its equals
+            if _inside:
+                return
+            if warnings.filters is _filters and _filters[0] is _SILENCE:
+                del _filters[0]
+                return
+            # Someone else's `catch_warnings` has put a copy into its place meanwhile.
+            for filters in (_filters, _current()):
+                filters[:] = [one for one in filters if one is not _SILENCE]  # not its equals
 
 
 def _current() -> list[Any]:
@@ -48,11 +53,12 @@ def _current() -> list[Any]:
 
 
 @cache
-def quiet_libtiff() -> None:
-    """Have the libtiff inside Pillow's wheel keep its errors to itself; Pillow raises them anyway.
+def quiet_libraries() -> None:
+    """Have Pillow, and the libtiff inside its wheel, keep to themselves what they also raise.
 
-    It would print them on standard error, between the lines that a program reads there.
+    They would print it on standard error, between the lines that a program reads there.
     """
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     beside = Path(PIL.__file__).parent
     for folder in (beside.parent / "pillow.libs", beside / ".dylibs"):
         for library in folder.glob("libtiff*"):

@@ -14,7 +14,7 @@ from manyhues.errors import OutputError
 from manyhues.video.planes import Plane
 from manyhues.video.source import Source, library, opened
 
-QUALITY = 17  # x264's constant rate factor: no loss to be seen
+QUALITY = 15  # x264's constant rate factor: no loss to be seen
 _PRESET = "veryfast"
 _PACKET = struct.Struct("<qqi?")  # time stamps, bytes, whether decoding can begin there
 _TAGS = {"bt601": 6, "bt709": 1, "bt2020": 9}

@@ -19,7 +19,7 @@ from manyhues.colorization import output_paths, sheet_name
 from manyhues.colorizer import Colorizer
 from manyhues.errors import OutputError
 from manyhues.image import encode as writer
-from manyhues.image import files
+from manyhues.image import files, provenance
 from manyhues.image.picture import Picture
 from manyhues.model.scene import Scene
 from manyhues.render import pixels as render
@@ -189,11 +189,13 @@ class Film:
         stem: str | None = None,
         sheet: bool = True,
         overwrite: bool = False,
+        notice: bool = True,
         progress: Watch | None = None,
     ) -> Result:
         """Write ``<stem>.<k>.<ext>`` and ``<stem>.sheet.jpg`` into the folder `out`.
 
-        What an interrupted run has written of it is used again. Raises `OutputError`.
+        With `notice` the sheet says that the colour is artificial; the films say it anyway. What
+        an interrupted run has written is used again. Raises `OutputError`.
         """
         began, source, notes = time.perf_counter(), self.source, list(self.source.notes)
         out, stem = Path(out), stem or source.path.stem
@@ -217,7 +219,9 @@ class Film:
                 work.drop(k)
                 notes += [note for note in said if note not in notes]
             if sheet_path is not None:
-                files.write(writer.encode_sheet(self._sheet(work)), sheet_path, overwrite=True)
+                files.write(
+                    writer.encode_sheet(self._sheet(work, notice)), sheet_path, overwrite=True
+                )
         except OSError as error:
             raise OutputError(
                 f"{out}: cannot be written ({error.strerror}); "
@@ -321,7 +325,7 @@ class Film:
             tile = render.to_image(render.pixels(light, upsampler.middle(ab), upsampler, 8))
             tile.save(folder / f"tile.{one.seen.number:09d}.{k}.png")
 
-    def _sheet(self, work: state.Work) -> Image.Image:
+    def _sheet(self, work: state.Work, notice: bool) -> Image.Image:
         tiles = []
         for path in sorted(work.folder.glob("tile.*.png")):
             number, k = (int(part) for part in path.name.split(".")[1:3])
@@ -330,6 +334,7 @@ class Film:
             with Image.open(path) as tile:
                 tiles.append((tile.convert("RGB"), label, ""))
         note, title = self.colorizer.method, self.source.path.name
+        note = f"{note} · {provenance.NOTICE}" if notice else note
         return contact_sheet(tiles, title=title, note=note, columns=self.sampling.n + 1)
 
 
@@ -346,8 +351,5 @@ def _progress(done: int, first: int, total: int, began: float) -> Progress:
 
 def _comment(seed: tuple[int, int]) -> str:
     """What the container says of its colour."""
-    return (
-        f"Colour is synthetic: sampled by manyhues {manyhues_version}, "
-        f"seed {seed[0]}, k {seed[1]} (digital source type "
-        "compositeWithTrainedAlgorithmicMedia); luminance is the film's own"
-    )
+    made = f"manyhues {manyhues_version} (seed {seed[0]}, k {seed[1]}; {provenance.NOTICE})"
+    return f"Colour is synthetic: {made}; digital source type compositeWithTrainedAlgorithmicMedia"

@@ -18,6 +18,11 @@ from manyhues.image.formats.base import PLAIN_INK, Decoded, File, Format, Page
 from manyhues.image.metadata import read_metadata, read_orientation
 
 CUT = "samples of more than 8 bits in this layout were read at 8 bits"
+# Raw files that do not begin as a TIFF does: Olympus, Panasonic, Fujifilm, Minolta, Canon, Sigma.
+_RAW = (
+    *(b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"\0MRM", b"HEAPCCDR", b"FOVb"),
+    *(b"II\x1a\0\0\0HEAPCCDR", b"\0\0\0\x18ftypcrx"),
+)
 _PROGRAMS = ("EPS", "WMF")
 _OPENING = threading.Lock()
 
@@ -61,6 +66,10 @@ class Pillow(Format):
     def open(cls, file: File) -> Image.Image:
         """The header of a file; decodes nothing. Raises `PictureError` for what is no picture."""
         image = cls.open_known(file)
+        if image is None and file.data.startswith(_RAW):
+            raise PictureError(
+                f"{file.name}: a camera's raw picture; develop it and save it as TIFF or JPEG first"
+            )
         if image is None:
             raise PictureError(
                 f"{file.name}: not a picture in a format that can be read; "
@@ -136,7 +145,7 @@ class Pillow(Format):
         with decoding(name):
             if pixels is None:
                 if image.format in ("JPEG", "MPO"):
-                    image = _loaded_jpeg(image, reopen, said)
+                    image = _loaded_jpeg(image, said)
                 else:
                     image.load()
                 pixels, alpha = _plain(image)
@@ -195,11 +204,12 @@ class PillowPage(Page):
 
 def _further_frames(image: Any) -> tuple[str, ...]:
     """What a file holds beside its first picture, in words; a PSD's layers are in its picture."""
-    if image.format == "MPO":  # a stereo pair, or previews of a camera
+    if image.format == "MPO":  # a stereo pair, or a camera's previews, or a gain map
         kinds = [entry.get("Attribute", {}).get("MPType", "") for entry in image.mpinfo[0xB002]]
-        if sum(str(kind).startswith("Multi-Frame") for kind in kinds) > 1:
-            return (f"only the first of its {len(kinds)} pictures was read",)
-        return ()
+        more = [kind for kind in kinds[1:] if "Thumbnail" not in str(kind)]
+        if not more or b"hdrgm:" in (image.info.get("xmp") or b""):  # which is said elsewhere
+            return ()
+        return (f"only the first of its {len(kinds)} pictures was read",)
     if getattr(image, "n_frames", 1) > 1 and image.format != "PSD":
         return ("only the first frame of the animation was read",)
     return ()
@@ -237,7 +247,7 @@ def _plain(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | None]:
     return image, None
 
 
-def _loaded_jpeg(image: Any, reopen: sixteen_bit.Reopen, said: list[str]) -> Image.Image:
+def _loaded_jpeg(image: Any, said: list[str]) -> Image.Image:
     """A JPEG, decoded; one that lacks nothing but its end marker too, which is said."""
     file = image.fp
     try:
@@ -245,8 +255,10 @@ def _loaded_jpeg(image: Any, reopen: sixteen_bit.Reopen, said: list[str]) -> Ima
         return cast(Image.Image, image)
     except OSError:
         data = file.getvalue() if isinstance(file, io.BytesIO) else b""
-        if not data or b"\xff\xd9" in data[-64:]:
+        too_few = image.width * image.height > 512 * len(data)  # bits: each 8 x 8 takes one or more
+        if too_few or b"\xff\xd9" in data[-64:]:
             raise
+        data = data.rstrip(b"\xff")  # half of the marker
         decoded = []
         for filler in (b"\x00", b"\xaa"):  # where pixels are missing, these would be read as some
             whole = Image.open(io.BytesIO(data + filler * 64 + b"\xff\xd9"), formats=("JPEG",))

@@ -45,8 +45,10 @@ def is_cut(image: Image.Image) -> bool:
 
     JPEG 2000 in colour, AVIF and HEIF: their libraries hand Pillow the high bits alone.
     """
+    if image.format not in ("JPEG2000", "AVIF", "HEIF"):
+        return False
     file: Any = getattr(image, "fp", None)
-    if image.format not in ("JPEG2000", "AVIF", "HEIF") or image.mode == "I;16" or file is None:
+    if image.mode == "I;16" or file is None:
         return False
     place = file.tell()
     file.seek(0)
@@ -197,6 +199,8 @@ def tiff(
         if tag in (0x8769, 0x8825):
             value = dict(exif.get_ifd(tag))
             value.pop(0xA005, None)  # a pointer, which would point nowhere
+            if not value:  # there is no directory without tags
+                continue
         ifd[tag] = value
     ifd[256], ifd[257], ifd[258] = width, height, (8 * pixels.itemsize,) * channels
     ifd[259], ifd[262], ifd[277], ifd[278] = 8, 2, channels, rows

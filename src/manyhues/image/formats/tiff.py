@@ -33,7 +33,7 @@ from manyhues.image.formats.tiff_directory import (
     subdirectories,
 )
 from manyhues.image.metadata import EXIF_LOST, Metadata, clean_xmp, kept_exif, without_layout
-from manyhues.image.quiet import quiet_libtiff, without_warnings
+from manyhues.image.quiet import quiet_libraries, without_warnings
 
 _GREY, _PALETTE, _RGB, _INK, _LAB = (0, 1), 3, 2, 5, (8, 9)
 _CHANNELS = 16  # the most that are decoded: a thousand fit into a small file, and not into memory
@@ -47,6 +47,7 @@ _RARE = {
     **{34676: "SGI LogLuv", 34677: "SGI LogLuv", 34887: "LERC", 34925: "LZMA", 50000: "Zstandard"},
     **{50001: "WebP", 34927: "WebP", 50002: "JPEG XL", 52546: "JPEG XL", 34892: "lossy JPEG"},
 }
+_CANON = b"\x10\0\0\0CR\2\0"  # how a CR2 begins, behind the magic of a TIFF
 _RAW = "holds only a preview of a camera's raw picture; develop the raw file and save it as TIFF"
 
 
@@ -76,13 +77,14 @@ class Tiff(Pillow):
             if not (directory.is_reduced or directory.is_mask)
         ]
         hanging = [other for one in found for other in subdirectories(file.data, one)]
-        raw = file.data[8:10] == b"CR" or any(other.is_sensor for other in hanging)
+        raw = file.data[4:12] == _CANON or any(other.is_sensor for other in hanging)
         if raw or any(page.directory.is_sensor for page in whole):
             raise PictureError(f"{file.name}: {_RAW}")
         notes = _left_out(found)
         if not whole:
             full = [one for one in hanging if not (one.is_reduced or one.is_mask)]
-            whole = [TiffPage(file, one, 0) for one in full[:1]]
+            full.sort(key=lambda one: one.size[0] * one.size[1])
+            whole = [TiffPage(file, one, 0) for one in full[-1:]]
         if not whole:
             whole = [TiffPage(file, found[0], 0)]
             notes = ("the file calls its only picture a reduced-size copy or a mask",)
@@ -107,9 +109,7 @@ def misread(image: Any) -> bool:
 
 def _left_out(found: Sequence[Directory]) -> tuple[str, ...]:
     masks = sum(one.is_mask for one in found)
-    reduced = sum(one.is_reduced for one in found) - sum(
-        one.is_reduced and one.is_mask for one in found
-    )
+    reduced = sum(one.is_reduced and not one.is_mask for one in found)
     kinds = ((reduced, "reduced-size copy", "reduced-size copies"), (masks, "mask", "masks"))
     return tuple(
         f"{count} {one if count == 1 else more} left out" for count, one, more in kinds if count
@@ -133,7 +133,7 @@ class TiffPage(Page):
             raise PictureError(
                 f"{name}: truncated or damaged ({missing}); copy it again from its source"
             )
-        quiet_libtiff()
+        quiet_libraries()
         try:
             if _is_packed(directory):
                 return _unpacked(data, directory, name)
@@ -144,7 +144,7 @@ class TiffPage(Page):
             return Tiff.decode(image, lambda: Tiff.open(File(data, name)), name)
         except PictureError as error:
             kind = _RARE.get(directory.compression)
-            if kind is None:
+            if kind is None or error.__cause__ is None:  # another layout than pixels' bytes
                 raise
             raise PictureError(
                 f"{name}: cannot be decompressed here, or is damaged (compressed as {kind}); "
@@ -226,6 +226,8 @@ def _by_tifffile(data: bytes, name: str) -> Decoded:
     if bits not in (8, 16):  # white is the most that so many bits hold
         scale = np.iinfo(pixels.dtype).max / (2**bits - 1)
         pixels = np.round(pixels * scale).astype(pixels.dtype)
+    if pixels.ndim != 3:
+        raise PictureError(f"{name}: {layout.name} in {pixels.ndim} dimensions is no picture's")
     return _decoded(pixels, layout, data, name)
 
 
@@ -285,7 +287,8 @@ def _check(layout: _Layout, name: str) -> None:
 def _decoded(pixels: NDArray[Any], layout: _Layout, data: bytes, name: str) -> Decoded:
     kind = layout.kind
     colours = {_INK: 4, **dict.fromkeys(_GREY, 1)}.get(kind, 3)
-    if kind not in (*_GREY, _RGB, _INK, *_LAB) or pixels.shape[2] < colours:
+    wanted = colours + (layout.extra in (1, 2))
+    if kind not in (*_GREY, _RGB, _INK, *_LAB) or pixels.shape[2] < wanted:
         raise PictureError(
             f"{name}: {layout.name} of {pixels.shape[2]} channels is no photograph's layout; "
             "save it as RGB or grey"

@@ -55,8 +55,8 @@ class Directory:
     @cached_property
     def bits(self) -> int:
         """Bits of the deepest sample."""
-        values = self.values.get(_BITS)
-        return int(values[: self.channels].max()) if values is not None and len(values) else 1
+        values = self.values.get(_BITS, np.ones(1))[: self.channels]
+        return int(values.max()) if len(values) else 1
 
     @property
     def compression(self) -> int:
@@ -138,12 +138,18 @@ def subdirectories(data: bytes, directory: Directory) -> list[Directory]:
 def beginning_with(data: bytes, directory: Directory) -> bytes:
     """The same file with one page for its first, and last."""
     walk = _Walk(data)
-    out = bytearray(data)
-    struct.pack_into(walk.order + ("Q" if walk.big else "I"), out, 8 if walk.big else 4,
-                     directory.offset)  # fmt: skip
     end = walk.end(directory.offset)
-    out[end : end + walk.word] = bytes(len(out[end : end + walk.word]))
-    return bytes(out)
+    next_one = data[end : end + walk.word]
+    if walk.first == directory.offset and not any(next_one):
+        return data  # most files, which may be large: nothing is copied
+    start = walk.word  # where the first offset lies, in either size
+    first = struct.pack(walk.order + ("Q" if walk.big else "I"), directory.offset)
+    seen = memoryview(data)
+    whole = b"".join((seen[:start], first, seen[2 * start :]))
+    if end < 2 * start:  # a directory inside the header
+        return whole
+    seen = memoryview(whole)
+    return b"".join((seen[:end], bytes(len(next_one)), seen[end + walk.word :]))
 
 
 def rewritten(data: bytes, directory: Directory, values: dict[int, int | None]) -> bytes:
@@ -226,7 +232,7 @@ class _Walk:
             if number * size > self.word:
                 if where + self.word > len(self.data):
                     break
-                where = self._number(where)
+                where = min(self._number(where), len(self.data))
             number = min(number, max(0, len(self.data) - where) // size)
             values[tag] = np.frombuffer(self.data, self.order + name, number, where)
             places[tag] = place
