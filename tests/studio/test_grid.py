@@ -285,14 +285,14 @@ def test_a_new_draw_is_shown_whatever_the_filter(visit: Open, photo: Path) -> No
 def test_numbers_are_written_as_the_language_does(visit: Open, photo: Path) -> None:
     with visit(locale="vi-VN") as page:
         begin(page, photo, 1)
-        expect(page.locator("#diversity-out")).to_have_text("1,0")
-        expect(page.locator("#panel .old")).to_contain_text("0,8")
+        expect(page.locator("#diversity-out")).to_have_text("0,7")
+        expect(page.locator("#panel .old")).to_contain_text("0,7")
         page.get_by_role("button", name=re.compile("English")).click()
-        expect(page.locator("#diversity-out")).to_have_text("1.0")
-        # The tick of old photographs is where 0.8 is.
+        expect(page.locator("#diversity-out")).to_have_text("0.7")
+        # The tick of the calm default is where 0.7 is.
         slider = page.locator("[name=diversity]").bounding_box()
         tick = page.locator("#panel .old i").nth(1).bounding_box()
         assert slider is not None
         assert tick is not None
         at = (tick["x"] + tick["width"] / 2 - slider["x"]) / slider["width"]
-        assert at == pytest.approx(0.4, abs=0.03)
+        assert at == pytest.approx(0.35, abs=0.03)

@@ -171,6 +171,18 @@ def test_a_result_comes_back_as_it_was(tmp_path: Path, weights: Path) -> None:
         store.load(session, "../../etc/passwd")
 
 
+def test_grey_needs_no_second_encoding(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever method has read a picture, its grey is made of that."""
+    store = make(tmp_path, weights)
+    session = new(store)  # by cvae, which is not the default
+    assert store.methods[0] != "cvae"
+    monkeypatch.setattr(Colorizer, "encode", lambda *arguments: pytest.fail("encoded again"))
+    assert derived.grey(store, session).is_file()
+    assert derived.grey_full(store, session).is_file()
+
+
 def test_limits_come_before_decoding(tmp_path: Path, weights: Path) -> None:
     store = make(tmp_path, weights, pixels=1000)
     with pytest.raises(PictureError, match="over the limit"):

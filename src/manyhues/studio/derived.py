@@ -96,8 +96,7 @@ def grey(store: Store, session: Session) -> Path:
     """The picture without colour, as large as a screen; made at the upload."""
     path = session.folder / GREY
     if not path.exists():
-        method = store.methods[0]
-        scene, _ = store.small(session, method)
+        scene, _ = store.small(session, store.at_hand(session))
         session.files.write(GREY, encode_small(scene.grey()))
     return path
 
@@ -107,7 +106,7 @@ def grey_full(store: Store, session: Session) -> Path:
     name = f"grey.full.{'png' if session.picture.format != 'JPEG' else 'jpeg'}"
     found = session.files.use(name)
     if found is None:
-        scene = store.scene(session, store.methods[0])
+        scene = store.scene(session, store.at_hand(session))
         data = encode_small(scene.grey(), png=name.endswith("png"))
         found = session.files.write(name, data)
     return found

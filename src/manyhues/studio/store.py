@@ -186,6 +186,15 @@ class Store:
             self._keep(session, method, scene)
         return scene
 
+    def at_hand(self, session: Session) -> str:
+        """A method that has read the picture, where any one will do: encoding again takes long."""
+        with self._lock:
+            for sid, method in [*self._small, *self._scenes]:
+                if sid == session.id:
+                    return method
+        made = next(iter(list(session.results.values())), None)
+        return self.methods[0] if made is None else made.method
+
     def small(self, session: Session, method: str) -> tuple[Scene, Scene]:
         """The encoded picture as large as a screen, and as large as a preview.
 

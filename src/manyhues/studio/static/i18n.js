@@ -23,7 +23,7 @@ const texts = {
   diversity: ["Variety", "Độ đa dạng"],
   tame: ["tame", "dè dặt"],
   wild: ["wild", "phóng khoáng"],
-  old: ["0.8: old photos", "0,8: ảnh xưa"],
+  old: ["0.7: calm", "0,7: êm dịu"],
   saturation: ["Colour strength", "Độ đậm màu"],
   grey: ["grey", "xám"],
   strong: ["strong", "đậm"],

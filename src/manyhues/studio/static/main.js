@@ -14,7 +14,7 @@ import * as steering from "./steering.js";
 import * as viewer from "./viewer.js";
 import * as watch from "./watch.js";
 
-let about = { methods: [], examples: [], upload_bytes: 0, pixels: 0, kept: false, diversity: 1 };
+let about = { methods: [], examples: [], upload_bytes: 0, pixels: 0, kept: false, diversity: 0.7 };
 const WILDER = 1.4; // times the variety
 let presence = new AbortController(); // ends with the session that is shown
 const options = $("options");
