@@ -117,7 +117,8 @@ def test_a_run_killed_between_its_two_files_goes_on(pictures: Path, tmp_path: Pa
     (out / f".{checkpoint.MODEL}.123").write_bytes(b"half")
     with pytest.raises(TrainingError, match="holds a run already"):
         train("cvae", [pictures], out, 1e-9, False, options)
-    train("cvae", [pictures], out, 0.01, True, options)
+    spent = checkpoint.read_facts(out / checkpoint.RESUME)["seconds"] / 60
+    train("cvae", [pictures], out, spent + 0.01, True, options)
     assert registry.load(out)[1]["step"] > 1
     assert list(out.glob(".*")) == []
 
