@@ -62,13 +62,13 @@ def clocked(
     return running
 
 
-def test_the_first_step_is_logged_and_saved_and_then_every_minute(
+def test_the_first_step_is_logged_and_the_second_saved_and_then_every_minute(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = clocked(pictures, tmp_path / "run", monkeypatch, 4)
     running.run()
-    # At 30 seconds, then whenever more than a minute has gone, and at the end.
-    assert running.saved == [1, 4, 7, 8]
+    # At the second step, then whenever more than a minute has gone, and at the end.
+    assert running.saved == [2, 5, 8, 8]
     with (tmp_path / "run" / "log.csv").open() as file:
         header, *rows = csv.reader(file)
     assert header == ["part", "step", "seconds", "name", "value"]
@@ -81,7 +81,7 @@ def test_checkpoint_minutes(
 ) -> None:
     running = clocked(pictures, tmp_path / "run", monkeypatch, 4, checkpoint_minutes=2)
     running.run()
-    assert running.saved == [1, 6, 8]
+    assert running.saved == [2, 7, 8]
 
 
 def test_a_log_goes_on_under_one_header(
@@ -117,7 +117,8 @@ def test_a_run_killed_between_its_two_files_goes_on(pictures: Path, tmp_path: Pa
     (out / f".{checkpoint.MODEL}.123").write_bytes(b"half")
     with pytest.raises(TrainingError, match="holds a run already"):
         train("cvae", [pictures], out, 1e-9, False, options)
-    train("cvae", [pictures], out, 0.01, True, options)
+    spent = checkpoint.read_facts(out / checkpoint.RESUME)["seconds"] / 60
+    train("cvae", [pictures], out, spent + 0.01, True, options)
     assert registry.load(out)[1]["step"] > 1
     assert list(out.glob(".*")) == []
 

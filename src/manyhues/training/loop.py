@@ -49,8 +49,8 @@ class Loop:
     A batch is the configuration's whatever the number of `processes`, each of which takes a part,
     in `accumulate` pieces one after the other. So a run may go on in another number of processes.
 
-    The first step is logged and saved, so that a run shows within seconds that it works; then it is
-    saved every `checkpoint_minutes`, which is what a kill costs.
+    The first step is logged and the second saved, so that a run shows within seconds that it works;
+    then it is saved every `checkpoint_minutes`, which is what a kill costs.
     """
 
     def __init__(
@@ -159,16 +159,17 @@ class Loop:
                     now = started + self.processes.agree(time.monotonic() - started)
                     self.state.seconds = before + now - started
                     due = self.state.step % LOG_EVERY == 0 or now - logged_at > LOG_SECONDS
-                    if first or due:
+                    if due or self.state.step == 1:
                         self._log(logged, now - logged_at, write, board)
                         logged, logged_at = [], now
                     if now - reported > REPORT_EVERY:
                         reported = now
                         self._validate(write, board)
-                    if first or now - saved > 60 * self.checkpoint_minutes:
+                    # The second step's gradient is finite where the first did no harm.
+                    proved = first and self.state.step == 2
+                    if proved or now - saved > 60 * self.checkpoint_minutes:
                         saved = now
                         self.save()
-                    first = False
                 figures = self._validate(write, board)
                 self.save()
             except KeyboardInterrupt:
