@@ -22,13 +22,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from manyhues.color.lab import rgb_to_lab
-from manyhues.evaluation import metrics
+from manyhues.evaluation import halves, metrics
+from manyhues.evaluation.fields import greyed, render, to_uint8
 from manyhues.evaluation.judge import Judge
-from manyhues.evaluation.protocol import features_of, greyed, render, to_uint8
+from manyhues.evaluation.truth import features_of
 from manyhues.model.solver import integrate, schedule
 from manyhues.training import registry
 from manyhues.training.data.cache import Batch, Cache, build_cache, grey_of
-from manyhues.training.data.pictures import load_square
 from manyhues.training.loop import Loop
 from manyhues.training.methods.detail import DetailConfig, DetailDecoder
 from manyhues.training.methods.flow import LEAN, STEPS, Flow, FlowConfig
@@ -173,7 +173,7 @@ class Exam:
     """The validation pictures, and how near samples come to them."""
 
     def __init__(self, folder: Path, limit: int) -> None:
-        self.rgb, labels = load_square(folder, 64, 2 * limit, split="val")
+        self.rgb, labels = halves.load(folder, 64, 2 * limit, "val", "dev")
         self.limit = limit
         lab = rgb_to_lab(self.rgb / np.float32(255))
         self.luminance, self.ab = lab[..., 0], lab[..., 1:].transpose(0, 3, 1, 2)

@@ -31,12 +31,12 @@ from numpy.typing import NDArray
 
 from manyhues import Colorizer
 from manyhues.color.lab import rgb_to_lab
-from manyhues.evaluation import metrics
+from manyhues.evaluation import halves, metrics
+from manyhues.evaluation.fields import greyed, render, resize_ab, to_uint8
 from manyhues.evaluation.judge import Judge
-from manyhues.evaluation.protocol import features_of, greyed, render, resize_ab, to_uint8
+from manyhues.evaluation.truth import features_of
 from manyhues.sampling import candidates
 from manyhues.training.data.film import filmed
-from manyhues.training.data.pictures import load_square
 
 CELLS = 16
 
@@ -79,9 +79,10 @@ def main() -> None:
     parser.add_argument("--method", default="flow")
     parser.add_argument("--film", action="store_true")
     parser.add_argument("--weights", type=Path)
+    halves.add_option(parser)
     args = parser.parse_args()
     colorizer, judge = Colorizer.load(args.method, args.weights), Judge()
-    rgb, labels = load_square(args.pictures, args.size)
+    rgb, labels = halves.load(args.pictures, args.size, half=halves.chosen(args.half))
     rgb = on_film(rgb) if args.film else rgb
     shown, others = rgb[: args.limit], rgb[args.limit :]
     lab = np.stack([rgb_to_lab(p / np.float32(255)).transpose(2, 0, 1) for p in shown])

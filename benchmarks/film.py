@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from manyhues.color.lab import rgb_to_lab
+from manyhues.evaluation import halves
 from manyhues.training import registry
 from manyhues.training.data import film
 from manyhues.training.data.cache import Batch
-from manyhues.training.data.pictures import load_square
 from manyhues.training.processes import mixed_precision
 
 
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--limit", type=int, default=512)
     args = parser.parse_args()
-    rgb, _ = load_square(args.data, 64, args.limit, split="val")
+    rgb, _ = halves.load(args.data, 64, args.limit, "val", "dev")
     lab = torch.from_numpy(rgb_to_lab(rgb / np.float32(255)).transpose(0, 3, 1, 2).copy())
     tasks = [registry.load(run)[0].to(memory_format=torch.channels_last) for run in args.runs]
     empty = torch.empty(0)

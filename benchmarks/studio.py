@@ -2,12 +2,17 @@
 
     python benchmarks/studio.py [--seconds 60] [--clients 8] [--method vae-mdn] [--json FILE]
     python benchmarks/studio.py --requests 2000
+    python benchmarks/studio.py --large
 
 Starts a studio of its own, warms it up, and lets every client do what a person's page does: upload
 a picture (n colourings, as drawn), follow the events, fetch each preview, and one colouring at
 full size. A client that is told to come back (429) waits as long as it was told. Reported: answers
 by status, requests per second, pictures per minute, latency of each kind of request, the time to
 the first colouring, and the process' resident memory in ten stages. Exit status 1 for a 5xx.
+
+`--large`: six pictures of 40 megapixels, one after the other, each coloured, looked at and one
+fetched at full size, and the memory after each; then a ZIP of the last one, and beside it previews,
+screen-sized views and a small picture's first colouring.
 """
 
 import argparse
@@ -134,6 +139,75 @@ def load(
     return tally
 
 
+def grey_jpeg(width: int, height: int, seed: int) -> bytes:
+    """A soft picture with some grain."""
+    random = np.random.default_rng(seed)
+    soft = Image.fromarray(random.integers(0, 256, (height // 400, width // 400), np.uint8))
+    grain = random.normal(0, 4, (512, 512)).astype(np.float32)
+    tiled = np.tile(grain, (height // 512 + 1, width // 512 + 1))[:height, :width]
+    pixels = np.asarray(soft.resize((width, height), Image.Resampling.BICUBIC), np.float32) + tiled
+    out = io.BytesIO()
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def large(url: str, form: dict[str, Any], pictures: int = 6) -> dict[str, Any]:
+    """What large pictures cost: memory when they are done, and others' waiting meanwhile."""
+    http = httpx.Client(base_url=url, timeout=600)
+    after = []
+    session: dict[str, Any] = {}
+    for seed in range(pictures):
+        files = {"image": ("large.jpg", grey_jpeg(7744, 5168, seed))}
+        session = http.post("/api/colorize", files=files, data=form).raise_for_status().json()
+        first = session["results"][0]
+        for link in (session["picture"]["grey"], first["view"], first["download"]):
+            http.get(link).raise_for_status()
+        after.append(round(memory(url)))
+    small = http.post(
+        "/api/colorize", files={"image": ("small.jpg", grey_jpeg(1200, 800, 99))}, data=form
+    ).json()
+    seconds: dict[str, list[float]] = defaultdict(list)
+    zipped = threading.Event()
+
+    def archive() -> None:
+        start = time.perf_counter()
+        httpx.get(f"{url}{session['zip']}", timeout=600).raise_for_status()
+        seconds["zip"].append(time.perf_counter() - start)
+        zipped.set()
+
+    thread = threading.Thread(target=archive)
+    thread.start()
+    while not zipped.is_set():
+        drawn: dict[str, Any] = {}
+        for kind, link in (("preview", "preview"), ("view, made anew", "view")):
+            if kind == "view, made anew":
+                path = f"/api/sessions/{small['session']}/vary"
+                wish = {"result": small["results"][0]["id"], "n": 1, "seed": len(seconds[kind])}
+                start = time.perf_counter()
+                job = http.post(path, json=wish).json()
+                with http.stream("GET", job["events"]) as stream:
+                    for line in stream.iter_lines():
+                        if line.startswith("data: ") and '"type":"result"' in line:
+                            drawn = json.loads(line[6:])["result"]
+                seconds["colouring"].append(time.perf_counter() - start)
+            target = drawn.get(link) or small["results"][0][link]
+            for _ in range(1 if drawn else 5):
+                start = time.perf_counter()
+                http.get(target).raise_for_status()
+                seconds[kind].append(time.perf_counter() - start)
+    thread.join()
+    time.sleep(1)
+    return {
+        "memory_mb_after_each": after,
+        "memory_mb_after_the_zip": round(memory(url)),
+        "seconds_beside_a_zip": {
+            kind: {"n": len(all_), **{f"p{p}": round(float(np.percentile(all_, p)), 3)
+                                      for p in (50, 95)}}
+            for kind, all_ in seconds.items()
+        },
+    }  # fmt: skip
+
+
 def summary(tally: Tally, seconds: float) -> dict[str, Any]:
     latency = {
         kind: {f"p{p}": round(float(np.percentile(values, p)), 3) for p in (50, 95)}
@@ -160,6 +234,7 @@ def main() -> None:
     parser.add_argument("--method", default="")
     parser.add_argument("-n", type=int, default=2)
     parser.add_argument("--side", type=int, default=512, help="short side of the pictures")
+    parser.add_argument("--large", action="store_true", help="instead of the load")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     form: dict[str, Any] = {"n": options.n, "pick": "random"}
@@ -176,6 +251,12 @@ def main() -> None:
                 break
             except httpx.TransportError:
                 time.sleep(0.1)
+        if options.large:
+            text = json.dumps(large(url, form), indent=1)
+            print(text)
+            if options.json:
+                options.json.write_text(text + "\n", "utf-8")
+            return
         warm = Client(url, Tally(), form, 99, options.side)
         for _ in range(2 * options.clients):
             warm.round()

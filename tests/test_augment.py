@@ -1,11 +1,15 @@
 """Recolouring inside a training pipeline."""
 
+import contextlib
+import importlib.util
 import pickle
 import random
+import re
 import subprocess
 import sys
+from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -14,19 +18,19 @@ from conftest import colourful
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from manyhues.augment import Recolour
+from manyhues.augment import Recolor
 from manyhues.color.lab import rgb_to_luminance
-from manyhues.errors import UsageError
+from manyhues.errors import OutputError, UsageError
 
 RGB = colourful(48, 40)
 
 
 @pytest.fixture
-def transform(weights: Path) -> Recolour:
-    return Recolour(weights=weights)
+def transform(weights: Path) -> Recolor:
+    return Recolor(weights=weights)
 
 
-def test_every_kind_comes_back_as_it_went_in(transform: Recolour) -> None:
+def test_every_kind_comes_back_as_it_went_in(transform: Recolor) -> None:
     array = transform(RGB, seed=3)
     assert array.dtype == np.uint8
     assert array.shape == RGB.shape
@@ -49,7 +53,7 @@ def test_every_kind_comes_back_as_it_went_in(transform: Recolour) -> None:
         assert difference.abs().mean() < (0.02 if dtype == torch.bfloat16 else 1e-4)
 
 
-def test_grey_and_alpha(transform: Recolour) -> None:
+def test_grey_and_alpha(transform: Recolor) -> None:
     assert transform(RGB[..., 0], seed=1).shape == (48, 40, 3)
     assert transform(torch.zeros(1, 9, 9), seed=1).shape == (3, 9, 9)
     cut = Image.fromarray(np.dstack([RGB, RGB[..., 0]]))
@@ -58,7 +62,7 @@ def test_grey_and_alpha(transform: Recolour) -> None:
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "TIFF", "WEBP"])
 def test_pixels_stay_where_their_labels_are(
-    transform: Recolour, tmp_path: Path, format_: str
+    transform: Recolor, tmp_path: Path, format_: str
 ) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # stored on its side
@@ -73,7 +77,7 @@ def test_pixels_stay_where_their_labels_are(
     assert turned or format_ == "TIFF"  # which Pillow turns itself
 
 
-def test_exif_in_the_texts_of_a_png_turns_nothing(transform: Recolour) -> None:
+def test_exif_in_the_texts_of_a_png_turns_nothing(transform: Recolor) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     image = Image.fromarray(RGB)
@@ -83,7 +87,7 @@ def test_exif_in_the_texts_of_a_png_turns_nothing(transform: Recolour) -> None:
     assert transform(image, seed=2).size == image.size
 
 
-def test_the_seed_decides(transform: Recolour) -> None:
+def test_the_seed_decides(transform: Recolor) -> None:
     assert (transform(RGB, seed=7) == transform(RGB, seed=7)).all()
     assert (transform(RGB, seed=7) != transform(RGB, seed=8)).any()
     random.seed(0)
@@ -94,8 +98,8 @@ def test_the_seed_decides(transform: Recolour) -> None:
 
 
 def test_probability(weights: Path) -> None:
-    assert Recolour(0, weights=weights)(RGB) is RGB
-    half = Recolour(0.5, weights=weights)
+    assert Recolor(0, weights=weights)(RGB) is RGB
+    half = Recolor(0.5, weights=weights)
     small = RGB[:8, :8]
     changed = sum(half(small, seed=seed) is not small for seed in range(200))
     assert 70 < changed < 130
@@ -111,18 +115,18 @@ def test_probability(weights: Path) -> None:
         (torch.zeros(3, 9, 9, dtype=torch.int64), "normalise afterwards"),
     ],
 )
-def test_what_is_no_picture(transform: Recolour, picture: Any, fault: str) -> None:
+def test_what_is_no_picture(transform: Recolor, picture: Any, fault: str) -> None:
     with pytest.raises(UsageError, match=fault):
         transform(picture)
 
 
 def test_arguments() -> None:
     with pytest.raises(UsageError, match="probability"):
-        Recolour(p=2)
-    assert "p=0.5" in repr(Recolour(0.5))
+        Recolor(p=2)
+    assert "p=0.5" in repr(Recolor(0.5))
 
 
-def test_it_is_pickled_without_its_weights(transform: Recolour) -> None:
+def test_it_is_pickled_without_its_weights(transform: Recolor) -> None:
     expected = transform(RGB, seed=2)
     data = pickle.dumps(transform)
     assert len(data) < 1000
@@ -132,7 +136,7 @@ def test_it_is_pickled_without_its_weights(transform: Recolour) -> None:
 class Pictures(Dataset[Any]):
     """Items are (index, recoloured tensor)."""
 
-    def __init__(self, transform: Recolour, seeded: bool) -> None:
+    def __init__(self, transform: Recolor, seeded: bool) -> None:
         self.transform, self.seeded = transform, seeded
 
     def __len__(self) -> int:
@@ -140,14 +144,14 @@ class Pictures(Dataset[Any]):
 
     def __getitem__(self, index: int) -> Any:
         tensor = torch.from_numpy(RGB).permute(2, 0, 1)
-        return index, self.transform(tensor, index) if self.seeded else self.transform(tensor)
+        return index, self.transform(tensor, seed=index) if self.seeded else self.transform(tensor)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("start", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
-def test_workers(transform: Recolour, start: str) -> None:
+def test_workers(transform: Recolor, start: str) -> None:
     """Also where the parent has used the transform before it forks."""
-    here = [transform(torch.from_numpy(RGB).permute(2, 0, 1), i) for i in range(6)]
+    here = [transform(torch.from_numpy(RGB).permute(2, 0, 1), seed=i) for i in range(6)]
     workers = 2 if start == "fork" else 1
     options: Any = {"num_workers": workers, "multiprocessing_context": start, "timeout": 60}
     for index, tensor in DataLoader(Pictures(transform, True), batch_size=None, **options):
@@ -163,3 +167,193 @@ def test_torch_is_not_imported() -> None:
     code = "import sys, manyhues.augment; print('torch' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"
+
+
+def test_a_label_and_a_target_pass(transform: Recolor) -> None:
+    """A positional label was taken for the seed and dropped; a dict target was a TypeError."""
+    image = Image.fromarray(RGB)
+    new, label = transform(image, 3, seed=1)
+    assert label == 3
+    assert new == transform(image, seed=1)
+    assert new != image
+    boxes = torch.tensor([[0, 0, 9, 9]])
+    target = {"boxes": boxes, "labels": [1, "cat"], "mask": np.zeros((48, 40), np.uint8)}
+    again, kept = transform(image, target, seed=1)
+    assert again == new
+    assert kept["boxes"] is boxes
+    assert kept["mask"] is target["mask"]
+    assert kept["labels"] == [1, "cat"]
+    sample = transform({"image": image, "label": 3}, seed=1)
+    assert sample == {"image": new, "label": 3}
+    assert Recolor(0)(image, 3) == (image, 3)
+
+
+class Pair(NamedTuple):
+    image: Any
+    label: int
+
+
+def test_structures_keep_their_kind(transform: Recolor) -> None:
+    given: Any = OrderedDict(pair=Pair(RGB, 4), more=(1, [2.5]))
+    out = transform(given, seed=1)
+    assert type(out) is OrderedDict
+    assert type(out["pair"]) is Pair
+    assert out["pair"].label == 4
+    assert (out["pair"].image == transform(RGB, seed=1)).all()
+    assert out["more"] == (1, [2.5])
+    assert given["pair"].image is RGB  # what was given stays as it was
+
+
+def test_which_of_several_are_pictures(transform: Recolor) -> None:
+    image, mask = Image.fromarray(RGB), Image.fromarray(RGB[..., 0])
+    new, same = transform(image, mask, seed=1)
+    assert same is mask
+    assert new.mode == "RGB"
+    both = transform(image, image.rotate(180), seed=1)
+    assert both[0] == new
+    assert both[1] != image.rotate(180)
+    tensor = torch.from_numpy(RGB).permute(2, 0, 1)
+    first, second = transform(tensor, torch.ones(3, 4), seed=1)  # the first plain one, as v2 says
+    assert not torch.equal(first, tensor)
+    assert torch.equal(second, torch.ones(3, 4))
+    with pytest.raises(UsageError, match="int, str: expected a PIL image"):
+        Recolor(0)({"label": 3, "name": "cat"})  # said for every p, not now and then
+
+
+def test_tensors_keep_their_class(transform: Recolor) -> None:
+    class Tagged(torch.Tensor):
+        pass
+
+    plain = torch.from_numpy(RGB).permute(2, 0, 1)
+    new = transform(plain.as_subclass(Tagged), seed=1)
+    assert type(new) is Tagged
+    assert torch.equal(new.as_subclass(torch.Tensor), transform(plain, seed=1))
+
+
+@pytest.fixture(scope="module")
+def torchvision() -> Any:
+    """torchvision; beside a torch that it was not built for, without its compiled operators."""
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or spec.origin is None:
+        pytest.skip("torchvision is not installed: nothing here was compared with its transforms")
+    try:
+        import torchvision  # type: ignore[import-not-found]
+    except RuntimeError as error:
+        if "does not exist" not in str(error):
+            raise
+        for name in [name for name in sys.modules if name.startswith("torchvision")]:
+            del sys.modules[name]
+        declared = (Path(spec.origin).parent / "_meta_registrations.py").read_text()
+        names = set(re.findall(r'register_(?:meta|fake)\("(?:torchvision::)?(\w+)"', declared))
+        stub = torch.library.Library("torchvision", "FRAGMENT")
+        for name in names:
+            with contextlib.suppress(RuntimeError):  # declared by the first try
+                stub.define(f"{name}() -> ()")
+        import torchvision
+
+        torchvision.stub = stub  # undone when it is collected
+    from torchvision.transforms import v2  # type: ignore[import-not-found]  # noqa: F401
+
+    return torchvision
+
+
+def test_in_torchvisions_compose(transform: Recolor, torchvision: Any) -> None:
+    from torchvision import tv_tensors
+    from torchvision.transforms import v2
+
+    compose = v2.Compose([v2.ToImage(), transform, v2.RandomHorizontalFlip(1)])
+    image, label = compose(Image.fromarray(RGB), 3)
+    assert label == 3
+    assert type(image) is tv_tensors.Image
+    assert image.shape == (3, 48, 40)
+    plain = torch.from_numpy(RGB).permute(2, 0, 1)
+    assert not torch.equal(image.as_subclass(torch.Tensor), plain.flip(2))
+    target = {
+        "boxes": tv_tensors.BoundingBoxes(
+            torch.tensor([[0, 0, 9, 9]]), format="XYXY", canvas_size=(48, 40)
+        ),
+        "mask": tv_tensors.Mask(plain[:1]),
+    }
+    _, out = v2.Compose([transform])(tv_tensors.Image(plain), target)
+    assert out["boxes"] is target["boxes"]
+    assert out["mask"] is target["mask"]
+    mask_first = v2.Compose([transform])(target["mask"], tv_tensors.Image(plain))
+    assert mask_first[0] is target["mask"]
+    assert "Recolor(p=1.0" in repr(v2.Compose([transform]))
+    chosen = v2.RandomApply([transform], p=1.0)(tv_tensors.Image(plain), 3)
+    assert chosen[1] == 3
+
+
+def test_in_albumentations(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_ALBUMENTATIONS_UPDATE", "1")
+    albumentations = pytest.importorskip("albumentations", reason="Albumentations: not installed")
+    recolor = Recolor(weights=weights)
+
+    def recolored(image: Any, **_: Any) -> Any:
+        return recolor(image)
+
+    pipe = albumentations.Compose([albumentations.Lambda(image=recolored, p=1)])
+    mask = RGB[..., 0]
+    out = pipe(image=RGB, mask=mask)
+    assert out["image"].shape == RGB.shape
+    assert (out["image"] != RGB).any()
+    assert (out["mask"] == mask).all()
+
+
+def test_a_cache_gives_n_colourings(weights: Path, tmp_path: Path) -> None:
+    cached = Recolor(weights=weights, cache=tmp_path / "c", n=3)
+    seen = {cached(RGB, seed=seed).tobytes() for seed in range(20)}
+    assert len(seen) == 3
+    (file,) = (tmp_path / "c").rglob("*.*")
+    assert {x.tobytes() for x in np.load(file)} == seen
+    error = rgb_to_luminance(cached(RGB, seed=0) / 255.0) - rgb_to_luminance(RGB / 255.0)
+    assert np.abs(error).mean() < 0.5
+    again = pickle.loads(pickle.dumps(cached))
+    again._drawn = None  # nothing is drawn again
+    assert type(again(RGB)) is np.ndarray
+    assert {again(RGB, seed=seed).tobytes() for seed in range(20)} == seen
+
+
+def test_a_cache_tells_pictures_and_options_apart(weights: Path, tmp_path: Path) -> None:
+    for options in ({}, {"n": 2}, {"saturation": 0.5}, {"diversity": 0.5}):
+        Recolor(weights=weights, cache=tmp_path, **({"n": 1} | options))(RGB)
+    cached = Recolor(weights=weights, cache=tmp_path, n=1)
+    cached(RGB[::-1])
+    cached(RGB.reshape(40, 48, 3))
+    assert len([*tmp_path.rglob("*.npy")]) == 6
+    cut = np.dstack([RGB, RGB[..., 0]])
+    assert (np.asarray(cached(Image.fromarray(cut)))[..., 3] == cut[..., 3]).all()
+
+
+@pytest.mark.parametrize("left", [0, 40, 5000])
+def test_a_damaged_cache_is_drawn_again(weights: Path, tmp_path: Path, left: int) -> None:
+    cached = Recolor(weights=weights, cache=tmp_path, n=2)
+    expected = cached(RGB, seed=1)
+    (file,) = tmp_path.rglob("*.npy")
+    file.write_bytes(file.read_bytes()[:left])
+    assert (cached(RGB, seed=1) == expected).all()
+    assert np.load(file).shape == (2, *RGB.shape)
+
+
+def test_a_cache_that_cannot_be(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OutputError, match="another output folder"):
+        Recolor(weights=weights, cache=tmp_path / "file")(RGB)
+    with pytest.raises(UsageError, match="n 0"):
+        Recolor(n=0)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_workers_share_a_cache(weights: Path, tmp_path: Path) -> None:
+    """All meet the same picture at once."""
+    cached = Recolor(weights=weights, cache=tmp_path, n=2)
+    loader: Any = DataLoader(
+        Pictures(cached, False),
+        batch_size=None,
+        num_workers=2,
+        multiprocessing_context="fork",
+        timeout=60,
+    )
+    flat = torch.stack([tensor for _, tensor in loader]).flatten(1)
+    assert 1 <= len(torch.unique(flat, dim=0)) <= 2
+    assert [path.suffix for path in tmp_path.rglob("*.*")] == [".npy"]

@@ -31,8 +31,9 @@ RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 # Rooms of a room, in their order: each may import those before it.
 INSIDE = {
     "studio": [
-        *("limits", "examples", "lanes", "actions", "recipe", "folder", "store", "derived"),
-        *("jobs", "guard", "monitoring", "hub", "routes", "app", "server"),
+        *("limits", "examples", "memory", "place", "files", "archive", "lanes", "actions"),
+        *("recipe", "folder", "session", "store", "derived", "jobs", "guard", "monitoring"),
+        *("hub", "routes", "app", "server"),
     ]
 }
 TORCH = {"torch", "torchvision", "onnx", "onnxscript", "safetensors", "scipy", "skimage"}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from manyhues.colorization import Colorization
     from manyhues.colorizer import Colorizer, colorize
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Colorization",
     "Colorizer",

@@ -4,12 +4,19 @@
 
     transform = Recolor(p=0.5)  # goes where a torchvision transform goes
     image = transform(image)  # PIL image, uint8 array (H, W, 3) or tensor (3, H, W)
+    image, label = transform(image, label)  # labels, boxes and masks pass as they are
 
 Neither torch nor torchvision is imported here.
 """
 
+import contextlib
+import copy
+import hashlib
+import io
 import os
 import random
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +26,12 @@ from PIL import Image
 
 from manyhues.colorizer import Colorizer
 from manyhues.errors import UsageError
+from manyhues.image.files import make_folder, write
+from manyhues.model.manifest import Manifest
 from manyhues.sampling.options import Sampling, number, whole
+
+_GREY_MODES = {"1", "L", "P", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
+_READ_FROM = ("icc_profile", "transparency", "gamma", "srgb", "chromaticity")  # beside the pixels
 
 
 def _as_stored(picture: Image.Image) -> Image.Image:
@@ -30,6 +42,57 @@ def _as_stored(picture: Image.Image) -> Image.Image:
     return bare
 
 
+def _leaves(value: Any) -> Iterator[Any]:
+    """What a structure of tuples, lists and dicts holds, from left to right."""
+    if isinstance(value, tuple | list):
+        for item in value:
+            yield from _leaves(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def _replaced(value: Any, new: dict[int, Any]) -> Any:
+    """A copy of the structure; an object whose id is a key of `new` gives way to its value."""
+    if id(value) in new:
+        return new[id(value)]
+    if isinstance(value, dict):
+        out = copy.copy(value)  # keeps the kind: an OrderedDict, a defaultdict
+        out.update({key: _replaced(item, new) for key, item in value.items()})
+        return out
+    if isinstance(value, tuple | list):
+        items = [_replaced(item, new) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    return value
+
+
+def _tv_class(*names: str) -> tuple[type, ...]:
+    """Classes of torchvision's tv_tensors; none where nobody has imported it."""
+    module = sys.modules.get("torchvision.tv_tensors")
+    return tuple(getattr(module, name) for name in names) if module else ()
+
+
+def _pictures(leaves: list[Any]) -> list[Any]:
+    """Which are pictures, as torchvision's own transforms tell them.
+
+    PIL images and `tv_tensors.Image`; where there is none, the first plain tensor or array. Of
+    several PIL images a grey or indexed one beside one in colour is taken for a mask, and stays.
+    """
+    found = [x for x in leaves if isinstance(x, (Image.Image, *_tv_class("Image", "Video")))]
+    coloured = [x for x in found if not (isinstance(x, Image.Image) and x.mode in _GREY_MODES)]
+    if coloured or found:
+        return coloured or found[:1]
+    tagged = _tv_class("TVTensor")
+    plain = (
+        x
+        for x in leaves
+        if (hasattr(x, "new_tensor") or isinstance(x, np.ndarray)) and not isinstance(x, tagged)
+    )
+    return [x for _, x in zip(range(1), plain, strict=False)]
+
+
 class Recolor:
     """Replaces a picture's colours, with probability `p`, by a sample of a method.
 
@@ -37,6 +100,10 @@ class Recolor:
     diversity   scales the prior's noise; 1 is as trained
     saturation  scales the colours; 0 is grey
     weights     a weights folder; the package's own by default
+    cache       a folder: each picture is drawn `n` times when it is first met, and read from there
+                later on. Many workers and runs may share it. It wants n times the size of the
+                pixels; put the transform before random crops, which would make each view a new one
+    n           colourings of a picture in the cache
 
     It may be pickled and forked: every process opens its weights itself, at its first call, with
     one thread, so that data loaders may have as many workers as there are cores.
@@ -50,48 +117,65 @@ class Recolor:
         diversity: float = 1.0,
         saturation: float = 1.0,
         weights: str | Path | None = None,
+        cache: str | Path | None = None,
+        n: int = 8,
     ) -> None:
         self.p = number("probability p", p, 0, 1)
         self.method, self.weights = method, weights
         options = Sampling(1, pick="random", diversity=diversity, saturation=saturation)
         self.diversity, self.saturation = options.diversity, options.saturation
-        self._opened: tuple[int, Colorizer] | None = None
+        self.cache, self.n = None if cache is None else Path(cache), whole("n", n, least=1)
+        self._opened: tuple[int, Colorizer, str] | None = None
 
     def __repr__(self) -> str:
+        cached = "" if self.cache is None else f", cache={str(self.cache)!r}, n={self.n}"
         return (
             f"Recolor(p={self.p}, method={self.method!r}, diversity={self.diversity}, "
-            f"saturation={self.saturation})"
+            f"saturation={self.saturation}{cached})"
         )
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_opened": None}
 
-    def __call__(self, picture: Any, seed: int | None = None) -> Any:
-        """A recoloured picture of the kind that was given; a grey one gets three channels.
+    def __call__(self, *inputs: Any, seed: int | None = None) -> Any:
+        """What was given, with its picture recoloured; a grey one gets three channels.
 
-        picture  PIL image; uint8 array ``(H, W)`` or ``(H, W, 1..4)``; torch tensor ``(C, H, W)``,
-                 uint8 or floating in [0, 1]. Alpha stays as it is.
-        seed     the same seed gives the same colours; without one it comes from Python's `random`,
-                 which a torch DataLoader seeds differently for each worker and epoch
+        Args:
+            *inputs: a picture; or several things, or tuples, lists and dicts of them, in which the
+                pictures are found as torchvision's transforms find them, and all else passes as it
+                is. A picture is a PIL image; a uint8 array ``(H, W)`` or ``(H, W, 1..4)``; a
+                `tv_tensors.Image` or torch tensor ``(C, H, W)``, uint8 or floating in [0, 1]. Its
+                kind and its alpha stay.
+            seed: the same seed gives the same colours; without one it comes from Python's
+                `random`, which a torch DataLoader seeds differently for each worker and epoch.
 
-        Raises `UsageError` for what is none of these.
+        Returns:
+            One thing for one, a tuple for several.
+
+        Raises:
+            UsageError: there is no picture, or one of another shape or range.
         """
+        whole_input = inputs[0] if len(inputs) == 1 else inputs
         if seed is None:
             seed = random.getrandbits(63)
         seed = whole("seed", seed)
+        leaves = list(_leaves(whole_input))
+        pictures = _pictures(leaves)
+        if not pictures:
+            kinds = ", ".join(dict.fromkeys(type(leaf).__name__ for leaf in leaves)) or "nothing"
+            raise UsageError(f"{kinds}: expected a PIL image, a uint8 array or a torch tensor")
         if np.random.default_rng(abs(seed)).random() >= self.p:
-            return picture
+            return whole_input
+        return _replaced(whole_input, {id(x): self._recolored(x, seed) for x in pictures})
+
+    def _recolored(self, picture: Any, seed: int) -> Any:
         if isinstance(picture, Image.Image):
             return Image.fromarray(self._pixels(_as_stored(picture), seed))
         if isinstance(picture, np.ndarray):
             if picture.dtype != np.uint8:
                 raise UsageError(f"array of {picture.dtype}: expected uint8, (H, W, C)")
             return self._pixels(picture, seed)
-        if hasattr(picture, "new_tensor"):
-            return self._tensor(picture, seed)
-        raise UsageError(
-            f"{type(picture).__name__}: expected a PIL image, a uint8 array or a torch tensor"
-        )
+        return self._tensor(picture, seed)
 
     def _tensor(self, tensor: Any, seed: int) -> Any:
         if tensor.ndim != 3 or tensor.shape[0] not in (1, 2, 3, 4):
@@ -107,25 +191,66 @@ class Recolor:
         if values.dtype != np.uint8:
             raise UsageError("tensor: expected uint8, or floating in [0, 1]; normalise afterwards")
         pixels = self._pixels(np.ascontiguousarray(values), seed).transpose(2, 0, 1)
-        return tensor.new_tensor(pixels / np.float32(255) if floating else pixels)
+        out = tensor.new_tensor(pixels / np.float32(255) if floating else pixels)
+        return out if type(out) is type(tensor) else out.as_subclass(type(tensor))
 
     def _pixels(self, picture: Any, seed: int) -> NDArray[np.uint8]:
-        colorizer = self._colorizer()
+        if self.cache is None:
+            return np.asarray(self._drawn(picture, 1, seed)[0])
+        _, _, identity = self._open()
+        name = _digest(picture, identity)
+        path = self.cache / name[:2] / f"{name}.npy"
+        k = int(np.random.default_rng((abs(seed), 1)).integers(self.n))
+        # One that is there, and whole. Another's is never read half written: it comes by renaming.
+        with contextlib.suppress(OSError, ValueError, EOFError):
+            found: NDArray[np.uint8] = np.load(path, mmap_mode="r")[k]
+            return np.array(found)  # plain, and without the open file
+        drawn = self._drawn(picture, self.n, int(name[:8], 16))
+        data = io.BytesIO()
+        np.save(data, drawn)
+        make_folder(path.parent)
+        write(data.getvalue(), path, overwrite=True)
+        return np.asarray(drawn[k])
+
+    def _drawn(self, picture: Any, n: int, seed: int) -> NDArray[np.uint8]:
+        """n colourings of a picture, (n, H, W, C)."""
+        _, colorizer, _ = self._open()
         result = colorizer.sample(
             colorizer.encode(picture),
-            1,
+            n,
             seed=seed,
             pick="random",
             diversity=self.diversity,
             saturation=self.saturation,
         )
-        return np.asarray(result.image(0))
+        return np.stack([np.asarray(result.image(k)) for k in range(n)])
 
-    def _colorizer(self) -> Colorizer:
+    def _open(self) -> tuple[int, Colorizer, str]:
+        """This process's number and colorizer, and what a cached picture depends on beside it."""
         process = os.getpid()
         if self._opened is None or self._opened[0] != process:  # sessions do not survive a fork
-            self._opened = process, Colorizer.load(self.method, self.weights, threads=1)
-        return self._opened[1]
+            colorizer = Colorizer.load(self.method, self.weights, threads=1)
+            identity = ""
+            if self.cache is not None:
+                names = Manifest.load(colorizer.method, self.weights).files(self.weights)
+                weights = [hashlib.blake2b(path.read_bytes()).hexdigest() for path in names]
+                asked = (colorizer.method, self.n, self.diversity, self.saturation)
+                identity = repr((asked, weights))
+            self._opened = process, colorizer, identity
+        return self._opened
+
+
+def _digest(picture: Any, identity: str) -> str:
+    """A name for a picture that another picture, or other options, do not have."""
+    kind: tuple[Any, ...]
+    if isinstance(picture, Image.Image):
+        info = [picture.info.get(key) for key in _READ_FROM]
+        kind = (picture.mode, picture.size, picture.getpalette(), info)
+    else:
+        kind = (picture.dtype.str, picture.shape)
+    digest = hashlib.blake2b(repr((identity, kind)).encode(), digest_size=20)
+    digest.update(picture.tobytes())
+    return digest.hexdigest()
 
 
 Recolour = Recolor  # the name that it had

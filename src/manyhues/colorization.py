@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, SupportsIndex
+from typing import Any, ClassVar, Literal, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from manyhues.image import files, provenance
 from manyhues.image.encode import Format
 from manyhues.image.picture import read_small_rgb
 from manyhues.model.scene import Scene
+from manyhues.render import exact
 from manyhues.render import pixels as render
 from manyhues.render.sheet import contact_sheet
 from manyhues.sampling.hints import Hint, apply_hints, parse_hints
@@ -80,6 +81,7 @@ class Colorization:
     notes: tuple[str, ...] = ()
     captions: tuple[str, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
+    sampled: ClassVar[bool] = True
 
     def __repr__(self) -> str:
         seeds = ", ".join(self.labels[:3]) + (", .." if len(self) > 3 else "")
@@ -122,6 +124,8 @@ class Colorization:
         middle = upsampler.middle(self.ab[index])
         picture = self.scene.picture
         rgb = render.pixels(picture.luminance, middle, upsampler, picture.bits)
+        if picture.scale is not None:  # lightness carries values: rounding must not move it
+            rgb = exact.settle(rgb, exact.grey_at(picture.luminance))
         return rgb if picture.alpha is None else np.dstack([rgb, picture.alpha])
 
     def image(self, index: int) -> Image.Image:
@@ -141,8 +145,16 @@ class Colorization:
         """All n with a long side of at most `side`, cheaper than `images` for large pictures."""
         return replace(self, scene=self.scene.shrunk(side)).images
 
-    def sheet(self, side: int = 480, *, earlier: Mapping[int, Path] | None = None) -> Image.Image:
+    def sheet(
+        self,
+        side: int = 480,
+        *,
+        earlier: Mapping[int, Path] | None = None,
+        notice: bool = True,
+    ) -> Image.Image:
         """The contact sheet: the input and the n results, captioned; `side` is a tile's.
+
+        With `notice` its head says that the colour is artificial.
 
         Many results get smaller tiles, so that the page stays under about 6,000 pixels. In the
         place of samples by index stand the files of `earlier`, which something else has made.
@@ -152,7 +164,15 @@ class Colorization:
             for i, (one, label) in enumerate(zip(self, self.labels, strict=True))
         ]
         title = Path(self.scene.picture.name).name
-        return sheet_of(self.scene, samples, title=title, note=self.method, side=side)
+        return sheet_of(
+            self.scene,
+            samples,
+            title=title,
+            note=self.method,
+            side=side,
+            extra=self._extra_tiles,
+            notice=notice,
+        )
 
     def save(
         self,
@@ -183,7 +203,10 @@ class Colorization:
         The file says that its colour is artificial, and what made it (`image.provenance`).
         """
         metadata = provenance.stamp(
-            self.scene.picture.metadata, self.software(index), self.recipe(index)
+            self.scene.picture.metadata,
+            self.software(index),
+            self.recipe(index),
+            sampled=self.sampled,
         )
         return writer.encode(self.pixels(index), format_, metadata)
 
@@ -198,6 +221,8 @@ class Colorization:
         steering = self.steering
         recipe: dict[str, Any] = {"version": __version__, "method": self.method}
         recipe |= {**self._number(index), **self.origin}
+        if (scale := self.scene.picture.scale) is not None:
+            recipe["values"] = scale.as_dict()
         if steering.saturation != 1:
             recipe["saturation"] = steering.saturation
         if steering.hints:
@@ -219,17 +244,30 @@ class Colorization:
         return _write(self._files(jobs, format_), overwrite)
 
     def write_sheet(
-        self, path: Path, *, overwrite: bool = False, earlier: Mapping[int, Path] | None = None
+        self,
+        path: Path,
+        *,
+        overwrite: bool = False,
+        earlier: Mapping[int, Path] | None = None,
+        notice: bool = True,
     ) -> None:
         """Write the contact sheet, as `sheet` makes it, as JPEG. Raises `OutputError`."""
-        _write([(path, partial(self._sheet_file, earlier))], overwrite)
+        _write([(path, partial(self._sheet_file, earlier, notice))], overwrite)
 
     def _files(self, jobs: Iterable[tuple[int, Path]], format_: str) -> list["_File"]:
-        _ = self.scene.upsampler  # made once, before threads ask for it
+        self._prepare()
         return [(path, partial(self.encoded, index, format_)) for index, path in jobs]
 
-    def _sheet_file(self, earlier: Mapping[int, Path] | None = None) -> bytes:
-        return writer.encode_sheet(self.sheet(earlier=earlier))
+    def _prepare(self) -> None:
+        """Make once what threads would each ask for."""
+        _ = self.scene.upsampler
+
+    def _extra_tiles(self, size: tuple[int, int]) -> list[tuple[Image.Image, str, str]]:
+        """What the contact sheet shows beside the results, of a tile's size."""
+        return []
+
+    def _sheet_file(self, earlier: Mapping[int, Path] | None = None, notice: bool = True) -> bytes:
+        return writer.encode_sheet(self.sheet(earlier=earlier, notice=notice))
 
 
 _File = tuple[Path, Callable[[], bytes]]  # where, and what makes its bytes
@@ -261,14 +299,19 @@ def sheet_of(
     title: str,
     note: str,
     side: int = 480,
+    size: tuple[int, int] | None = None,
+    extra: Callable[[tuple[int, int]], list[tuple[Image.Image, str, str]]] | None = None,
+    notice: bool = True,
 ) -> Image.Image:
     """The contact sheet of a picture: its grey, then samples with their labels and details.
 
     A sample is a Colorization of one, of any method, or a file that something else has made. `side`
-    is a tile's. Many get smaller tiles, so that the page stays under about 6,000 pixels.
+    is a tile's. Many get smaller tiles, so that the page stays under about 6,000 pixels. `size` is
+    the picture's own (W, H), where the scene is a smaller copy of it. `extra` makes tiles of a size
+    that follow the samples; with `notice` the head says what the colour is.
     """
     side = min(side, max(48, int(4000 / (len(samples) + 1) ** 0.5)))
-    width, height = scene.picture.size
+    width, height = size or scene.picture.size
     small = {id(scene): scene.shrunk(side)}  # by scene, each of which has its own upsampler
     grey = small[id(scene)].grey()
     tiles = [(grey, "input", f"{width} x {height}")]
@@ -280,7 +323,10 @@ def sheet_of(
             small[own] = small.get(own) or one.scene.shrunk(side)
             image = replace(one, scene=small[own]).image(0)
         tiles.append((image, label, detail))
-    return contact_sheet(tiles, title=title, note=note, least=min(side, 240))
+    if extra is not None:
+        tiles += extra(grey.size)
+    said = f"{note} · {provenance.NOTICE}" if notice else note
+    return contact_sheet(tiles, title=title, note=said, least=min(side, 240))
 
 
 def _tile(path: Path, size: tuple[int, int]) -> tuple[Image.Image, str]:

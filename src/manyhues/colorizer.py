@@ -52,6 +52,7 @@ class Colorizer:
         self._engine, self._manifest = engine, manifest
         self.method = manifest.method
         self.prior: Prior = make_prior(engine, manifest)
+        self.workers = engine.workers  # samples at once
 
     @classmethod
     def load(

@@ -21,11 +21,11 @@ from PIL import Image
 from manyhues.batch import local as folders
 from manyhues.batch import plan
 from manyhues.batch.options import Options
-from manyhues.batch.ray import manifest
+from manyhues.batch.ray import journal
 from manyhues.batch.ray.run import colorize
 from manyhues.batch.ray.source import Item, plan_items
 from manyhues.batch.ray.store import Store
-from manyhues.batch.ray.worker import ITEMS, Ledger, Order, Painter
+from manyhues.batch.ray.worker import ITEMS, Assignment, Attempts, Worker
 from manyhues.cli import main as cli
 from manyhues.cli import progress
 from manyhues.colorizer import Colorizer
@@ -74,13 +74,15 @@ def rows_of(out: Path) -> dict[str, dict[str, Any]]:
     return {row["input"]: row for row in rows}
 
 
-def paint(weights: Path, items: list[Item], out: str, ledger: Ledger | None = None) -> list[Any]:
-    ledger = ledger or Ledger()
-    order = Order("vae-mdn", OPTIONS, out, str(weights))
+def paint(
+    weights: Path, items: list[Item], out: str, attempts: Attempts | None = None
+) -> list[Any]:
+    attempts = attempts or Attempts()
+    assignment = Assignment("vae-mdn", OPTIONS, out, str(weights))
     present = sorted(Store(out).names())
     given = [{**vars(item), "present": present, "inputs": []} for item in items]
     table = pa.Table.from_pylist(given, schema=ITEMS)
-    rows: list[Any] = Painter(order, ledger.begin, ledger.end)(table).to_pylist()
+    rows: list[Any] = Worker(assignment, attempts.begin, attempts.end)(table).to_pylist()
     return rows
 
 
@@ -250,7 +252,7 @@ def test_object_stores(cluster: None, weights: Path, pictures: Path, tmp_path: P
     for name in ("p000.1.jpg", "p000.sheet.jpg", "shard/p002.sheet.jpg"):  # other title or tile
         del local[name]
     assert {name: store.read(name) for name in local} == local
-    rows = manifest.read(store, store.names())
+    rows = journal.read(store, store.names())
     assert rows["s3://archive/in/shard.parquet#0"]["outputs"][0] == "shard/p002.1.jpg"
     assert "s3://archive/in/cut.jpg: damaged" in rows["s3://archive/in/cut.jpg"]["error"]
 
@@ -316,7 +318,7 @@ def test_killed_worker_and_killed_driver(
     for row in rows.values():
         assert row["error"] is None
         assert len(row["seeds"]) == len(row["outputs"]) == 2
-        assert set(manifest.files(row)) <= set(whole)
+        assert set(journal.files(row)) <= set(whole)
     colorizer = Colorizer.load("flow", weights)
     direct = colorizer.sample(colorizer.encode(source / "p030.jpg"), 2)
     direct.save(tmp_path / "direct")

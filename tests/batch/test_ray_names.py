@@ -13,9 +13,9 @@ from test_ray import contents, make_pictures
 
 from manyhues.batch import local
 from manyhues.batch.options import Options
-from manyhues.batch.ray import manifest, run
+from manyhues.batch.ray import journal, run
 from manyhues.batch.ray.source import plan_items
-from manyhues.batch.ray.worker import ITEMS, Ledger, Order, Painter
+from manyhues.batch.ray.worker import ITEMS, Assignment, Attempts, Worker
 from manyhues.cli import progress
 from manyhues.errors import UsageError
 
@@ -27,11 +27,11 @@ def rounds(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The sources of each batch that comes to the one worker, which works without Ray."""
     seen: list[list[str]] = []
 
-    def work(todo: list[dict[str, Any]], order: Order, workers: int) -> Iterator[Any]:
+    def work(todo: list[dict[str, Any]], assignment: Assignment, workers: int) -> Iterator[Any]:
         seen.append([item["source"] for item in todo])
-        ledger = Ledger()
-        painter = Painter(order, ledger.begin, ledger.end)
-        yield from painter(pa.Table.from_pylist(todo, schema=ITEMS)).to_pylist()
+        attempts = Attempts()
+        worker = Worker(assignment, attempts.begin, attempts.end)
+        yield from worker(pa.Table.from_pylist(todo, schema=ITEMS)).to_pylist()
 
     monkeypatch.setattr(run, "_cluster", lambda address, workers: contextlib.nullcontext(1))
     monkeypatch.setattr(run, "_work", work)
@@ -119,12 +119,12 @@ def test_a_folder_and_a_file_inside_it_are_two_items_one_after_the_other(
 
 
 def test_results_of_pages_are_not_those_of_one() -> None:
-    row: manifest.Row = {"error": None, "outputs": ["d/x.p1.1.png", "d/x.p2.1.png"]}
-    row["options"] = manifest.options_json(OPTIONS)
-    assert not manifest.complete(row, "d/x", OPTIONS)
+    row: journal.Row = {"error": None, "outputs": ["d/x.p1.1.png", "d/x.p2.1.png"]}
+    row["options"] = journal.options_json(OPTIONS)
+    assert not journal.complete(row, "d/x", OPTIONS)
     row["outputs"] = ["d/x.1.png", "d/x.2.png"]
-    assert manifest.complete(row, "d/x", OPTIONS)
-    assert not manifest.complete(row, "x", OPTIONS)
+    assert journal.complete(row, "d/x", OPTIONS)
+    assert not journal.complete(row, "x", OPTIONS)
 
 
 @pytest.mark.parametrize("overwrite", [True, False])

@@ -7,10 +7,10 @@ import fsspec
 import pytest
 from test_ray import contents, locally, paint, pictures
 
-from manyhues.batch.ray import manifest, worker
+from manyhues.batch.ray import journal, worker
 from manyhues.batch.ray.source import Item, plan_items
 from manyhues.batch.ray.store import Store
-from manyhues.batch.ray.worker import Ledger
+from manyhues.batch.ray.worker import Attempts
 from manyhues.colorizer import Colorizer
 
 __all__ = ["pictures"]  # a fixture
@@ -21,23 +21,23 @@ def test_results_appear_after_the_journal_tells_of_them(
 ) -> None:
     out = tmp_path / "out"
     seen: list[set[str]] = []
-    append = manifest.append
+    append = journal.append
 
     def look(store: Store, rows: Any) -> None:
         seen.append(store.names())
         append(store, rows)
 
-    monkeypatch.setattr(manifest, "append", look)
+    monkeypatch.setattr(journal, "append", look)
     paint(weights, plan_items([str(pictures)], str(out)), str(out))
     assert seen == [set()]
     store = Store(str(out))
-    told = manifest.read(store, store.names())
-    named = {name for row in told.values() for name in manifest.files(row)}
+    told = journal.read(store, store.names())
+    named = {name for row in told.values() for name in journal.files(row)}
     assert store.names() - named == {"scan.p2.sheet.jpg"}  # a report names the first page's
     assert named <= store.names()
     assert len(told) == len(seen) + 6
     # Where files are gone, no row tells of them any more; that a picture is bad stays true.
-    assert set(manifest.read(store, set())) == {str(pictures / x) for x in ("cut.jpg", "empty.jpg")}
+    assert set(journal.read(store, set())) == {str(pictures / x) for x in ("cut.jpg", "empty.jpg")}
     assert not list(store.staging().iterdir())
 
 
@@ -46,14 +46,14 @@ def test_an_input_that_kills_its_worker_is_left_out(
 ) -> None:
     out = str(tmp_path / "out")
     good, poison = (Item(str(pictures / name), name[:4]) for name in ("p000.jpg", "p001.jpg"))
-    ledger = Ledger()
-    ledger.begin(poison.key)  # the first worker died here
-    (row,) = paint(weights, [poison], out, ledger)
+    attempts = Attempts()
+    attempts.begin(poison.key)  # the first worker died here
+    (row,) = paint(weights, [poison], out, attempts)
     assert row["error"] is None
     assert "a worker died" in row["notes"][-1]
     for _ in range(worker.MOST_DEATHS):
-        ledger.begin(poison.key)
-    fine, bad = paint(weights, [good, poison], out, ledger)
+        attempts.begin(poison.key)
+    fine, bad = paint(weights, [good, poison], out, attempts)
     assert fine["error"] is None
     assert "workers died on it" in bad["error"]
 
@@ -93,7 +93,7 @@ def test_a_store_that_is_not_whole_by_itself_gets_files_by_renaming(
     assert store.names() == {f"{s}.{x}.jpg" for s in ("a", "deep/b") for x in ("1", "2", "sheet")}
     direct = locally(weights, pictures / "p000.jpg", tmp_path / "local")
     assert store.read("deep/b.2.jpg") == direct["p000.2.jpg"]
-    manifest.write(store, manifest.read(store, store.names()).values())
+    journal.write(store, journal.read(store, store.names()).values())
     assert "manifest.parquet" in store.names()
     assert store.names(".manyhues") == set()
 

@@ -63,6 +63,8 @@ class Oracle(Noise):
 class ColourJudge:
     """Features are a picture's mean and spread of colour; the class is 'redder than green'."""
 
+    name = "a fake"
+
     def features(self, pictures: NDArray[np.uint8], /) -> NDArray[np.float32]:
         x = pictures.astype(np.float32) / 255
         lab = color.rgb_to_lab(x)[..., 1:]

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from manyhues.color import lab
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.evaluation import protocol
-from manyhues.evaluation.protocol import KEYS, Truth, measure, render, resize_ab
+from manyhues.evaluation.fields import render, resize_ab
+from manyhues.evaluation.protocol import FACTS, KEYS, RANKS, Plan, measure
+from manyhues.evaluation.truth import Truth
 
 
 def test_oracle_makes_no_error() -> None:
     rgb = pictures()
     truth = Truth.prepare(rgb, labels(rgb), ColourJudge())
-    result = measure(Oracle(rgb), truth, eob_samples=10)
+    result = measure(Oracle(rgb), truth, Plan(eob_samples=10))
     for key in ("best_of_8_pixel", "best_of_8_image", "best_of_1", "variance", "pairwise", "eob"):
         assert result[key] == pytest.approx(0, abs=0.1), key
     assert result["colourfulness"] == pytest.approx(result["colourfulness_truth"], rel=1e-3)
@@ -31,7 +33,7 @@ def test_oracle_makes_no_error() -> None:
 def test_grey_method_is_the_ceiling() -> None:
     rgb = pictures()
     truth = Truth.prepare(rgb, labels(rgb), ColourJudge())
-    result = measure(Noise(spread=0), truth, eob_samples=8)
+    result = measure(Noise(spread=0), truth, Plan(eob_samples=8))
     assert result["frechet"] == pytest.approx(result["frechet_grey"])
     assert result["frechet_share"] == pytest.approx(0, abs=1e-6)
     assert result["top1"] == result["top1_grey"]
@@ -45,24 +47,30 @@ def test_grey_method_is_the_ceiling() -> None:
 def test_keys_are_those_of_the_design() -> None:
     """The list in the design document, key by key and in its order."""
     rgb = pictures()
-    result = measure(Noise(), Truth.prepare(rgb, labels(rgb), ColourJudge()), eob_samples=12)
+    truth = Truth.prepare(rgb, labels(rgb), ColourJudge())
+    result = measure(Noise(), truth, Plan(eob_samples=12, draws=8))
     named = """`n`, `samples`, `best_of_8_pixel`, `best_of_8_image`, `best_of_1`, `variance`,
     `eob`, `eob_variance`, `colourfulness`, `colourfulness_truth`, `frechet`, `frechet_real`,
     `frechet_grey`, `frechet_share`, `pairwise`, `top1`, `top1_grey`, `top1_truth`,
-    `ms_per_picture`"""
+    `ms_per_picture`, `frechet_colour`, `frechet_colour_real`, `frechet_colour_grey`,
+    `frechet_colour_share`, `energy`, `spread_global`, `spread_4x4`, `spread_16x16`,
+    `spread_finer`"""
     keys = re.findall(r"`(\w+)`", named)
-    assert [key for key in result if not key.endswith("_ci")] == keys == list(KEYS)
+    plain = [key for key in result if not key.endswith("_ci")]
+    assert plain == [*keys, *RANKS, "independent", *FACTS]
+    assert keys == list(KEYS)
     for key in keys[2:]:
         low, high = result[f"{key}_ci"]
         assert low <= result[key] <= high, key
-    assert len(result) == 2 * len(keys) - 2  # n and samples have no interval
+    intervals = [key for key in result if key.endswith("_ci")]
+    assert len(intervals) == len(keys) - 2  # n and samples have none
     assert result["n"] == 20
     assert result["samples"] == 8
 
 
 def test_what_a_run_cannot_give_is_null() -> None:
     truth = Truth.prepare(pictures(3))
-    result = measure(Noise(), truth, samples=1)
+    result = measure(Noise(), truth, Plan(samples=1))
     given = {key for key in KEYS if result[key] is not None}
     assert given == {
         "n",
@@ -72,8 +80,11 @@ def test_what_a_run_cannot_give_is_null() -> None:
         "colourfulness_truth",
         "ms_per_picture",
     }
-    assert set(result) == set(KEYS) | {f"{key}_ci" for key in given - {"n", "samples"}}
-    few = measure(Noise(), truth, samples=4)
+    intervals = {f"{key}_ci" for key in given - {"n", "samples"}}
+    assert set(result) == {*KEYS, *RANKS, "independent", *FACTS} | intervals
+    assert result["independent"] is None
+    assert result["rank_chroma"] is None
+    few = measure(Noise(), truth, Plan(samples=4))
     assert few["best_of_8_pixel"] is None
     assert few["variance"] > 0
     # The judge is there, but three pictures have no covariance and no labels.
@@ -84,7 +95,10 @@ def test_what_a_run_cannot_give_is_null() -> None:
 
 def test_best_of_8_ignores_further_samples() -> None:
     truth = Truth.prepare(pictures(4))
-    eight, twelve = measure(Noise(), truth, samples=8), measure(Noise(), truth, samples=12)
+    eight, twelve = (
+        measure(Noise(), truth, Plan(samples=8)),
+        measure(Noise(), truth, Plan(samples=12)),
+    )
     assert eight["best_of_8_pixel"] == twelve["best_of_8_pixel"]
     assert eight["best_of_8_image"] == twelve["best_of_8_image"]
     assert eight["variance"] != twelve["variance"]
@@ -93,17 +107,17 @@ def test_best_of_8_ignores_further_samples() -> None:
 def test_two_runs_agree_but_for_the_clock() -> None:
     rgb = pictures()
     truth = Truth.prepare(rgb, labels(rgb), ColourJudge())
-    first, second = (measure(Noise(), truth, eob_samples=9, seed=3) for _ in range(2))
+    first, second = (measure(Noise(), truth, Plan(eob_samples=9, seed=3)) for _ in range(2))
     timed = {"ms_per_picture", "ms_per_picture_ci"}
     assert {k: v for k, v in first.items() if k not in timed} == {
         k: v for k, v in second.items() if k not in timed
     }
-    assert measure(Noise(), truth, seed=4)["best_of_1"] != first["best_of_1"]
+    assert measure(Noise(), truth, Plan(seed=4))["best_of_1"] != first["best_of_1"]
 
 
 def test_every_picture_has_its_own_seed_and_eob_goes_on_from_the_samples() -> None:
     method = Noise()
-    measure(method, Truth.prepare(pictures(3)), samples=2, seed=7, eob_samples=5, eob_limit=2)
+    measure(method, Truth.prepare(pictures(3)), Plan(samples=2, seed=7, eob_samples=5, eob_limit=2))
     assert method.seen == [(7, 0, 2), (7, 2, 3), (8, 0, 2), (8, 2, 3), (9, 0, 2)]
 
 
@@ -112,8 +126,8 @@ def test_frechet_is_taken_against_the_other_half() -> None:
     rgb = pictures()
     judge = ColourJudge()
     truth = Truth.prepare(rgb, (), judge)
-    assert truth.second_half is not None
-    np.testing.assert_array_equal(truth.second_half, judge.features(rgb[10:]))
+    assert truth.network is not None
+    np.testing.assert_array_equal(truth.network.second_half, judge.features(rgb[10:]))
     seen: list[int] = []
 
     class Counting(ColourJudge):
@@ -126,6 +140,59 @@ def test_frechet_is_taken_against_the_other_half() -> None:
     measure(Noise(), truth, advance=told.append)
     assert seen == [20, 20, 10]  # true, grey, and only the first half of the generated ones
     assert sum(told) == len(rgb) + truth.judged == 30
+
+
+def test_a_run_says_what_it_measured() -> None:
+    truth = Truth.prepare(pictures(20), (), ColourJudge())
+    plan = Plan(samples=2, seed=7, eob_samples=5, eob_limit=3, draws=4, draws_limit=6)
+    result = measure(Noise(), truth, plan)
+    assert {key: result[key] for key in FACTS[:6]} == {
+        "seed": 7,
+        "size": 16,
+        "eob_samples": 5,
+        "eob_pictures": 3,
+        "draws": 4,
+        "draw_pictures": 6,
+    }
+    assert result["judge"] == "a fake"
+    assert result["notes"] == []
+    assert [sum(result[key]) for key in RANKS] == [6] * 4
+    assert [len(result[key]) for key in RANKS] == [5] * 4  # ranks 0 to 4
+    assert result["independent"]["n"] == 6
+    assert result["independent"]["variance"] > 0
+    assert result["independent"]["best_of_8_image"] is None  # of four draws
+
+
+def test_calibration_is_of_draws_that_share_no_noise() -> None:
+    """Eight samples that sum to zero look wider spread than they are; single ones do not."""
+    method = Noise()
+    measure(method, Truth.prepare(pictures(2)), Plan(samples=2, seed=3, draws=3, draws_limit=1))
+    alone = [(3 + 10_000 * j, 0, 1) for j in (1, 2, 3)]
+    assert method.seen == [(3, 0, 2), *alone, (4, 0, 2)]
+
+    class Apart(Noise):
+        """Its samples 0 and 1 are opposite: as far apart as they go, each as it is alone."""
+
+        def sample_ab(self, scene: Any, n: int, /, seed: int = 0, *, start: int = 0) -> Any:
+            first = super().sample_ab(scene, 1, seed)
+            return np.concatenate([first, -first])[start : start + n]
+
+    truth = Truth.prepare(pictures(3))
+    apart, free = (measure(m, truth, Plan(samples=2, draws=2)) for m in (Apart(), Noise()))
+    for key in ("energy", "spread_finer", "independent"):
+        assert apart[key] == free[key]
+    assert apart["pairwise"] > 1.2 * free["pairwise"]
+
+
+def test_why_a_share_is_missing_is_said() -> None:
+    """Grey no further than the floor: true colours of the halves have nothing in common."""
+    rgb = np.concatenate([np.full((10, 16, 16, 3), (200, 60, 60)), pictures(10) // 8 + 110])
+    truth = Truth.prepare(rgb.astype(np.uint8), (), ColourJudge())
+    result = measure(Noise(), truth)
+    assert result["frechet_share"] is None
+    assert result["frechet_colour_share"] is None
+    assert len(result["notes"]) == 2
+    assert "10 pictures a half are too few" in result["notes"][0]
 
 
 def test_render_keeps_luminance_out_of_gamut() -> None:
@@ -170,7 +237,7 @@ def test_bad_methods_are_named() -> None:
     with pytest.raises(UsageError, match="expected"):
         measure(Short(), truth)
     with pytest.raises(UsageError, match="samples"):
-        measure(Noise(), truth, samples=0)
+        measure(Noise(), truth, Plan(samples=0))
 
 
 @pytest.mark.slow

@@ -6,60 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from dicom_files import made, ramp
 
 from manyhues.errors import PictureError, UsageError
-from manyhues.image import dicom
+from manyhues.image.formats import dicom
+from manyhues.image.values import parse_window
 
 pydicom = pytest.importorskip(
     "pydicom", reason="NO PYDICOM: DICOM is not tested; pip install 'manyhues[dicom]'"
 )
 
 
-def made(pixels: NDArray[Any], **elements: Any) -> bytes:
-    """A file of one or several grey frames, ``([F,] H, W)``; elements over the defaults."""
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import UID, ExplicitVRLittleEndian
-
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.MediaStorageSOPClassUID = UID("1.2.840.10008.5.1.4.1.1.7")
-    dataset.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3")
-    bits = pixels.dtype.itemsize * 8
-    defaults = {
-        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.7",
-        "SOPInstanceUID": "1.2.3",
-        "Modality": "OT",
-        "PatientName": "Nobody^Known",
-        "Rows": pixels.shape[-2],
-        "Columns": pixels.shape[-1],
-        "SamplesPerPixel": 1,
-        "PhotometricInterpretation": "MONOCHROME2",
-        "BitsAllocated": bits,
-        "BitsStored": bits,
-        "HighBit": bits - 1,
-        "PixelRepresentation": int(pixels.dtype.kind == "i"),
-    }
-    if pixels.ndim == 3:
-        defaults["NumberOfFrames"] = len(pixels)
-    for name, value in (defaults | elements).items():
-        setattr(dataset, name, value)
-    dataset.PixelData = np.ascontiguousarray(pixels).tobytes()
-    dataset["PixelData"].VR = "OB" if bits == 8 else "OW"
-    out = io.BytesIO()
-    dataset.save_as(out, enforce_file_format=True)
-    return out.getvalue()
-
-
 def shown(data: bytes, window: Any = None, index: int = 0) -> dicom.Frame:
     return dicom.read(dicom.header(data, "x.dcm"), index, window, "x.dcm")
-
-
-def ramp(bits: int, signed: bool) -> NDArray[Any]:
-    values = np.arange(2**bits) - (2 ** (bits - 1) if signed else 0)
-    kind = f"{'int' if signed else 'uint'}{8 if bits == 8 else 16}"
-    return values.astype(kind).reshape(16, -1)
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 16])
@@ -81,7 +40,6 @@ def test_full_window_is_exact(bits: int, signed: bool, kind: str) -> None:
     np.testing.assert_array_equal(frame.scale.values(frame.shares), stored * 2.0 - 1024)
     first, last = int(frame.shares[0, 0]), int(frame.shares[-1, -1])
     assert (first, last) == ((0, 65535) if kind == "MONOCHROME2" else (65535, 0))
-    assert frame.bits == (8 if bits == 8 else 16)
     assert not frame.notes
 
 
@@ -219,9 +177,9 @@ def test_files_that_pydicom_ships() -> None:
 @pytest.mark.parametrize("text", ["", "40", "40,0", "40,-1", "nan,3", "a,b", "1,2,3"])
 def test_windows_that_are_none(text: str) -> None:
     with pytest.raises(UsageError, match="window"):
-        dicom.parse_window(text)
+        parse_window(text)
 
 
 def test_windows() -> None:
-    assert dicom.parse_window("40,400") == (40, 400)
-    assert dicom.parse_window("FULL") == "full"
+    assert parse_window("40,400") == (40, 400)
+    assert parse_window("FULL") == "full"

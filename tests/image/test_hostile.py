@@ -17,7 +17,8 @@ from test_tiff_packed import tiff_of
 
 from manyhues.errors import PictureError
 from manyhues.image.formats.tiff_directory import directories
-from manyhues.image.picture import MAX_PIXELS, Picture, probe, read_rgb
+from manyhues.image.limits import MAX_PIXELS
+from manyhues.image.picture import Picture, probe, read_rgb
 
 RGB = colourful(18, 25)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import colourful
-from test_dicom import made
+from dicom_files import made
 
 from manyhues.errors import OutputError
 from manyhues.image.secondary_capture import secondary_capture

@@ -6,13 +6,13 @@ import numpy as np
 from conftest import colourful
 
 from manyhues.colorizer import Colorizer
-from manyhues.model.noise import BLOCK, couple
+from manyhues.model.noise import BLOCK, antithetic
 from manyhues.model.priors.base import Draw
 
 
 def _blocks(count: int) -> np.ndarray:
     drawn = np.random.default_rng(0).standard_normal((count, BLOCK, 2, 6, 5), np.float32)
-    return np.stack([couple(block) for block in drawn])
+    return np.stack([antithetic(block) for block in drawn])
 
 
 def test_each_noise_alone_stays_standard_normal() -> None:
@@ -41,7 +41,7 @@ def test_a_block_sums_to_zero_but_for_its_broadest_waves_which_point_everywhere(
 def test_twice_the_noise_is_twice_the_coupled_noise() -> None:
     """So that `diversity` may come before."""
     drawn = np.random.default_rng(1).standard_normal((BLOCK, 2, 4, 16), np.float32)
-    assert np.allclose(couple(2 * drawn), 2 * couple(drawn), atol=1e-5)
+    assert np.allclose(antithetic(2 * drawn), 2 * antithetic(drawn), atol=1e-5)
 
 
 def test_flow_draws_samples_that_keep_apart(weights: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from manyhues.model import non_local
-from manyhues.model.non_local import alike
+from manyhues.model.non_local import non_local_means
 
 
 def halves(height: int = 24, width: int = 32) -> tuple[np.ndarray, np.ndarray]:
@@ -18,11 +18,11 @@ def test_a_patch_in_a_uniform_place_goes_and_an_edge_stays() -> None:
     lightness, features = halves()
     code = np.zeros((1, 2, 24, 32), np.float32)
     code[0, 0, :, :16], code[0, 1, :, 16:] = 0.5, 0.5
-    even = alike(code, lightness, features, 0.8)
+    even = non_local_means(code, lightness, features, 0.8)
     assert np.abs(even - code).max() < 1e-3  # what ends at the edge is as it was
     patchy = code.copy()
     patchy[0, 0, 10:13, 4:7], patchy[0, 1, 10:13, 4:7] = -0.5, 0.8
-    mended = alike(patchy, lightness, features, 0.8)
+    mended = non_local_means(patchy, lightness, features, 0.8)
     before, after = (np.abs(c - code)[0, :, 10:13, 4:7].mean() for c in (patchy, mended))
     assert after < 0.5 * before
     assert np.abs(mended - code)[0, :, :, 16:].max() < 0.1  # nothing crosses the edge
@@ -32,8 +32,9 @@ def test_a_patch_in_a_uniform_place_goes_and_an_edge_stays() -> None:
 def test_no_share_changes_nothing() -> None:
     lightness, features = halves()
     code = np.random.default_rng(0).normal(size=(2, 2, 24, 32)).astype(np.float32)
-    assert np.allclose(alike(code, lightness, features, 0.0), code, atol=1e-6)
-    assert not alike(np.zeros_like(code), lightness, features, 0.8).any()  # grey stays grey
+    assert np.allclose(non_local_means(code, lightness, features, 0.0), code, atol=1e-6)
+    grey = np.zeros_like(code)
+    assert not non_local_means(grey, lightness, features, 0.8).any()  # grey stays grey
 
 
 def test_samples_do_not_depend_on_one_another_nor_on_bands(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,14 +42,16 @@ def test_samples_do_not_depend_on_one_another_nor_on_bands(monkeypatch: pytest.M
     lightness, features = halves()
     features = features + generator.normal(size=features.shape).astype(np.float32)
     codes = generator.normal(size=(5, 2, 24, 32)).astype(np.float32)
-    whole = alike(codes, lightness, features, 0.8)
+    whole = non_local_means(codes, lightness, features, 0.8)
     assert whole.dtype == np.float32
     for k in range(5):
-        assert np.array_equal(alike(codes[k : k + 1], lightness, features, 0.8)[0], whole[k])
+        alone = non_local_means(codes[k : k + 1], lightness, features, 0.8)
+        assert np.array_equal(alone[0], whole[k])
     monkeypatch.setattr(non_local, "_BAND", 64)
-    assert np.allclose(alike(codes, lightness, features, 0.8), whole, atol=0.02)  # far cells
-    upright = alike(codes.swapaxes(2, 3), lightness.T, features.swapaxes(1, 2), 0.8)
-    assert np.array_equal(upright, alike(codes, lightness, features, 0.8).swapaxes(2, 3))
+    banded = non_local_means(codes, lightness, features, 0.8)
+    assert np.allclose(banded, whole, atol=0.02)  # far cells
+    upright = non_local_means(codes.swapaxes(2, 3), lightness.T, features.swapaxes(1, 2), 0.8)
+    assert np.array_equal(upright, non_local_means(codes, lightness, features, 0.8).swapaxes(2, 3))
 
 
 def test_weights_are_those_of_the_formula() -> None:
@@ -68,4 +71,4 @@ def test_weights_are_those_of_the_formula() -> None:
             total, mean = total + weight, mean + weight * code[0, :, y, x]
         expected[0, :, i, j] = mean / total
     expected *= np.sqrt((code**2).mean() / (expected**2).mean())
-    assert np.allclose(alike(code, lightness, features, 1.0), expected, atol=5e-3)
+    assert np.allclose(non_local_means(code, lightness, features, 1.0), expected, atol=5e-3)

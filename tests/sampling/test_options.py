@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from manyhues.errors import PictureError, UsageError
-from manyhues.sampling import options, palette
+from manyhues.sampling import palette
 from manyhues.sampling.options import Sampling, SamplingOptions, about
 
 NAN = float("nan")
@@ -51,7 +51,8 @@ def test_numbers_of_any_kind_become_pythons_own() -> None:
 def test_keywords_for_type_checkers_are_its_fields() -> None:
     assert ["n", *SamplingOptions.__annotations__] == [field.name for field in fields(Sampling)]
     kinds = Sampling.__annotations__
-    assert all(kinds[name] == kind for name, kind in SamplingOptions.__annotations__.items())
+    for name, kind in SamplingOptions.__annotations__.items():
+        assert kinds[name] == getattr(kind, "__forward_arg__", kind)
 
 
 def test_people_are_told_of_every_option() -> None:
@@ -61,13 +62,13 @@ def test_people_are_told_of_every_option() -> None:
 
 
 def test_the_palette_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = []
+    read, measured = [], palette.palette
 
     def counted(source: Any) -> Any:
         read.append(source)
-        return palette.palette(source)
+        return measured(source)
 
-    monkeypatch.setattr(options, "palette", counted)
+    monkeypatch.setattr(palette, "palette", counted)
     path = tmp_path / "red.png"
     Image.new("RGB", (4, 4), "red").save(path)
     made = Sampling(like=path)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from PIL import Image
 from manyhues.studio.app import create_app
 from manyhues.studio.hub import Studio
 from manyhues.studio.limits import Limits
-from manyhues.studio.server import _bind
+from manyhues.studio.server import _bind, configured
 
 Form = dict[str, Any]
 
@@ -71,10 +72,9 @@ class Server:
 
 
 @contextmanager
-def running(app: FastAPI) -> Iterator[Server]:
-    listener = _bind("127.0.0.1", 0)
-    config = uvicorn.Config(app, http="h11", log_level="warning", server_header=False)
-    server = uvicorn.Server(config)
+def running(app: FastAPI, port: int = 0) -> Iterator[Server]:
+    listener = _bind("127.0.0.1", port)
+    server = uvicorn.Server(configured(app))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -100,17 +100,18 @@ Serve = Callable[..., Server]
 
 
 @pytest.fixture
-def serve(weights: Path, tmp_path: Path) -> Iterator[Serve]:
-    """Starts a studio of one's own, with other limits or a token."""
+def serve(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Starts a studio of one's own, with other limits or options; temporary without a folder."""
     from contextlib import ExitStack
 
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    options = ("token", "folder", "outer", "listed")
     with ExitStack() as stack:
 
-        def start(token: str | None = None, **bounds: Any) -> Server:
-            folder = tmp_path / "studio"
-            folder.mkdir(exist_ok=True)
-            limits = replace(Limits(), **bounds)
-            app = create_app(limits=limits, token=token, folder=folder, weights=weights)
+        def start(**given: Any) -> Server:
+            limits = replace(Limits(), **{k: v for k, v in given.items() if k not in options})
+            chosen = {name: given[name] for name in options if name in given}
+            app = create_app(limits=limits, weights=weights, **chosen)
             return stack.enter_context(running(app))
 
         yield start

@@ -137,6 +137,7 @@ def test_a_steering_is_there_after_a_reload(
         expect(page.locator(".pin")).to_have_count(2)
         page.keyboard.press("Control+z")
         expect(page.locator(".pin")).to_have_count(1)
+        page.locator("#mode-colour").check(force=True)  # after a reload one only looks
         slow[0] = 9.0
         put(0.75)
         with page.expect_response("**/api/sessions/*"):  # it is not yet done

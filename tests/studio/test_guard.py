@@ -76,6 +76,8 @@ def test_every_answer_is_locked_down(server: Server, picture: bytes) -> None:
 
 def test_pages_use_nothing_from_outside() -> None:
     for path in STATIC.iterdir():
+        if path.suffix == ".png":
+            continue
         text = path.read_text("utf-8")
         text = text.replace("http://www.w3.org/2000/svg", "").replace("http://localhost:8400", "")
         assert not re.search(r"https?:|//[a-z]+\.", text), path.name
@@ -129,7 +131,7 @@ def test_token(serve: Serve, picture: bytes, monkeypatch: pytest.MonkeyPatch) ->
     assert entered.headers["location"] == "/"
     cookie = entered.headers["set-cookie"].lower()
     assert "httponly" in cookie
-    assert "samesite=strict" in cookie
+    assert "samesite=lax" in cookie  # a link in a mail is followed from elsewhere
     assert server.http.get("/api/about").status_code == 200  # the client kept the cookie
 
 

@@ -171,7 +171,8 @@ def test_names_of_files_never_become_paths(server: Server, name: str) -> None:
     rid = session["results"][0]["id"]
     kept = server.http.get(session["results"][0]["download"])
     assert "\n" not in kept.headers["content-disposition"]
-    allowed = {"source", f"{rid}.npz", f"{rid}.preview", f"{rid}.full.png"}
+    allowed = {"source", "grey.screen", "session.json"}
+    allowed |= {f"{rid}.npz", f"{rid}.preview", f"{rid}.full.png"}
     assert {path.name for path in folder.iterdir()} == allowed
     assert {path for path in store.folder.parent.iterdir() if path != store.folder} == outside
 

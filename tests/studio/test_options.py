@@ -17,7 +17,7 @@ def test_requests_have_the_options_of_sampling(server: Server) -> None:
     schemas = server.http.get("/openapi.json").json()["components"]["schemas"]
     body = schemas["ColorizeIn"]["properties"]
     form = schemas["Body_colorize_api_colorize_post"]["properties"]
-    assert set(body) == {option.name for option in OPTIONS} | {"method"}
+    assert set(body) == {option.name for option in OPTIONS} | {"method", "like"}
     for option in OPTIONS:
         said, here = about(option.name), body[option.name]
         assert here["default"] == _as_plain(option.default)

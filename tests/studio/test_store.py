@@ -1,5 +1,6 @@
 """Sessions on disk: bounds by age, number and size; names; what is kept in memory."""
 
+import os
 import shutil
 import time
 from dataclasses import replace
@@ -17,9 +18,10 @@ from manyhues.errors import PictureError
 from manyhues.studio import derived
 from manyhues.studio.actions import named
 from manyhues.studio.actions.base import Made
-from manyhues.studio.folder import LostError, clean_name
+from manyhues.studio.folder import FullError, LostError, clean_name
 from manyhues.studio.limits import Limits
-from manyhues.studio.store import Session, Store
+from manyhues.studio.session import Session
+from manyhues.studio.store import Store
 from studio.conftest import encoded
 
 PICTURE = encoded(colourful(30, 40))
@@ -43,20 +45,89 @@ def test_by_number(tmp_path: Path, weights: Path) -> None:
         store.session(second.id)
 
 
+def size_on_disk(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def test_by_size(tmp_path: Path, weights: Path) -> None:
     store = make(tmp_path, weights, folder_bytes=25_000)
     sessions = [new(store) for _ in range(3)]
     for session in sessions:
-        session.files.write("x.full.png", bytes(9_000))
-    on_disk = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
-    assert store.size == on_disk
+        session.files.write("x.npz", bytes(9_000))
+    assert store.size == size_on_disk(tmp_path)
     store.clean()
     assert store.size <= 25_000
     assert sessions[2].folder.is_dir()
     assert not sessions[0].folder.exists()
-    sessions[2].files.write("x.full.png", bytes(10))  # a file that is replaced counts once
-    left = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
-    assert store.size == left
+    sessions[2].files.write("x.npz", bytes(10))  # a file that is replaced counts once
+    assert store.size == size_on_disk(tmp_path)
+
+
+def test_what_can_be_made_again_goes_before_any_session(tmp_path: Path, weights: Path) -> None:
+    store = make(tmp_path, weights, folder_bytes=25_000)
+    first, last = new(store), new(store)
+    for session in (first, last):
+        for k in range(3):
+            path = session.files.write(f"{k}.full.png", bytes(9_000))
+            os.utime(path, (1, 1))
+    just_asked_for = last.files.write("9.full.png", bytes(40_000))
+    assert store.clean() == 0
+    assert first.folder.is_dir()
+    assert not list(first.folder.glob("*.full.*"))
+    assert [path.name for path in last.folder.glob("*.full.*")] == [just_asked_for.name]
+    assert store.size == size_on_disk(tmp_path)
+
+
+def test_the_open_and_the_last_used_are_never_cleaned(tmp_path: Path, weights: Path) -> None:
+    store = make(tmp_path, weights, sessions=1, age=0.0)
+    shown = new(store)
+    store.session(shown.id, opened=True)
+    between, last = new(store), new(store)
+    for session in (shown, between, last):
+        session.used -= 100
+    assert store.leaving(time.time()) == [between]  # said beforehand
+    assert store.clean() == 1
+    assert [one.id for one in store.sessions()] == [last.id, shown.id]
+    shown.opened -= 1000  # its page was closed
+    assert store.clean() == 1
+
+
+def test_a_full_folder_takes_nothing_more(tmp_path: Path, weights: Path) -> None:
+    store = make(tmp_path, weights, folder_bytes=25_000)
+    shown = new(store)
+    shown.files.write("x.npz", bytes(24_990))
+    store.session(shown.id, opened=True)
+    with pytest.raises(FullError, match="--max-folder"):
+        new(store)
+    assert [path.name for path in tmp_path.iterdir()] == [shown.id]
+    shown.opened = 0.0  # it may be cleaned away now
+    new(store)
+
+
+def test_a_kept_folder_is_never_cleaned_of_sessions(tmp_path: Path, weights: Path) -> None:
+    store = Store(tmp_path, replace(Limits(), sessions=1, age=0.0), weights, kept=True)
+    first, second = new(store), new(store)
+    first.used = second.used = 1.0
+    assert store.clean() == 0
+    assert store.count == 2
+
+
+def test_a_deletion_can_be_undone_for_a_while(tmp_path: Path, weights: Path) -> None:
+    store = make(tmp_path, weights)
+    session = new(store)
+    store.delete(session)
+    with pytest.raises(LostError):
+        store.session(session.id)
+    assert not store.sessions()
+    assert store.clean() == 0
+    assert store.restore(session.id) is session
+    store.delete(session)
+    assert session.deleted is not None
+    session.deleted -= 61
+    store.clean()
+    assert not session.folder.exists()
+    with pytest.raises(LostError, match="no longer be undone"):
+        store.restore(session.id)
 
 
 def test_by_age(tmp_path: Path, weights: Path) -> None:
@@ -115,7 +186,7 @@ def test_what_fails_leaves_no_files(
     one = store.colorizer("cvae").sample(store.scene(session, "cvae"), 1, pick="random")
     rid = store.add(session, "g", Made(named("sample")), one).id
 
-    def fails(*arguments: Any) -> None:
+    def fails(*arguments: Any, **options: Any) -> None:
         raise MemoryError
 
     def on_disk() -> int:
@@ -124,9 +195,9 @@ def test_what_fails_leaves_no_files(
     derived.full(store, session, rid)
     before = store.size
     with monkeypatch.context() as patch:
-        patch.setattr(derived, "sheet", fails)
+        patch.setattr(derived, "sheet_of", fails)
         with pytest.raises(MemoryError):
-            derived.archive(store, session, [rid], "png")
+            derived.sheet(store, session, [rid])
     assert on_disk() == before
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", fails)
@@ -138,7 +209,7 @@ def test_what_fails_leaves_no_files(
         with pytest.raises(MemoryError):
             new(store)
     assert [path.name for path in tmp_path.iterdir()] == [session.id]
-    assert derived.archive(store, session, [rid], "png").is_file()
+    assert derived.sheet(store, session, [rid]).is_file()
     assert store.size == on_disk()
 
 

@@ -94,7 +94,7 @@ def test_one_file_is_an_action(
         captions.extend(caption for _, _, caption in tiles)
         return tile(tiles, **options)
 
-    monkeypatch.setattr("manyhues.studio.derived.contact_sheet", watched)
+    monkeypatch.setattr("manyhues.colorization.contact_sheet", watched)
     assert server.http.get(whole["sheet"]).status_code == 200
     assert captions[1:] == ["sampled", "sampled", "faded", "faded"]
 

@@ -18,13 +18,20 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 NAMES = ["IMG_20240101_123456.jpg", "Scan_1954_family_Hanoi_grandparents_and_their_boat.jpg"]
 
 
-def large(page: Page, photo: Path, n: int = 2, number: int = 1) -> dict[str, float]:
-    """Open one of a picture's colourings; where the picture lies on the screen."""
+def large(
+    page: Page, photo: Path, n: int = 2, number: int = 1, placing: bool = True
+) -> dict[str, float]:
+    """Open one of a picture's colourings; where the picture lies on the screen.
+
+    placing  a click on it places a dot; else, as at first, it only looks
+    """
     begin(page, photo, n)
     page.get_by_role("button", name=f"Open number {number}").click()
     # It slides in.
     moving = "(node) => Promise.all(node.getAnimations().map((one) => one.finished)).then(() => 0)"
     page.locator("#viewer").evaluate(moving)
+    if placing:
+        page.locator("#mode-colour").check(force=True)
     return surface(page)
 
 
@@ -237,7 +244,7 @@ def test_a_download_says_that_it_is_prepared(visit: Open, photo: Path) -> None:
             with held(page, "**/download?*"):
                 button.click()
                 expect(button).to_have_text("Preparing…")
-            expect(button).to_have_text("Full size")
+            expect(button).to_have_text("Download at full size")
         assert one.value.suggested_filename == "old house.1.jpg"
 
 
@@ -262,18 +269,25 @@ def test_opened_again_it_gets_sharp(visit: Open, photo: Path, way: str) -> None:
 
 
 @pytest.mark.parametrize("size", [{}, PHONE], ids=["desktop", "phone"])
-def test_the_handle_leaves_the_edge_free(visit: Open, photo: Path, size: dict[str, Any]) -> None:
+def test_the_handle_covers_nothing_of_a_coloured_picture(
+    visit: Open, photo: Path, size: dict[str, Any]
+) -> None:
     with visit(**size) as page:
         box = large(page, photo)
         handle = page.locator("#divider i").bounding_box()
         assert handle is not None
-        assert handle["x"] >= box["x"]
+        assert 0 <= handle["x"] <= handle["x"] + handle["width"] <= box["x"]
         page.mouse.click(box["x"] + 3, box["y"] + box["height"] * 0.2)
         expect(page.locator(".pin")).to_have_count(1)
         page.get_by_label("Before and after").fill("100")
         handle = page.locator("#divider i").bounding_box()
         assert handle is not None
-        assert handle["x"] + handle["width"] <= box["x"] + box["width"] + 0.5
+        assert handle["x"] >= box["x"] + box["width"]
+        assert handle["x"] + handle["width"] <= box["x"] + box["width"] + 24
+        page.get_by_label("Before and after").fill("50")
+        handle = page.locator("#divider i").bounding_box()
+        assert handle is not None
+        assert box["x"] < handle["x"] < box["x"] + box["width"]
 
 
 # Blending by dragging, on the page

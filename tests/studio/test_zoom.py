@@ -118,3 +118,5 @@ def test_zoomed_in_a_large_picture_gets_sharp(visit: Open, tmp_path: Path) -> No
         for _ in range(3):
             page.keyboard.press("+")
         wait_for(page, lambda: page.evaluate(width) == 2100)
+        before = width.replace("#after", "#before")  # as sharp, to compare
+        wait_for(page, lambda: page.evaluate(before) == 2100)

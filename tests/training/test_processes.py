@@ -89,13 +89,13 @@ def test_torchrun_of_the_command_line_stops_and_saves_as_one(pictures: Path, cac
     )
     end = time.monotonic() + 240
     log = out / "log.csv"
-    while time.monotonic() < end and not (log.exists() and "\n" in log.read_text()):
+    while time.monotonic() < end and not (log.exists() and ",loss," in log.read_text()):
         time.sleep(0.1)
     running.send_signal(signal.SIGTERM)
     errors = running.communicate(timeout=60)[1]
     assert errors.count("the same command with --resume goes on") == 1, errors
     _, facts = registry.load(out)
-    assert facts["step"] >= loop.LOG_EVERY
+    assert facts["step"] >= 1
     steps = [row.split(",")[1] for row in log.read_text().splitlines() if ",loss," in row]
     assert steps == sorted(set(steps), key=int)  # one process wrote
 

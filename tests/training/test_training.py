@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +18,13 @@ from PIL import Image
 from manyhues.cli import main as cli
 from manyhues.errors import DataError, TrainingError, UsageError, WeightsError
 from manyhues.training import checkpoint, loop, registry, run
-from manyhues.training.data.cache import Batch, Cache, build_cache
+from manyhues.training.batches import Pieces
+from manyhues.training.data.cache import Batch, Cache, build_cache, grey_of
+from manyhues.training.data.looks import Looks
 from manyhues.training.loop import Loop
+from manyhues.training.methods.features import Tune, TuneConfig
 from manyhues.training.methods.vae import Vae, VaeConfig
+from manyhues.training.networks.grey import GreyFeatures
 from manyhues.training.run import train
 from manyhues.training.task import Logs, Step, Task
 
@@ -69,6 +74,44 @@ def test_a_cache_may_be_without_features(pictures: Path, cache_folder: Path) -> 
     rows = np.arange(4)
     batch = Cache([light]).batch(rows, features=False)
     assert torch.equal(batch.ab, Cache([cache_folder]).batch(rows).ab)
+
+
+def test_a_cache_has_what_the_network_sees(pictures: Path, cache_folder: Path) -> None:
+    cache = Cache([cache_folder]).batch(np.arange(4))
+    grey = torch.from_numpy(grey_of(50 * (cache.luminance.numpy() + 1)))
+    for ours, theirs in zip(GreyFeatures()(grey), (cache.f8, cache.f16, cache.f32), strict=True):
+        assert float((ours - theirs).std() / ours.std()) < 0.01
+
+
+def test_a_cache_takes_maps_from_the_finer_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = write_blocks(tmp_path / "large", 3)
+    for path in pictures.iterdir():
+        Image.open(path).resize((140, 130)).save(path)
+    tuned = tmp_path / "tuned"
+    tuned.mkdir()
+    task = Tune(TuneConfig())
+    facts = {"kind": "features", "config": checkpoint.config_facts(task.config)}
+    checkpoint.write_tensors(tuned / checkpoint.MODEL, checkpoint.state_of(task), facts)
+    looked: list[int] = []
+
+    def looks(self: Looks, grey: np.ndarray, size: int) -> list[np.ndarray]:
+        looked.append(size)
+        return call(self, grey, size)
+
+    call = Looks.__call__
+    monkeypatch.setattr(Looks, "__call__", looks)
+    small, large = run.open_caches([pictures], tmp_path / "a", (64, 128), tuned=tuned, film=0.5)
+    assert looked == [128, 64]
+    options: dict[str, Any] = {"crops": 2, "film": 0.5, "tuned": tuned, "finer": True}
+    alone = Cache([build_cache(pictures, tmp_path / "b", **options)])
+    assert looked == [128, 64, 64, 128]
+    assert len(small) == len(large) == len(alone) == 6
+    for name in ("luminance", "ab", "f8", "f16", "f32"):
+        rows = np.arange(6)
+        ours, theirs = (c.array(name, rows).astype(np.float32) for c in (small, alone))
+        assert (ours - theirs).std() <= 1e-3 * theirs.std(), name  # rounded to halves once more
 
 
 def test_a_cache_may_be_held_in_memory(cache_folder: Path) -> None:
@@ -126,7 +169,8 @@ def test_every_kind_trains_saves_and_loads(kind: str, pictures: Path, cache_fold
     assert not task.training
     assert list((out / "sheets").glob("*.png"))
     with (out / "log.csv").open() as file:
-        rows = list(csv.reader(file))
+        header, *rows = csv.reader(file)
+    assert header == ["part", "step", "seconds", "name", "value"]
     assert any(row[0] == "validation" for row in rows)
     assert all(np.isfinite(float(row[4])) for row in rows)
 
@@ -205,7 +249,7 @@ def test_interrupt_saves(cache_folder: Path, tmp_path: Path) -> None:
     running = make_loop(cache_folder, tmp_path / "run", 10.0)
     step = running._step
 
-    def interrupted(pieces: loop.Pieces, progress: float) -> dict[str, float]:
+    def interrupted(pieces: Pieces, progress: float) -> dict[str, float]:
         if running.state.step == 3:
             raise KeyboardInterrupt
         return step(pieces, progress)

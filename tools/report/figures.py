@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from manyhues.color import lab
-from manyhues.evaluation.protocol import Method, render, resize_ab, to_uint8
+from manyhues.evaluation.fields import render, resize_ab, to_uint8
+from manyhues.evaluation.protocol import Method
 from manyhues.image import files
 
 Cells = NDArray[np.uint8]  # (rows, columns, S, S, 3)

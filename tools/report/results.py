@@ -22,17 +22,20 @@ from rich.console import Console
 
 from manyhues.cli import exit as command
 from manyhues.errors import DataError, ManyhuesError, UsageError
-from manyhues.evaluation.report import (
+from manyhues.evaluation.evaluate import (
     available_methods,
     load,
     open_judge,
     open_methods,
-    print_table,
     run,
+    say_what,
     write_json,
 )
+from manyhues.evaluation.halves import HALVES, Half, chosen
+from manyhues.evaluation.protocol import Plan
+from manyhues.evaluation.table import print_table
 from manyhues.image import files
-from tools.report import figures, page
+from tools.report import calibration, figures, page
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ DATA_SETS = {
     "imagenet64": DataSet("ImageNet 64 (val)", "imagenet64/val", "imagenet64", 12),
 }
 SIZE = 64
+PARTS = ("ablation", "reconstruction", "calibration", "paper")  # beside the data sets
 SAMPLES = 8
 
 
@@ -67,11 +71,14 @@ def make_results(
     command: str = "",
     add: bool = False,
     data_sets: Sequence[str] = tuple(DATA_SETS),
+    half: Half | None = "test",
+    draws_limit: int = 200,
 ) -> dict[str, Any]:
     """Measure, draw and write ``results.json``, ``results.md`` and ``images/*.jpg`` into `out`.
 
-    `methods` are all that have weights unless named. `limit` bounds each data set; eob is drawn
-    over `eob_samples` samples of the first `eob_limit` pictures. `ablation` and
+    `methods` are all that have weights unless named. `half` of each data set is measured (all of it
+    for None), and `limit` bounds it; eob is drawn over `eob_samples` samples of the first
+    `eob_limit` pictures, calibration over `draws_limit` (0: none). `ablation` and
     `reconstruction` are JSON files made in training, taken over as they are:
     ``{variant: {data set: {"rms", "weighted", "gradient"}}}``, and
     ``{data set: {"vae", "pca20"}}``. With `add`, what ``results.json`` holds of methods that are
@@ -87,29 +94,25 @@ def make_results(
         "data_sets": {},
         "ablation": read_json(ablation),
         "reconstruction": read_json(reconstruction),
+        "calibration": None,
+        "paper": None,
     }
     before = read_json(out / "results.json") if add else None
     if before is not None:
         content["made"]["command"] = with_command(before["made"]["command"], command)
         content["data_sets"] = dict(before["data_sets"])
-        for key in ("ablation", "reconstruction"):
-            content[key] = content[key] or before[key]
+        for key in PARTS:
+            content[key] = content[key] or before.get(key)
     opened = open_methods(available_methods() if methods is None else methods)
     judge = open_judge(console)
+    draws = SAMPLES if draws_limit else 0
+    plan = Plan(SAMPLES, 0, eob_samples, eob_limit, draws, draws_limit)
     files.make_folder(out)
     for key, data_set in ((key, DATA_SETS[key]) for key in data_sets):
         console.rule(data_set.title)
-        pictures, labels = load([data_root / data_set.path], SIZE, limit, console)
-        results = run(
-            pictures,
-            labels,
-            opened,
-            judge,
-            samples=SAMPLES,
-            eob_samples=eob_samples,
-            eob_limit=eob_limit,
-            console=console,
-        )
+        pictures, labels = load([data_root / data_set.path], SIZE, limit, console, half)
+        results = run(pictures, labels, opened, judge, plan, console=console)
+        say_what(results, [data_set.path], half)
         shown = opened
         eob = (eob_samples, min(eob_limit, len(pictures)) if eob_samples else 0)
         if key in content["data_sets"]:
@@ -118,11 +121,14 @@ def make_results(
             eob = eob if eob_samples else (kept["eob_samples"], kept["eob_pictures"])
             shown = open_methods(list(results))
         print_table(results, console)
+        if key == "imagenet64":
+            content["calibration"] = calibration.part(results) or content["calibration"]
         name = f"images/{data_set.figure}.jpg"
         content["data_sets"][key] = {
             "title": data_set.title,
             "figure": name,
             "size": SIZE,
+            "half": half or "all",
             "eob_samples": eob[0],
             "eob_pictures": eob[1],
             "results": results,
@@ -147,11 +153,18 @@ def _known(names: Sequence[str]) -> Sequence[str]:
 
 def _merged(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     """Results of both, those of `now` where both have a method."""
-    counts = {result["n"] for result in (*before.values(), *now.values())}
+    every = (*before.values(), *now.values())
+    counts = {result["n"] for result in every}
     if len(counts) > 1:
         raise DataError(
             f"results.json: measured on {min(counts)} and {max(counts)} pictures; "
             "use the same --limit, or measure all methods again"
+        )
+    halves = {result.get("half") or "all" for result in every}
+    if len(halves) > 1:
+        raise DataError(
+            f"results.json: measured on {' and '.join(sorted(halves))}; "
+            "use the same --half, or measure all methods again"
         )
     return {**before, **now}
 
@@ -194,6 +207,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--data-sets",
         default=",".join(DATA_SETS),
         help="names with commas between; default: %(default)s",
+    )
+    parser.add_argument(
+        "--half", choices=(*HALVES, "all"), default="test", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--draws-limit", type=int, default=200, help="for calibration; default: %(default)s"
     )
     parser.add_argument("--limit", type=int, help="at most this many pictures of each data set")
     parser.add_argument("--eob-samples", type=int, default=100, help="default: %(default)s")
@@ -238,6 +257,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 command=command_line(arguments),
                 add=options.add,
                 data_sets=_known(options.data_sets.split(",")),
+                half=chosen(options.half),
+                draws_limit=options.draws_limit,
             )
     except ManyhuesError as error:
         return command.status(error)

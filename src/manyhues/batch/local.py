@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
+from manyhues import science
+from manyhues.batch import films
 from manyhues.batch.options import Options, check_steering
-from manyhues.batch.plan import Job, holds, plan, real, replaces
+from manyhues.batch.plan import Job, holds, is_film, plan, real, replaces
 from manyhues.batch.report import Batch, Report, unexpected
 from manyhues.colorization import Colorization, output_paths, sheet_name
 from manyhues.colorizer import Colorizer
-from manyhues.errors import ManyhuesError, OutputError
+from manyhues.errors import ManyhuesError, OutputError, UsageError
 from manyhues.image import encode as writer
 from manyhues.image import files
 from manyhues.image.picture import Picture, probe
@@ -37,11 +39,18 @@ def colorize(
     except OutputError as error:
         fault = error
         jobs = [replace(job, error=job.error or str(error)) for job in jobs]
-    return Batch(len(jobs), run(colorizer, jobs, out, options), left_out, fault)
+    if options.timed_hints and not any(is_film(job.source) for job in jobs):
+        raise UsageError(f"{options.timed_hints[0]}: has a time, and no input is a film")
+    hear: list[films.Hear] = []
+    return Batch(len(jobs), run(colorizer, jobs, out, options, hear), left_out, fault, hear)
 
 
 def run(
-    colorizer: Colorizer, jobs: Sequence[Job], out: Path, options: Options
+    colorizer: Colorizer,
+    jobs: Sequence[Job],
+    out: Path,
+    options: Options,
+    hear: Sequence[films.Hear] = (),
 ) -> Generator[Report]:
     """Colour one input after the other; a failed one is reported, and the rest goes on.
 
@@ -53,7 +62,10 @@ def run(
         report = Report(str(job.source), error=job.error or None)
         if not job.error:
             try:
-                _one(colorizer, job, out, options, report, inputs)
+                if is_film(job.source):
+                    films.colour(colorizer, job, out, options, report, inputs, hear)
+                else:
+                    _one(colorizer, job, out, options, report, inputs)
             except ManyhuesError as error:
                 message = str(error)  # a hint outside the picture does not say which picture
                 named = str(job.source) in message
@@ -87,7 +99,12 @@ def _one(
 
     @cache  # opened when first needed
     def opened() -> list[Callable[[], Picture]]:
-        return Picture.pages(job.source, max_pixels=options.max_pixels)
+        return Picture.pages(
+            job.source,
+            max_pixels=options.max_pixels,
+            window=options.window,
+            keep_patient=options.keep_patient,
+        )
 
     def read(page: int) -> Picture:
         return opened()[page]()
@@ -122,7 +139,7 @@ def _results_of(
 ) -> _Results:
     folder = out / stem.parent
     output_format, suffix = writer.output_format(format_, job.source.suffix, options.format)
-    paths = output_paths(folder, stem.name, options.n, suffix)
+    paths = output_paths(folder, stem.name, options.count, suffix)
     sheet = folder / sheet_name(stem.name)
     for result in [*paths, *([sheet] if options.sheet else ())]:
         if real(result) in inputs:
@@ -152,7 +169,11 @@ def _page(
         return
     report.skipped = False
     picture = read()
-    result = colorizer.draw(colorizer.encode(picture), options)
+    result: Colorization
+    if options.map:
+        result = science.color_map(picture, options.map)
+    else:
+        result = colorizer.draw(colorizer.encode(picture), options)
     earlier = _earlier(result, paths, {i for i, _ in missing}, results.format)
     if kept:
         other = f", {len(earlier)} of them made otherwise" if earlier else ""
@@ -161,8 +182,9 @@ def _page(
         report.notes.append(f"{sheet} exists and was kept; --overwrite replaces it")
     result.write(missing, results.format, overwrite=options.overwrite)
     if with_sheet:
-        result.write_sheet(sheet, overwrite=True, earlier=earlier)
-    report.seeds += [[] if i in earlier else list(s) for i, s in enumerate(result.seeds)]
+        result.write_sheet(sheet, overwrite=True, earlier=earlier, notice=options.notice)
+    seeds = result.seeds or ((),) * len(result)
+    report.seeds += [[] if i in earlier else list(s) for i, s in enumerate(seeds)]
     report.notes += [*result.notes, *writer.losses(picture, results.format)]
 
 

@@ -2,33 +2,55 @@
 
 from dataclasses import dataclass
 
+from manyhues.color.maps import color_map
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.image.encode import Format
-from manyhues.image.picture import MAX_PIXELS
+from manyhues.image.limits import MAX_PIXELS
+from manyhues.image.values import Window
 from manyhues.sampling.options import Sampling, whole
+from manyhues.video.hints import TimedHint
 
 
 @dataclass(frozen=True)
 class Options(Sampling):
     """What is asked of each picture's samples, and how `Colorization.save` writes them.
 
-    Pictures of more than `max_pixels` are refused.
+    map           a colour map instead of samples
+    window        what of measured values to show; by default the file's own
+    keep_patient  whether DICOM results name whom a DICOM file shows
+    notice        whether sheets say that the colour is artificial
+    max_pixels    pictures of more pixels are refused
     """
 
     format: Format = "keep"
     sheet: bool = True
     overwrite: bool = False
+    map: str | None = None
+    window: Window | None = None
+    keep_patient: bool = False
+    notice: bool = True
     max_pixels: int = MAX_PIXELS
+    timed_hints: tuple[TimedHint, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         whole("max_pixels", self.max_pixels, least=1)
+
+    @property
+    def count(self) -> int:
+        """How many results a picture has: a colour map gives one."""
+        return 1 if self.map else self.n
 
 
 def check_steering(options: Options) -> None:
     """Of wrong options one hears once, before any work, and not with every picture."""
     if not -(2**63) <= options.seed < 2**63:
         raise UsageError(f"--seed {options.seed}: is too large; take one of at most 18 digits")
+    try:
+        if options.map:
+            _ = color_map(options.map)
+    except ManyhuesError as error:
+        raise UsageError(f"--map: {error}") from error
     try:
         _ = options.palette  # read here, and kept for all pictures
     except ManyhuesError as error:

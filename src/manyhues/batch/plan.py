@@ -3,14 +3,16 @@
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import TypeVar
 
 from manyhues.colorization import sheet_name
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.image.picture import PAGED_SUFFIXES, SUFFIXES, probe
+from manyhues.video import source as video
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
 
@@ -72,7 +74,7 @@ def plan(inputs: Sequence[Path], out: Path, left_out: Counter[str] | None = None
             and not (inside and target in real(path).parents)
         ]
         told: Counter[str] = Counter()
-        found = pictures_among(files, told)
+        found = pictures_among(files, told, video.SUFFIXES if find_spec("av") else ())
         if left_out is not None:
             left_out.update(told)
         jobs += [Job(path, path.relative_to(given).with_suffix("")) for path in found]
@@ -87,12 +89,21 @@ def plan(inputs: Sequence[Path], out: Path, left_out: Counter[str] | None = None
     return _refuse_collisions(list(reversed(unique.values())))
 
 
-def pictures_among(files: Sequence[AnyPath], left_out: Counter[str]) -> list[AnyPath]:
+def is_film(path: PurePath) -> bool:
+    """Whether a file is a film, by its name."""
+    return path.suffix.lower() in video.SUFFIXES
+
+
+def pictures_among(
+    files: Sequence[AnyPath], left_out: Counter[str], films: Collection[str] = ()
+) -> list[AnyPath]:
     """The pictures among files of a folder or store, by their names; counts what else there is.
 
-    Results with their contact sheet beside them, and such sheets, are an earlier run's.
+    Files with a suffix among `films` are taken too. Results with their contact sheet beside them,
+    and such sheets, are an earlier run's.
     """
-    pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
+    taken = SUFFIXES.union(films)
+    pictures = [path for path in files if path.suffix.lower() in taken]
     there, earlier = set(pictures), set()
     for path in pictures:
         if match := _RESULT.fullmatch(path.stem):

@@ -1,12 +1,13 @@
 """What an engine tells: what became of each input, as the batch goes on."""
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from manyhues.errors import OutputError
+from manyhues.video import Progress
 
 
 @dataclass
@@ -39,12 +40,14 @@ class Batch:
     reports   closing it ends the work; what was reported is true
     left_out  files of the given folders that were not taken, counted by kind
     fault     why nothing can be written, where that is so; every report says it then
+    hear      called with how far a film is, which takes long
     """
 
     total: int
     reports: Generator[Report]
     left_out: Counter[str]
     fault: OutputError | None = None
+    hear: list[Callable[[Progress], None]] = field(default_factory=list)
 
 
 def unexpected(source: Path | str, error: Exception) -> str:

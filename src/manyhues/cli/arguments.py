@@ -4,7 +4,7 @@ import re
 
 from manyhues.errors import UsageError
 
-_HINT = re.compile(r"-?\d+,-?\d+=")
+_HINT = re.compile(r"-?\d+,-?\d+(@[\d.]+)?=")
 
 
 def repeat_options(arguments: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ Exit status: 0 all done, 1 some inputs failed, 2 wrong usage.
 
 import errno
 import sys
+from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
@@ -54,17 +55,38 @@ def studio(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8400,
     token: Annotated[
-        str | None, typer.Option(help="Ask clients for this secret.", envvar="MANYHUES_TOKEN")
+        str | None,
+        typer.Option(
+            help="Ask clients for this secret; the variable is safer, for `ps` shows an option.",
+            envvar="MANYHUES_TOKEN",
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Keep pictures and results here; else they go when the studio ends."),
+    ] = None,
+    outer_host: Annotated[
+        str | None, typer.Option(help="The name by which a proxy in front of it is reached.")
+    ] = None,
+    max_upload: Annotated[int, typer.Option(min=1, help="Megabytes of one picture.")] = 256,
+    max_pixels: Annotated[int, typer.Option(min=1, help="Megapixels of one picture.")] = 60,
+    max_folder: Annotated[
+        float | None, typer.Option(min=0.1, help="Gigabytes of the folder; 2, or 50 if kept.")
     ] = None,
 ) -> None:
     """See, choose and steer colourings in a browser."""
     try:
+        from manyhues.studio.limits import Limits
         from manyhues.studio.server import serve
     except ModuleNotFoundError as error:
         raise UsageError(
             f"this verb needs {error.name}; install it with: pip install 'manyhues[studio]'"
         ) from None
-    serve(host, port, token)
+    room = max_folder or (2.0 if folder is None else 50.0)
+    limits = Limits(
+        upload_bytes=max_upload << 20, pixels=max_pixels * 10**6, folder_bytes=int(room * 2**30)
+    )
+    serve(host, port, token, folder=folder, outer=outer_host, limits=limits)
 
 
 @app.command()

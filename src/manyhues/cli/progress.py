@@ -15,6 +15,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -22,18 +23,21 @@ from rich.text import Text
 
 from manyhues.batch.report import Batch, Report
 from manyhues.cli import terminal
+from manyhues.video import Progress as FilmProgress
 
+_EVERY = 30.0  # seconds between two lines on a film's progress
 _FEW = 20  # inputs up to which notes name their picture
 
 
 class _Rate(ProgressColumn):
-    """Pictures per second, or seconds per picture when slower than one a second."""
+    """Pictures or frames per second, or seconds per one when slower than one a second."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
         if not speed:
             return Text("")
-        return Text(f"{speed:.1f} pictures/s" if speed >= 1 else f"{1 / speed:.1f} s/picture")
+        one = task.fields.get("one", "picture")
+        return Text(f"{speed:.1f} {one}s/s" if speed >= 1 else f"{1 / speed:.1f} s/{one}")
 
 
 def watch(batch: Batch, out: str, as_json: bool, *, show_sheets: bool = False) -> int:
@@ -47,7 +51,7 @@ def watch(batch: Batch, out: str, as_json: bool, *, show_sheets: bool = False) -
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     output = sys.stdout  # while it runs, an engine may point it elsewhere
     columns = (
-        TextColumn("colouring"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),
@@ -66,7 +70,8 @@ def watch(batch: Batch, out: str, as_json: bool, *, show_sheets: bool = False) -
     bar = Progress(*columns, console=console, transient=True, disable=hidden)
     try:
         with contextlib.closing(batch.reports) as reports, bar as progress:
-            task = progress.add_task("", total=batch.total)
+            task = progress.add_task("colouring", total=batch.total)
+            batch.hear.append(_Frames(console, progress).show)
             for report in reports:
                 if report.error:
                     errors.append(report.error)
@@ -81,6 +86,37 @@ def watch(batch: Batch, out: str, as_json: bool, *, show_sheets: bool = False) -
     finally:  # after Ctrl-C too
         _summary(console, counts, errors, time.perf_counter() - start, out)
     return len(errors)
+
+
+class _Frames:
+    """How far the film is that is being coloured; line by line where no bar can be shown."""
+
+    def __init__(self, console: Console, bars: Progress) -> None:
+        self._console, self._bars = console, bars
+        self._bar: TaskID | None = None
+        self._said = time.monotonic()
+
+    def show(self, film: FilmProgress) -> None:
+        """Called every few frames."""
+        name = _one_line(film.name)
+        if not film.done:
+            need = f"{film.need / 1e9:.1f} GB" if film.need >= 1e8 else f"{film.need / 1e6:.0f} MB"
+            line = f"note: {name}: takes up to about {need} of disk while it is made"
+            self._console.print(line, markup=False)
+        if self._bars.disable:
+            if film.done and time.monotonic() - self._said > _EVERY:
+                self._said = time.monotonic()
+                self._console.print(
+                    f"{name}: {film.done} of {film.total} frames, {film.rate:.1f} frames/s, "
+                    f"{film.left / 60:.0f} min left",
+                    markup=False,
+                )
+            return
+        if self._bar is None or not film.done:
+            if self._bar is not None:
+                self._bars.remove_task(self._bar)
+            self._bar = self._bars.add_task(name, total=film.total, one="frame")
+        self._bars.update(self._bar, completed=film.done, total=film.total)
 
 
 def _say_left_out(left_out: Counter[str]) -> None:

@@ -3,7 +3,7 @@
 import os
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -28,6 +28,9 @@ def train(
         typer.Option(min=1, help="Take a batch in so many pieces: the same steps, less memory."),
     ] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Of first weights, batches and noise.")] = 0,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(min=0, help="Save so often: what a killed run loses at the most.")
+    ] = 1.0,
 ) -> None:
     """Train a network."""
     if kind not in kinds():
@@ -36,7 +39,7 @@ def train(
     from manyhues.training.run import train as run
 
     try:
-        run(kind, data, out, minutes, resume, options or [], accumulate, seed)
+        run(kind, data, out, minutes, resume, options or [], accumulate, seed, checkpoint_minutes)
     except KeyboardInterrupt:
         from manyhues.training.checkpoint import RESUME
 
@@ -68,7 +71,9 @@ def export(
     """Turn a trained run into ONNX graphs."""
     need_torch("train")
     from manyhues.model import manifest
+    from manyhues.training.checkpoint import MODEL, read_facts, too_few
     from manyhues.training.export.weights import export as run_export
+    from manyhues.training.loop import WARM_UP
 
     own = manifest.WEIGHTS
     if into_package and weights is not None:
@@ -79,6 +84,8 @@ def export(
     written = run_export(run, folder, int8, overwrite=overwrite)
     for path in written:
         say(f"wrote {path}")
+    if (step := read_facts(run / MODEL).get("step", WARM_UP)) < WARM_UP:
+        say(f"{run}: {too_few(step)}")
     if not into_package and any(path.suffix == ".json" for path in written):
         folder_shown = shlex.quote(str(written[0].parent))
         say(f"to use them: manyhues colorize PICTURE -o OUT --weights {folder_shown}")
@@ -94,16 +101,28 @@ def evaluate(
         int, typer.Option(min=0, help="Samples for the paper's error-of-best; 0 leaves it out.")
     ] = 100,
     eob_limit: Annotated[int, typer.Option(min=1, help="Pictures for that metric.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Picture i is sampled with seed + i.")] = 0,
+    draws: Annotated[
+        int, typer.Option(min=0, help="Independent draws for calibration; 0 leaves it out.")
+    ] = 8,
+    draws_limit: Annotated[int, typer.Option(min=1, help="Pictures for calibration.")] = 200,
+    half: Annotated[
+        str | None,
+        typer.Option(metavar="dev|test", help="One half by id: choose on dev, report test."),
+    ] = None,
     weights: Weights = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write results here.")] = None,
 ) -> None:
     """Measure methods against true colours."""
     from manyhues.colorizer import Colorizer
-    from manyhues.evaluation.report import evaluate as run
+    from manyhues.evaluation.evaluate import evaluate as run
+    from manyhues.evaluation.halves import Half
+    from manyhues.evaluation.protocol import Plan
 
     present = Colorizer.methods(weights)
     named = [name.strip() for name in (method or "").split(",")]
     methods = [name for name in named if name] or present[:1]
     for name in methods:
         need_method(name, present)
-    run(data, methods, limit, samples, size, json_file, eob_samples, eob_limit, weights)
+    plan = Plan(samples, seed, eob_samples, eob_limit, draws, draws_limit)
+    run(data, methods, limit, plan, size, json_file, weights, cast(Half | None, half))

@@ -216,7 +216,7 @@ def bootstrap_interval(
     resamples: int = 1000,
     seed: int = 0,
 ) -> list[float]:
-    """95 % percentile-bootstrap interval [low, high] of a statistic of per-picture values (N,).
+    """95 % percentile-bootstrap interval [low, high] of a statistic of per-picture values (N, ...).
 
     Pictures are drawn with replacement (Efron 1979), `resamples` times, from a fixed seed: the
     same values always give the same interval.

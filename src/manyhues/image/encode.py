@@ -2,7 +2,7 @@
 
 import io
 import struct
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +11,21 @@ from PIL import Image, PngImagePlugin
 from manyhues.color import profiles
 from manyhues.color.lab import to_8_bits
 from manyhues.errors import OutputError, UsageError
+from manyhues.image.files import Format as Format
 from manyhues.image.formats import sixteen_bit
 from manyhues.image.metadata import Metadata, with_letters, without_layout
 from manyhues.image.picture import Picture
+from manyhues.image.secondary_capture import secondary_capture
 
-Format = Literal["keep", "png", "jpg", "webp", "tiff"]
-FORMATS = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP", "tiff": "TIFF"}
+FORMATS = {
+    **{"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP"},
+    **{"tiff": "TIFF", "dicom": "DICOM"},
+}
 _SUFFIX = {
     "PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tiff", "BMP": ".bmp", "AVIF": ".avif",
+    "DICOM": ".dcm",
 }  # fmt: skip
+_KEPT = frozenset(_SUFFIX) - {"DICOM"}  # a DICOM result is a document of its own, if asked for
 _ALIASES = {".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF"}
 # Over 17 photographs, mean and 99th percentile of |dL*| in the worst of them: quality 90 gives
 # .51 and 2.5, 95 .36 and 1.8, 97 .23 and .9 (promised: .5 and 2, of any photograph).
@@ -39,7 +45,7 @@ def output_format(format_: str, suffix: str, wanted: str) -> tuple[str, str]:
             raise UsageError(f"format {wanted!r} is unknown; use keep, {', '.join(FORMATS)}")
         name = FORMATS[known]
         return name, _SUFFIX[name]
-    if format_ not in _SUFFIX:
+    if format_ not in _KEPT:
         return "PNG", ".png"
     same = _ALIASES.get(suffix.lower()) == format_ or suffix.lower() == _SUFFIX[format_]
     return format_, suffix if same else _SUFFIX[format_]
@@ -48,11 +54,13 @@ def output_format(format_: str, suffix: str, wanted: str) -> tuple[str, str]:
 def losses(picture: Picture, format_: str) -> tuple[str, ...]:
     """What a format cannot hold of a picture, in words for the user."""
     notes = []
-    if picture.format and picture.format not in _SUFFIX and format_ == "PNG":
+    if picture.format and picture.format not in _KEPT and format_ == "PNG":
         notes.append(f"{picture.format} input is written as PNG")
-    if picture.alpha is not None and format_ == "JPEG":
-        notes.append("JPEG holds no transparency: written opaque")
-    if picture.bits == 16 and format_ not in ("PNG", "TIFF"):
+    if picture.alpha is not None and format_ in ("JPEG", "DICOM"):
+        notes.append(f"{format_} holds no transparency: written opaque")
+    if picture.scale is not None and format_ not in ("PNG", "TIFF"):
+        notes.append(f"values cannot be read back from {format_}: write PNG or TIFF for that")
+    elif picture.bits == 16 and format_ not in ("PNG", "TIFF"):
         notes.append(f"{format_} holds 8 bits: 16-bit input is written with 8")
     metadata = picture.metadata
     if (metadata.iptc or metadata.comment) and format_ != "JPEG":
@@ -97,6 +105,9 @@ def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata) -> bytes:
     pixels = to_8_bits(pixels)
     if format_ == "BMP" and pixels.shape[2] == 4:
         return _bmp_with_alpha(pixels, metadata.dpi)
+    if format_ == "DICOM":
+        said = f"artificial colour: {metadata.software}"
+        return secondary_capture(pixels[..., :3], said, metadata.software, metadata.patient)
     if format_ == "JPEG":
         pixels = pixels[..., :3]
     options: dict[str, Any] = {}

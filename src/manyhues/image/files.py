@@ -7,9 +7,12 @@ import threading
 import time
 import zlib
 from pathlib import Path
+from typing import Literal
 
 from manyhues.errors import OutputError
 
+# What results can be written as; here, because `manyhues --help` loads no decoders.
+Format = Literal["keep", "png", "jpg", "webp", "tiff", "dicom"]
 _STALE = 3600.0  # seconds
 
 

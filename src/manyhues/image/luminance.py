@@ -21,7 +21,7 @@ def luminance(page: Decoded) -> tuple[Array, tuple[str, ...]]:
     """L* ``(H, W)`` float32 in [0, 100] as stored, and notes on how colours were converted."""
     pixels = page.pixels
     if isinstance(pixels, np.ndarray) and pixels.dtype == np.uint16:
-        return _of_deep(pixels, page.profile)
+        return _of_deep(pixels, page.profile, page.scale is not None)
     image = _image(pixels)
     if image.mode == "LAB":  # already L*, in 256 steps
         return np.asarray(image)[..., 0] * np.float32(100 / 255), ()
@@ -78,9 +78,11 @@ def _in_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, tuple[str
     return image, (PLAIN_INK,) if image.mode == "CMYK" else ()
 
 
-def _of_deep(colour: NDArray[np.uint16], profile: bytes) -> tuple[Array, tuple[str, ...]]:
+def _of_deep(
+    colour: NDArray[np.uint16], profile: bytes, measured: bool
+) -> tuple[Array, tuple[str, ...]]:
     notes = []
-    if 0 < (peak := int(colour.max())) < _DARK:
+    if not measured and 0 < (peak := int(colour.max())) < _DARK:
         notes.append(f"its values end at {peak} of 65535, nearly black: stretch them first")
     curves = None
     if profile and not profiles.is_srgb(profile):

@@ -38,6 +38,7 @@ EXIF_LOST = "its EXIF cannot be written again and is left out"
 class Metadata:
     """What an output inherits. `exif` has its orientation reset; `dpi` is (0, 0) if unknown.
 
+    `patient` is a DICOM file whose patient a DICOM result names, `software` what made the result.
     `iptc` (the segments APP13, whole) and `comment` are a JPEG's, `texts` a PNG's.
     """
 
@@ -49,6 +50,8 @@ class Metadata:
     iptc: bytes = b""
     comment: bytes = b""
     texts: tuple[tuple[str, str], ...] = ()
+    patient: bytes = b""
+    software: str = ""
 
 
 def without_layout(exif: Image.Exif) -> Image.Exif:

@@ -22,11 +22,12 @@ from manyhues.image import formats
 from manyhues.image import source as given
 from manyhues.image.decoding import no_memory
 from manyhues.image.formats.base import Decoded, File, Page
+from manyhues.image.limits import MAX_PIXELS
 from manyhues.image.luminance import luminance, of_pixels, srgb
 from manyhues.image.metadata import Metadata
 from manyhues.image.quiet import without_warnings
+from manyhues.image.values import Scale, Window, ends, noted
 
-MAX_PIXELS = 300_000_000
 _PACKED = 1000  # pixels in each byte of a file that are more than photographs ever pack
 _SPARSE = 180_000_000  # bytes that such a file may unpack to: a blank bilevel page of A2 at 600 dpi
 SUFFIXES = formats.suffixes()
@@ -43,6 +44,7 @@ class Picture:
     format     the input's format as Pillow names it (``JPEG``); empty for arrays
     notes      what was lost or changed while reading, for the user to see
     page_count  pages of the file that it is of
+    scale      what its grey means, where it shows measured values; else None
     """
 
     luminance: Array
@@ -54,6 +56,7 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
     page_count: int = 1
+    scale: Scale | None = None
 
     def __repr__(self) -> str:
         width, height = self.size
@@ -65,8 +68,18 @@ class Picture:
         return self.luminance.shape[1], self.luminance.shape[0]
 
     @classmethod
-    def open(cls, source: "PictureLike", *, max_pixels: int = MAX_PIXELS) -> "Picture":
+    def open(
+        cls,
+        source: "PictureLike",
+        *,
+        max_pixels: int = MAX_PIXELS,
+        window: Window | None = None,
+        keep_patient: bool = False,
+    ) -> "Picture":
         """Read a path, encoded bytes, an open file, a PIL image or an array; of pages, the first.
+
+        `window` is what of measured values to show (`image.values`); None is the file's own.
+        `keep_patient` lets DICOM results name whom a DICOM file shows.
 
         Arrays are ``(H, W)`` or ``(H, W, 1..4)``: uint8, uint16, bool, or float in [0, 1], as
         grey, grey+alpha, RGB or RGBA in sRGB. Raises `PictureError`.
@@ -77,19 +90,25 @@ class Picture:
             return _from_array(source)
         if isinstance(source, Image.Image):
             return _from_image(source, max_pixels)
-        file = given.read(source)
+        file = replace(given.read(source), window=window, keep_patient=keep_patient)
         with without_warnings():
             pages = _pages(file, max_pixels)
         notes = (f"page 1 of {len(pages)} was read",) if len(pages) > 1 else ()
         return _read(file, pages[0], max_pixels, len(pages), notes)
 
     @staticmethod
-    def pages(source: Any, *, max_pixels: int = MAX_PIXELS) -> list[Callable[[], "Picture"]]:
+    def pages(
+        source: Any,
+        *,
+        max_pixels: int = MAX_PIXELS,
+        window: Window | None = None,
+        keep_patient: bool = False,
+    ) -> list[Callable[[], "Picture"]]:
         """Every page of a path, encoded bytes or an open file, as a call that reads it.
 
         A page that is damaged spoils no other. Raises `PictureError` as the calls do.
         """
-        file = given.read(source)
+        file = replace(given.read(source), window=window, keep_patient=keep_patient)
         with without_warnings():
             pages = _pages(file, max_pixels)
         return [partial(_read, file, page, max_pixels, len(pages)) for page in pages]
@@ -208,6 +227,8 @@ def _read(
     _check_page(page, file, max_pixels)
     with without_warnings():
         decoded = page.decode()
+    if file.window is not None and decoded.scale is None:
+        decoded = _windowed(decoded, file.window, file.name)
     picture = _picture(decoded, page.format, file.name, file.suffix, notes + page.notes)
     return replace(picture, page_count=count)
 
@@ -230,9 +251,28 @@ def _picture(
                 suffix=suffix,
                 metadata=metadata,
                 notes=notes + page.notes + converted + lost,
+                scale=page.scale,
             )
     except MemoryError as error:
         raise no_memory(name) from error
+
+
+def _windowed(page: Decoded, window: Window, name: str) -> Decoded:
+    """A grey page of any format through a window of its stored values."""
+    stored = np.asarray(page.pixels)
+    stored = stored[..., None] if stored.ndim == 2 else stored
+    if stored.shape[2] != 1 or page.profile:
+        raise PictureError(f"{name}: is no plain grey picture, so it has no window; leave it out")
+    try:
+        scale = Scale(*ends(window, stored))
+    except PictureError as error:
+        raise PictureError(f"{name}: {error}") from None
+    shares, cut = scale.shares(stored)
+    alpha = page.alpha
+    if alpha is not None and alpha.dtype == np.uint8:
+        alpha = alpha.astype(np.uint16) * 257
+    notes = page.notes + noted(scale, cut)
+    return replace(page, pixels=shares, alpha=alpha, notes=notes, scale=scale)
 
 
 def _from_image(image: Image.Image, max_pixels: int) -> Picture:

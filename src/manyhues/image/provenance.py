@@ -2,7 +2,7 @@
 
 Three places, so that people, archives and this package itself can read it:
 
-- EXIF Software (and a PNG's text of that name): ``manyhues 0.1.0 (flow, seed 0, k 3)``;
+- EXIF Software (and a PNG's text of that name): ``manyhues 0.2.0 (flow, seed 0, k 3)``;
 - XMP ``Iptc4xmpExt:DigitalSourceType``, from IPTC's vocabulary of digital source types: sampled
   colour over a photograph is a composite with what a trained algorithm made;
 - XMP ``manyhues:Recipe``, JSON: the options that make this very sample again. It holds digests of
@@ -68,6 +68,7 @@ def stamp(
         exif=exif_bytes(exif) or metadata.exif,
         xmp=_with_recipe(metadata.xmp, software, recipe, sampled),
         texts=(*texts, ("Software", software)),
+        software=software,
     )
 
 

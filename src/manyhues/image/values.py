@@ -13,7 +13,7 @@ of the value, inside the window invertible:
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from manyhues.errors import PictureError, UsageError
 
 WHITE = 65535  # shares are kept as uint16
 Shares = NDArray[np.uint16]
+Ends = tuple[float, float]  # the values that are black and white
+Window = tuple[float, float] | Literal["full"]  # (centre, width) in the file's units, or all
 
 
 @dataclass(frozen=True)
@@ -90,3 +92,46 @@ class Scale:
             return cls(**numbers, inverted=bool(facts["inverted"]), unit=str(facts["unit"]))
         except (KeyError, TypeError, ValueError, PictureError) as error:
             raise UsageError(f"the recipe's scale of values is damaged ({error})") from None
+
+
+def parse_window(text: str) -> Window:
+    """``C,W`` as (centre, width) or ``full``, as the command line takes it.
+
+    Raises `UsageError`.
+    """
+    if text.strip().lower() == "full":
+        return "full"
+    try:
+        centre, width = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"window {text!r}: expected CENTRE,WIDTH in the file's units, such as 40,400, or full"
+        ) from None
+    if not (np.isfinite(centre) and np.isfinite(width) and width > 0):
+        raise UsageError(f"window {text!r}: the width has to be above 0")
+    return centre, width
+
+
+def ends(window: Window, stored: NDArray[Any], slope: float = 1.0, intercept: float = 0.0) -> Ends:
+    """The values that a window shows as black and white, of stored values of any shape."""
+    if window == "full":
+        return full(stored, slope, intercept)
+    centre, width = window
+    return centre - width / 2, centre + width / 2
+
+
+def full(stored: NDArray[Any], slope: float = 1.0, intercept: float = 0.0) -> Ends:
+    """The smallest and the largest value."""
+    low, high = sorted(float(end) * slope + intercept for end in (stored.min(), stored.max()))
+    return (low, high) if low < high else (low, low + abs(slope))
+
+
+def noted(scale: Scale, cut: float) -> tuple[str, ...]:
+    """What is to be said of a scale, and of the share of pixels that it cuts."""
+    notes = []
+    if cut:
+        shown = f"{scale.low:g} to {scale.high:g}"
+        notes.append(f"{cut:.1%} of its pixels lie outside the window {shown}")
+    if scale.steps > WHITE + 1:
+        notes.append(f"its {scale.steps} values are more than 65,536: read back to the nearest")
+    return tuple(notes)

@@ -1,8 +1,8 @@
-"""Noise of eight samples that keeps them apart, each of them as normal as before.
+"""Noise of samples, drawn by number; antithetic noise keeps eight samples apart.
 
-Independent samples repeat each other: two of eight often agree on a scene's tint. Coupled noise is
-antithetic sampling (Hammersley & Morton 1956) for eight at once: the noises of a block sum to zero,
-and in its broadest waves, which settle where a scene's colours lie in the a, b plane, their
+Independent samples repeat each other: two of eight often agree on a scene's tint. Antithetic noise
+(Hammersley & Morton 1956), here for eight samples at once, prevents it. The noises of a block sum
+to zero. In its broadest waves, which settle where a scene's colours lie in the a, b plane, their
 directions are spread evenly around it. Each noise alone is still standard normal, whatever the
 block, so what is measured of single samples does not change; only what they have in common does.
 """
@@ -27,8 +27,11 @@ _WAVES = {
 }
 
 
-def couple(noises: Array) -> Array:
-    """Couple a block of independent standard normal noises ``(8, 2, h, w)`` (channels a, b)."""
+def antithetic(noises: Array) -> Array:
+    """Antithetic noises of a block of independent ones ``(8, 2, h, w)``, channels a, b; float32.
+
+    In and out are standard normal, each by itself.
+    """
     return spread(sum_to_zero(noises)).astype(np.float32)
 
 

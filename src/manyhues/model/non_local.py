@@ -1,14 +1,14 @@
-"""What looks alike is coloured alike: colours of a grid, averaged over similar cells near by.
+"""Non-local means (Buades et al. 2005) of sampled colours: cells that look alike share a colour.
 
 A sample's faults on real photographs are first of all patches that end where nothing in the
-picture ends. Non-local means (Buades et al. 2005) averages where pixels are alike; here what is
-averaged are sampled colours, and alike are cells of the grey picture: in lightness, and in what
-the features see there.
+picture ends. Non-local means averages pixels that are alike. Here the averaged values are sampled
+colours, and the likeness is that of the grey picture's cells: of their lightness, and of what the
+features see there.
 """
 
 import numpy as np
 
-from manyhues.color.arrays import Array
+from manyhues.color.arrays import Array, product
 
 # Standard deviations of the weights; docs/model/faults.md has what others give.
 REACH = 4.0  # cells
@@ -18,7 +18,7 @@ _BAND = 16  # cells along the longer side at once: a panorama's weights would ta
 _MARGIN = round(3 * REACH)  # cells farther away weigh nothing
 
 
-def alike(codes: Array, lightness: Array, features: Array, share: float) -> Array:
+def non_local_means(codes: Array, lightness: Array, features: Array, share: float) -> Array:
     """Codes ``(n, 2, h, w)``, a `share` of each cell's colour taken from cells like it.
 
     `lightness` is L* ``(h, w)``, `features` ``(C, h, w)``. Each code keeps its RMS chroma. Codes
@@ -26,7 +26,7 @@ def alike(codes: Array, lightness: Array, features: Array, share: float) -> Arra
     """
     if lightness.shape[1] > lightness.shape[0]:  # bands lie across the longer side
         turned = [array.swapaxes(-1, -2) for array in (codes, lightness, features)]
-        return alike(turned[0], turned[1], turned[2], share).swapaxes(-1, -2)
+        return non_local_means(turned[0], turned[1], turned[2], share).swapaxes(-1, -2)
     height, width = lightness.shape
     spread = features.std((1, 2), keepdims=True) + 1e-3  # some channels are silent
     seen = (features - features.mean((1, 2), keepdims=True)) / spread
@@ -42,10 +42,10 @@ def alike(codes: Array, lightness: Array, features: Array, share: float) -> Arra
     for first in range(0, height, _BAND):
         rows = slice(first * width, (first + _BAND) * width)
         near = slice(max(0, first - _MARGIN) * width, (first + _BAND + _MARGIN) * width)
-        weights = np.exp(points[rows] @ points[near].T - halves[rows, None] - halves[near])
+        weights = np.exp(product(points[rows], points[near].T) - halves[rows, None] - halves[near])
         weights /= weights.sum(1, keepdims=True)
         for colours, mixed in zip(flat, out, strict=True):
-            mean = weights @ colours[near]
+            mean = product(weights, colours[near])
             mixed[rows] = colours[rows] + np.float32(share) * (mean - colours[rows])
     for colours, mixed in zip(flat, out, strict=True):
         mixed *= np.sqrt((colours**2).mean() / max((mixed**2).mean(), 1e-12))

@@ -78,6 +78,12 @@ class Scene:
         angles = (random.standard_normal((_PHASES, 16)) * (cells / _PHASE_SCALE)).sum(1)
         return np.stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
 
+    def turned(self, turn: Array) -> "Scene":
+        """The same scene, its noise turned as another's: frames of a shot share the first's."""
+        scene = replace(self)
+        vars(scene)["turn"] = turn
+        return scene
+
     @cached_property
     def upsampler(self) -> Upsampler:
         """From the working size to full size, made when first used."""
@@ -102,7 +108,7 @@ class Scene:
             alpha = resize((alpha / np.float32(whole)).astype(np.float32), h, w)
             alpha = np.round(alpha * 255).astype(np.uint8)
         small = resize(picture.luminance, h, w)
-        shrunk = replace(picture, luminance=small, alpha=alpha, bits=8)
+        shrunk = replace(picture, luminance=small, alpha=alpha, bits=8, scale=None)
         return replace(self, picture=shrunk)
 
 

@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from manyhues.color.arrays import Array
 from manyhues.color.lab import LINEAR_TO_LUMINANCE
 
 _ROWS = 64
@@ -34,9 +35,27 @@ def luminance(rgb: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float64
 def grey_of(rgb: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint16]:
     """The grey, 0 to 65535, whose luminance is nearest to that of sRGB ``(..., 3)``: ``(...)``."""
     table = light(65536) * float(LINEAR_TO_LUMINANCE.astype(np.float64).sum())
-    above = np.searchsorted(table, luminance(rgb)).clip(1, 65535)
-    y = luminance(rgb)
-    return np.where(y - table[above - 1] <= table[above] - y, above - 1, above).astype(np.uint16)
+    return _nearest(table, luminance(rgb))
+
+
+@cache
+def _lightness() -> NDArray[np.float64]:
+    """L* of each of 65,536 greys."""
+    y = light(65536)
+    return np.where(y > 216 / 24389, 116 * np.cbrt(y) - 16, y * (24389 / 27))
+
+
+def grey_at(lightness: Array) -> NDArray[np.uint16]:
+    """The grey, 0 to 65535, whose L* is nearest to L* ``(H, W)`` in [0, 100]: ``(H, W)``."""
+    return _nearest(_lightness(), lightness.astype(np.float64))
+
+
+def _nearest(table: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.uint16]:
+    """Where in a growing table of 65,536 each value is nearest."""
+    above = np.searchsorted(table, values).clip(1, 65535)
+    return np.where(values - table[above - 1] <= table[above] - values, above - 1, above).astype(
+        np.uint16
+    )
 
 
 def settle(

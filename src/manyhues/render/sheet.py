@@ -4,7 +4,9 @@ import contextlib
 import math
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 _PAPER = (24, 24, 27)
@@ -140,3 +142,21 @@ def _fit(draw: ImageDraw.ImageDraw, text: str, font: Font, room: float) -> str:
     while text and draw.textlength(text + "…", font) > room:
         text = text[:-1]
     return text + "…" if text else ""
+
+
+def legend_tile(colours: Any, labels: Sequence[str], size: tuple[int, int]) -> Image.Image:
+    """A tile with a bar of colours ``(N, 3)`` uint8, the first below, and labels beside it.
+
+    The labels stand evenly from the bar's foot to its top.
+    """
+    tile = Image.new("RGB", size, _CARD)
+    unit = max(8, round(sum(size) / 2 / 22))
+    top, foot = unit, max(unit + 1, size[1] - unit)
+    bar = Image.fromarray(np.ascontiguousarray(colours[::-1][:, None]))
+    left, width = size[0] // 5, max(1, size[0] // 5)
+    tile.paste(bar.resize((width, foot - top), Image.Resampling.BILINEAR), (left, top))
+    draw, font = ImageDraw.Draw(tile), ImageFont.load_default(unit)
+    for place, label in enumerate(labels):
+        y = foot - (foot - top) * place / max(len(labels) - 1, 1)
+        draw.text((left + width + unit / 2, y), label, _INK, font, anchor="lm")
+    return tile

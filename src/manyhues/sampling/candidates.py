@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhues.color.arrays import Array, resize
+from manyhues.color.arrays import Array, product, resize
 
 _POOL = 48
 _STEP = 12
@@ -65,7 +65,7 @@ def distances(ab: Array) -> Array:
     cells = _cells(ab)
     small = cells.reshape(len(ab), -1)
     square = (small**2).sum(1)
-    gram = square[:, None] + square[None] - 2 * small @ small.T
+    gram = square[:, None] + square[None] - 2 * product(small, small.T)
     return np.asarray(np.sqrt(np.maximum(gram, 0) / cells[0, 0].size), np.float32)
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from numbers import Real
 from operator import index
-from typing import Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
-from manyhues.color.arrays import Array
 from manyhues.errors import UsageError
-from manyhues.image.picture import PictureLike
-from manyhues.sampling.hints import Hints, checked_hints
-from manyhues.sampling.palette import palette
+
+if TYPE_CHECKING:  # `manyhues --help` reads this module, and does without numpy and Pillow
+    from manyhues.color.arrays import Array
+    from manyhues.image.picture import PictureLike
+    from manyhues.sampling.hints import Hints
 
 Pick = Literal["diverse", "likely", "random"]
 PICKS: tuple[Pick, ...] = get_args(Pick)
@@ -27,8 +28,8 @@ class SamplingOptions(TypedDict, total=False):
     pick: Pick
     diversity: float
     saturation: float
-    hints: Hints
-    like: PictureLike | None
+    hints: "Hints"
+    like: "PictureLike | None"
 
 
 def _about(help: str, **limits: float) -> dict[str, Any]:
@@ -64,17 +65,19 @@ class Sampling:
         metadata=_about("Below 1 tamer, above 1 wilder; 0.8 suits old photographs.", min=0, max=10),
     )
     saturation: float = field(default=1.0, metadata=_about("Strength of colour.", min=0, max=10))
-    hints: Hints = field(
+    hints: "Hints" = field(
         default=(),
         metadata=_about(
             "This hue and strength at this pixel, whose lightness stays; may be repeated."
         ),
     )
-    like: PictureLike | None = field(
+    like: "PictureLike | None" = field(
         default=None, metadata=_about("Take the palette of this picture.")
     )
 
     def __post_init__(self) -> None:
+        from manyhues.sampling.hints import checked_hints
+
         checked = {
             "n": whole("n", self.n, least=1),
             "seed": whole("seed", self.seed),
@@ -88,8 +91,10 @@ class Sampling:
             object.__setattr__(self, name, value)
 
     @cached_property
-    def palette(self) -> tuple[Array, Array] | None:
+    def palette(self) -> "tuple[Array, Array] | None":
         """Mean (2,) and covariance (2, 2) of a, b of `like`, read once. Raises `ManyhuesError`."""
+        from manyhues.sampling.palette import palette
+
         return None if self.like is None else palette(self.like)
 
 

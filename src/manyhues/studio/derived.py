@@ -1,33 +1,72 @@
 """Pictures to look at and to keep: made when first asked for, then served from the folder."""
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
-from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
-from manyhues.colorization import sheet_of
+import numpy as np
+from PIL import Image
+
+from manyhues.color.lab import rgb_to_lab
+from manyhues.colorization import Colorization, sheet_of
 from manyhues.image import encode as writer
-from manyhues.studio.folder import encode_small
-from manyhues.studio.store import Session, Store
+from manyhues.image import provenance
+from manyhues.image.picture import read_small_rgb
+from manyhues.sampling.palette import palette
+from manyhues.studio.folder import GREY, encode_small
+from manyhues.studio.session import Session
+from manyhues.studio.store import Store
+
+Wanted = writer.Format | Literal["colour"]
+_FULL_CHROMA = 12.0  # from which on a colour is opaque in a layer of colour alone
 
 
 def full(store: Store, session: Session, rid: str, format: str = "png") -> Path:
     """One result at full size, in the input's own format for ``keep``."""
     session.result(rid)
     format_, _ = _format(session, format)
-    path = session.folder / f"{rid}{_SAFE[format_]}"
-    if not path.exists():
-        one = store.load(session, rid)
-        data = writer.encode(one.pixels(0), format_, session.picture.metadata)
-        session.files.write(path.name, data)
-    return path
+    name = f"{rid}{'.colour' if format == 'colour' else ''}{_SAFE[format_]}"
+    found = session.files.use(name)
+    if found is None:
+        found = session.files.write(name, full_bytes(store, session, rid, format))
+    return found
+
+
+def full_bytes(store: Store, session: Session, rid: str, format: str = "png") -> bytes:
+    """The bytes of such a file; they are not kept."""
+    format_, _ = _format(session, format)
+    one = store.load(session, rid)
+    if format == "colour":
+        return colour_layer(one)
+    return one.encoded(0, format_)
+
+
+def colour_layer(one: Colorization) -> bytes:
+    """A colouring's colour alone as PNG: what is grey is transparent, and the rest opaque."""
+    pixels = np.array(one.image(0).convert("RGBA"))
+    for rows in np.array_split(pixels, max(1, len(pixels) // 256)):  # views; few at a time
+        chroma = np.hypot(*np.moveaxis(rgb_to_lab(rows[..., :3] / np.float32(255)), -1, 0)[1:])
+        rows[..., 3] = rows[..., 3] * np.clip(chroma / _FULL_CHROMA, 0, 1)
+    given = one.scene.picture.metadata
+    said = provenance.stamp(given, one.software(0), one.recipe(0), sampled=one.sampled)
+    return writer.encode(pixels, "PNG", said)
+
+
+def palette_of(data: bytes, max_pixels: int) -> bytes:
+    """A picture as a palette is read from it: small, as PNG. Raises `ManyhuesError`."""
+    out = BytesIO()
+    Image.fromarray(read_small_rgb(data, max_pixels=max_pixels)).save(out, "PNG")
+    palette(out.getvalue())  # refuses one without colour
+    return out.getvalue()
 
 
 def file_name(session: Session, rid: str, format: str) -> str:
     """What a download is called."""
-    return f"{Path(session.name).stem}.{label(session, rid)}{_format(session, format)[1]}"
+    layer = ".colour" if format == "colour" else ""
+    return f"{Path(session.name).stem}.{label(session, rid)}{layer}{_format(session, format)[1]}"
 
 
 def label(session: Session, rid: str) -> str:
@@ -39,49 +78,55 @@ def label(session: Session, rid: str) -> str:
 def view(store: Store, session: Session, rid: str) -> Path:
     """One result as large as a screen."""
     session.result(rid)
-    path = session.folder / f"{rid}.view"
-    if not path.exists():
-        one = store.load(session, rid)
-        image = replace(one, scene=one.scene.shrunk(store.limits.view)).image(0)
-        session.files.write(path.name, encode_small(image))
-    return path
+    name = f"{rid}.view"
+    found = session.files.use(name)
+    if found is None:
+        image = store.load(session, rid, small=True).image(0)
+        found = session.files.write(name, encode_small(image))
+    return found
 
 
 def grey(store: Store, session: Session) -> Path:
-    """The picture without colour, as large as a screen."""
-    path = session.folder / "grey.view"
+    """The picture without colour, as large as a screen; made at the upload."""
+    path = session.folder / GREY
     if not path.exists():
         method = store.methods[0]
-        scene = store.scene(session, method).shrunk(store.limits.view)
-        session.files.write(path.name, encode_small(scene.grey()))
+        scene, _ = store.small(session, method)
+        session.files.write(GREY, encode_small(scene.grey()))
     return path
 
 
-def sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
+def grey_full(store: Store, session: Session) -> Path:
+    """The picture without colour at its own size, to compare with a result at its own size."""
+    name = f"grey.full.{'png' if session.picture.format != 'JPEG' else 'jpeg'}"
+    found = session.files.use(name)
+    if found is None:
+        scene = store.scene(session, store.methods[0])
+        data = encode_small(scene.grey(), png=name.endswith("png"))
+        found = session.files.write(name, data)
+    return found
+
+
+def sheet(store: Store, session: Session, rids: Sequence[str]) -> Path:
     """The input and results on one page, as JPEG."""
+    key = hashlib.sha256(" ".join(rids).encode()).hexdigest()[:24]
+    name = f"{key}.sheet.jpg"
+    return session.files.use(name) or session.files.write(name, _sheet(store, session, rids))
+
+
+def _sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
     samples = [
-        (store.load(session, rid), label(session, rid), session.result(rid).made.action.label)
+        (
+            store.load(session, rid, small=True),
+            label(session, rid),
+            session.result(rid).made.action.label,
+        )
         for rid in rids
     ]
     methods = ", ".join(sorted({one.method for one, _, _ in samples}))
-    page = sheet_of(samples[0][0].scene, samples, title=session.name, note=methods)
+    scene = samples[0][0].scene
+    page = sheet_of(scene, samples, title=session.name, note=methods, size=session.size)
     return writer.encode_sheet(page)
-
-
-def archive(store: Store, session: Session, rids: Sequence[str], format: str) -> Path:
-    """Results at full size and their sheet in one ZIP."""
-    key = hashlib.sha256(" ".join([format, *rids]).encode()).hexdigest()[:24]
-    path = session.folder / f"{key}.zip"
-    if path.exists():
-        return path
-    with (
-        session.files.making(path.name) as part,
-        zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as zipped,  # pictures shrink no further
-    ):
-        for rid in rids:
-            zipped.write(full(store, session, rid, format), file_name(session, rid, format))
-        zipped.writestr(f"{Path(session.name).stem}.sheet.jpg", sheet(store, session, rids))
-    return path
 
 
 def stem_and_suffix(session: Session) -> tuple[str, str]:
@@ -97,8 +142,13 @@ def disposition(name: str) -> str:
 
 def _format(session: Session, wanted: str) -> tuple[str, str]:
     picture = session.picture
+    if wanted == "colour":
+        return "PNG", ".png"
     return writer.output_format(picture.format, picture.suffix, wanted)
 
 
 # A file is named after the format alone, never after what was uploaded.
-_SAFE = {name: f".full.{name.lower()}" for name in ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF")}
+_SAFE = {
+    name: f".full.{name.lower()}"
+    for name in ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF", "DICOM")
+}

@@ -1,11 +1,12 @@
 """The files of one session: counted, whole or absent, never named after what was uploaded."""
 
+import os
 import re
 import secrets
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -13,9 +14,17 @@ from PIL import Image
 
 from manyhues.errors import ManyhuesError
 
+# What can be made again from the source and the results: pictures at full and at screen size.
+DERIVED = ("*.full.*", "*.view", "*.sheet.jpg")
+GREY = "grey.screen"  # made at the upload; it would cost another decoding
+
 
 class LostError(ManyhuesError):
     """A session or result that is not there, or no longer."""
+
+
+class FullError(ManyhuesError):
+    """The folder has no room for more."""
 
 
 @contextmanager
@@ -33,7 +42,49 @@ class SessionFolder:
     def __init__(self, path: Path) -> None:
         self.path, self.bytes = path, 0
         self._lock = threading.Lock()
-        path.mkdir(mode=0o700)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+    @classmethod
+    def found(cls, path: Path) -> "SessionFolder":
+        """One that is there already; what a killed studio has left half-written is deleted."""
+        folder = cls(path)
+        for file in path.iterdir():
+            if file.suffix == ".part":
+                file.unlink(missing_ok=True)
+            else:
+                folder.bytes += file.stat().st_size
+        return folder
+
+    @property
+    def derived_bytes(self) -> int:
+        """Size of what can be made again, and is deleted first."""
+        return sum(size for size, _, _ in self._derived())
+
+    def use(self, name: str) -> Path | None:
+        """The path of a derived file, which counts as used now; None where there is none."""
+        path = self.path / name
+        with suppress(OSError):
+            os.utime(path)
+            return path
+        return None
+
+    def drop_derived(self, before: float) -> None:
+        """Delete what can be made again and was not used since a time in seconds."""
+        for size, used, path in self._derived():
+            if used > before:
+                continue
+            with self._lock, suppress(FileNotFoundError):
+                path.unlink()
+                self.bytes -= size
+
+    def _derived(self) -> list[tuple[int, float, Path]]:
+        found = []
+        for pattern in DERIVED:
+            for path in self.path.glob(pattern):
+                with suppress(FileNotFoundError):
+                    facts = path.stat()
+                    found.append((facts.st_size, facts.st_mtime, path))
+        return found
 
     def write(self, name: str, data: bytes) -> Path:
         """A file of these bytes."""
@@ -61,10 +112,10 @@ class SessionFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def encode_small(image: Image.Image) -> bytes:
-    """A picture for looking: JPEG, or PNG where it has transparency."""
+def encode_small(image: Image.Image, *, png: bool = False) -> bytes:
+    """A picture for looking: JPEG, or PNG where it has transparency or that is asked for."""
     out = BytesIO()
-    if image.mode == "RGBA":
+    if png or image.mode == "RGBA":
         image.save(out, "PNG", compress_level=4)
     else:
         image.save(out, "JPEG", quality=90, subsampling=0)

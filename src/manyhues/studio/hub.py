@@ -1,8 +1,7 @@
-"""The studio's parts, wired: the store, the two lanes, the jobs, the monitoring."""
+"""The studio's parts, wired: the store, the three lanes, the jobs, the monitoring."""
 
 import asyncio
 import contextlib
-import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -15,11 +14,13 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, HTTPException
 from fastapi import Request as HttpRequest
 
-from manyhues.studio import jobs
+from manyhues.studio import jobs, place
 from manyhues.studio.actions.base import Drawing
+from manyhues.studio.archive import Givings
 from manyhues.studio.folder import LostError, vanishing
 from manyhues.studio.lanes import Job, Lane
 from manyhues.studio.limits import Limits
+from manyhues.studio.memory import give_back
 from manyhues.studio.monitoring import Monitoring
 from manyhues.studio.store import Group, Session, Store
 
@@ -30,18 +31,27 @@ _TIDY = 30.0  # seconds between two looks at the folder's age and size
 class Studio:
     """What the routes work with; lives from the application's start to its end.
 
-    Previews have a thread of their own, so that they never wait behind full-size pictures.
+    Drawing, pictures for a screen, and full-size pictures have a thread each, so that what one
+    looks at never waits behind what one keeps.
     """
 
     def __init__(self, limits: Limits, monitoring: Monitoring, store: Store) -> None:
         self.limits, self.monitoring, self.store = limits, monitoring, store
         self.drawing = Lane("drawing", limits.jobs, limits.side_by_side)
+        self.looking = Lane("looking", limits.jobs)
         self.rendering = Lane("rendering", limits.jobs)
-        for lane in (self.drawing, self.rendering):
+        for lane in self.lanes:
             lane.ended = self._ended
+        self.givings = Givings()
+        self.listed = False  # whether all sessions may be listed
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._seen: dict[str, float] = {}  # when a session's jobs were last asked for
         self._decoding = CapacityLimiter(2)  # uploads that are decoded at a time
+
+    @property
+    def lanes(self) -> tuple[Lane, Lane, Lane]:
+        """All of them."""
+        return self.drawing, self.looking, self.rendering
 
     def start(self, session: Session, drawing: Drawing) -> Job:
         """Queue a drawing. Raises `BusyError`, and `UsageError` for an unknown method."""
@@ -102,18 +112,35 @@ class Studio:
 
     async def decode(self, make: Callable[[], Session]) -> Session:
         """Make a session in a thread, few at a time."""
-        session = await to_thread.run_sync(make, limiter=self._decoding)
+
+        def made() -> Session:
+            try:
+                return make()
+            finally:
+                give_back()
+
+        session = await to_thread.run_sync(made, limiter=self._decoding)
         self.monitoring.cleaned.inc(await to_thread.run_sync(self.store.clean))
         return session
 
+    async def look(self, request: HttpRequest, session: Session, make: Callable[[], Any]) -> Any:
+        """Screen-sized work in its turn, given up when the client leaves."""
+        return await while_there(request, self.looking.run("look", self._held(session, make)))
+
     async def render(self, request: HttpRequest, session: Session, make: Callable[[], Any]) -> Any:
         """Full-size work in its turn, given up when the client leaves."""
+        return await while_there(request, self.rendering.run("render", self._held(session, make)))
 
+    async def render_in_turn(self, session: Session, make: Callable[[], Any]) -> Any:
+        """One of many pieces of full-size work, which waits for room too."""
+        return await self.rendering.run("render", self._held(session, make), patient=True)
+
+    def _held(self, session: Session, make: Callable[[], Any]) -> Callable[[], Any]:
         def held() -> Any:
             with self.store.holding(session), vanishing():
                 return make()
 
-        return await while_there(request, self.rendering.run("render", held))
+        return held
 
     async def tidy(self) -> None:
         """Keep the folder within its bounds, for ever."""
@@ -138,14 +165,13 @@ async def while_there(request: HttpRequest, awaitable: Any) -> Any:
 async def open_studio(
     limits: Limits, monitoring: Monitoring, folder: Path | None, weights: Path | None
 ) -> AsyncIterator[Studio]:
-    """The studio with its folder, a temporary one by default; on leaving, what runs is finished."""
+    """The studio with its folder, kept or temporary; on leaving, what runs is finished."""
     with contextlib.ExitStack() as stack:
-        if folder is None:
-            made = tempfile.TemporaryDirectory(prefix="manyhues-", ignore_cleanup_errors=True)
-            folder = Path(stack.enter_context(made))
-        store = Store(folder, limits, weights)
+        lasting = folder is not None
+        where = stack.enter_context(place.temporary() if folder is None else place.kept(folder))
+        store = Store(where, limits, weights, kept=lasting)
         studio = Studio(limits, monitoring, store)
-        for lane in (studio.drawing, studio.rendering):
+        for lane in studio.lanes:
             help = f"Jobs waiting and running in the {lane.name} lane."
             monitoring.gauge(f"queue_{lane.name}", help, partial(_length, lane))
         monitoring.gauge("folder_bytes", "Size of the folder of results.", lambda: store.size)
@@ -156,8 +182,8 @@ async def open_studio(
             yield studio
         finally:
             tidy.cancel()
-            await studio.drawing.close()
-            await studio.rendering.close()
+            for lane in studio.lanes:
+                await lane.close()
 
 
 def _length(lane: Lane) -> float:

@@ -10,7 +10,8 @@ from manyhues.model.scene import Scene
 from manyhues.studio.actions.base import Drawing, Made
 from manyhues.studio.folder import encode_small
 from manyhues.studio.lanes import Event
-from manyhues.studio.store import Session, Store
+from manyhues.studio.session import Session
+from manyhues.studio.store import Store
 
 
 def steps(store: Store, session: Session, drawing: Drawing, group: str) -> Iterator[Event]:
@@ -31,7 +32,8 @@ def steps(store: Store, session: Session, drawing: Drawing, group: str) -> Itera
                 small = small or scene.shrunk(store.limits.rough)
                 yield _tried(step, small, total)
                 continue
-            made = Made(drawing.action, step.done - 1, drawing.of, drawing.options)
+            index = step.done - 1 + drawing.skip
+            made = Made(drawing.action, index, drawing.of, drawing.options)
             result = store.add(session, group, made, step.make())
             slot = {"slot": step.done - 1, "result": result.id}
             yield {"type": "result", **slot, "done": step.done, "total": total}

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from manyhues.errors import ManyhuesError
+from manyhues.studio.memory import give_back
 
 State = Literal["waiting", "running", "done", "failed", "stopped"]
 Event = dict[str, Any]
@@ -109,8 +110,13 @@ class Lane:
         if job.state == "waiting":
             self._end(job, "stopped", None, 0.0)
 
-    async def run(self, kind: str, work: Callable[[], Any]) -> Any:
-        """Do one piece of work in turn and give its value; who is cancelled takes it back."""
+    async def run(self, kind: str, work: Callable[[], Any], *, patient: bool = False) -> Any:
+        """Do one piece of work in turn and give its value; who is cancelled takes it back.
+
+        Who is patient waits for room instead of being told to come back.
+        """
+        while patient and len(self.jobs) >= self.room:
+            await asyncio.sleep(0.1)
         result: Future[Any] = Future()
 
         def step() -> Iterator[Event]:
@@ -138,6 +144,7 @@ class Lane:
     def _work(self) -> None:
         waiting: deque[Job] = deque()
         turn: deque[tuple[Job, float]] = deque()
+        job: Job | None
         while True:
             while not self._inbox.empty() or not (turn or waiting):
                 job = self._inbox.get()
@@ -154,7 +161,10 @@ class Lane:
                 self._tell(job.say, event)
                 turn.append((job, since))
             else:
+                job.steps = iter(())  # lets go of what it held, before memory is given back
                 self._tell(self._end, job, state, error, time.perf_counter() - since)
+                del job
+                give_back()
 
     def _tell(self, what: Callable[..., None], *arguments: Any) -> None:
         try:

@@ -1,103 +1,83 @@
-"""Sessions and results: small facts in memory, everything heavy in a bounded folder.
+"""All sessions: small facts in memory, everything heavy in a bounded folder.
 
-Ids are 128 random bits. A session is one picture, with a folder of its own.
-What was not used for longest goes first, by age, by number and by size.
+Ids are 128 random bits. A session is one picture, with a folder of its own. Where room is needed,
+what can be made again goes first. Then whole sessions go, the longest unused first, by age, by
+number and by size; but never the one used last, one that a page shows, or any of a kept folder.
 """
 
+import logging
 import secrets
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from manyhues.colorization import Colorization, Steering
+from manyhues.colorization import Colorization
 from manyhues.colorizer import Colorizer
-from manyhues.errors import UsageError
+from manyhues.errors import PictureError, UsageError
+from manyhues.image.metadata import Metadata
 from manyhues.image.picture import SUFFIXES, Picture
 from manyhues.model.engine import Engine
 from manyhues.model.manifest import Manifest, methods
 from manyhues.model.scene import Scene
-from manyhues.studio.actions.base import Action, Made
-from manyhues.studio.folder import LostError, SessionFolder, clean_name, encode_small
+from manyhues.studio.actions.base import Made
+from manyhues.studio.folder import FullError, LostError, SessionFolder, clean_name, encode_small
 from manyhues.studio.limits import Limits
+from manyhues.studio.session import FACTS, Group, Result, Session, no_pixels, read_session
+
+__all__ = ["Group", "Result", "Session", "Store"]
+logger = logging.getLogger("manyhues.studio")
 
 
-@dataclass
-class Result:
-    """One colouring: what it is called, and how it came about."""
-
-    id: str
-    number: int  # in its session, from 1, in order of appearance; a steered one keeps its base's
-    version: int  # 0, or which steering of that base
-    group: str
-    method: str
-    made: Made
-    seed: tuple[int, int]
-    steering: Steering
-    notes: tuple[str, ...]
-    favourite: bool = False
+GRACE = 60.0  # seconds for which a file that was just asked for stays
+_SMALL = 8  # pictures whose screen-sized copies are kept in memory
 
 
-@dataclass
-class Group:
-    """Results of one request, in order; its id is its job's."""
-
-    id: str
-    action: Action[Any]
-    of: tuple[str, ...]
-    total: int
-    seed: int | None  # None where nothing is drawn
-
-
-@dataclass
-class Session:
-    """One picture and all that was made of it."""
-
-    id: str
-    files: SessionFolder
-    name: str
-    picture: Picture  # its pixels left out; see `Store.scene`
-    size: tuple[int, int]
-    format: str = "keep"
-    results: dict[str, Result] = field(default_factory=dict)
-    groups: dict[str, Group] = field(default_factory=dict)
-    count: int = 0  # the highest number given to a result
-    used: float = field(default_factory=time.time)
-    holders: int = 0  # who must not lose it: jobs and renderings that run
-
-    @property
-    def folder(self) -> Path:
-        """Where its files lie."""
-        return self.files.path
-
-    def result(self, rid: str) -> Result:
-        """A result by its id. Raises `LostError`."""
-        try:
-            return self.results[rid]
-        except KeyError:
-            raise LostError(
-                "no such result in this session; it may have been removed to make room"
-            ) from None
+def reach(one: Colorization) -> tuple[float, ...]:
+    """The share of the picture, 0 to 1, that each hint of a colouring reaches at half strength."""
+    lightness = one.scene.levels[-1].lightness
+    return tuple(float((h.spread(lightness) > 0.5).mean()) for h in one.steering.hints)
 
 
 class Store:
-    """All sessions, the scenes of those in use, and one model for each method in use."""
+    """All sessions, the scenes of those in use, and one model for each method in use.
 
-    def __init__(self, folder: Path, limits: Limits, weights: Path | None = None) -> None:
-        self.folder, self.limits = folder, limits
+    kept  whether the folder outlives the studio: what it holds is there again, and none is cleaned
+    """
+
+    def __init__(
+        self, folder: Path, limits: Limits, weights: Path | None = None, *, kept: bool = False
+    ) -> None:
+        self.folder, self.limits, self.kept = folder, limits, kept
         self._engine = Engine(weights)
         self.methods = methods(weights)
         self._colorizers: dict[str, Colorizer] = {}
         self._sessions: OrderedDict[str, Session] = OrderedDict()
-        self._scenes: OrderedDict[tuple[str, str], tuple[Scene, Scene]] = OrderedDict()
+        self._scenes: OrderedDict[tuple[str, str], Scene] = OrderedDict()
+        self._small: OrderedDict[tuple[str, str], tuple[Scene, Scene]] = OrderedDict()
         self._lock = threading.RLock()
+        if kept:
+            self._find()
+
+    def _find(self) -> None:
+        """The sessions that are in the folder; one that cannot be read stays there untouched."""
+        found = []
+        for facts in self.folder.glob(f"*/{FACTS}"):
+            try:
+                found.append(read_session(facts.parent))
+            except LostError as error:
+                logger.warning("%s", error)
+        for session in sorted(found, key=lambda one: one.used):
+            if session.deleted is None:
+                self._sessions[session.id] = session
+            else:
+                session.files.remove()
 
     @property
     def size(self) -> int:
@@ -122,38 +102,62 @@ class Store:
             return self._colorizers[name]
 
     def create(self, data: bytes, name: str, method: str | None, format: str) -> Session:
-        """A session of an uploaded picture. Raises `PictureError`; the limits come first."""
+        """A session of an uploaded picture. The limits come first.
+
+        Raises `PictureError`, and `FullError` where nothing more can be cleaned away for it.
+        """
         colorizer = self.colorizer(method)
+        if self._fixed_bytes() + len(data) > self.limits.folder_bytes:
+            raise FullError(
+                f"the studio's folder is full ({self.limits.folder_bytes / 1e9:.1f} GB); "
+                "delete pictures that are no longer needed, or start it with a larger --max-folder"
+            )
         shown = clean_name(name)
         suffix = Path(shown).suffix
         picture = Picture.open(data, max_pixels=self.limits.pixels)
+        width, height = picture.size
+        if max(width, height) > self.limits.side:
+            raise PictureError(
+                f"{shown}: {width} x {height} pixels are over the limit of "
+                f"{self.limits.side:,} a side; make it smaller first"
+            )
         picture = replace(picture, name=shown, suffix=suffix if suffix.lower() in SUFFIXES else "")
         sid = secrets.token_urlsafe(16)
-        bare = replace(picture, luminance=np.zeros((1, 1), np.float32), alpha=None)
+        bare = replace(picture, luminance=no_pixels(), alpha=None, metadata=Metadata())
         session = Session(sid, SessionFolder(self.folder / sid), shown, bare, picture.size, format)
         try:
             session.files.write("source", data)
             scene = colorizer.encode(picture)
+            session.save()
         except BaseException:
             self.remove(session)  # nothing counts it yet, so nothing would clean it away
             raise
         with self._lock:
             self._sessions[sid] = session
-            self._keep(sid, colorizer.method, scene)
+            self._keep(session, colorizer.method, scene)
         return session
 
-    def session(self, sid: str) -> Session:
-        """A session by its id, which counts as use. Raises `LostError`."""
+    def session(self, sid: str, *, opened: bool = False) -> Session:
+        """A session by its id, which counts as use. Raises `LostError`.
+
+        opened  a page shows it
+        """
         with self._lock:
-            try:
-                session = self._sessions[sid]
-            except KeyError:
-                raise LostError(
-                    "no such session; it may have been removed after a day, or to make room"
-                ) from None
+            session = self._sessions.get(sid)
+            if session is None or session.deleted is not None:
+                why = "deleted" if self.kept else "removed after a day, or to make room"
+                raise LostError(f"no such session; it may have been {why}")
             session.used = time.time()
+            if opened:
+                session.opened = session.used
             self._sessions.move_to_end(sid)
             return session
+
+    def sessions(self) -> list[Session]:
+        """Those that are there, the one used last first."""
+        with self._lock:
+            found = [one for one in self._sessions.values() if one.deleted is None]
+        return found[::-1]
 
     @contextmanager
     def holding(self, session: Session) -> Iterator[Session]:
@@ -169,9 +173,6 @@ class Store:
 
     def scene(self, session: Session, method: str) -> Scene:
         """The encoded picture; from memory, or read again."""
-        return self._scene_pair(session, method)[0]
-
-    def _scene_pair(self, session: Session, method: str) -> tuple[Scene, Scene]:
         key = session.id, method
         with self._lock:
             if key in self._scenes:
@@ -179,35 +180,53 @@ class Store:
                 return self._scenes[key]
         data = (session.folder / "source").read_bytes()
         read = Picture.open(data, max_pixels=self.limits.pixels)
-        picture = replace(session.picture, luminance=read.luminance, alpha=read.alpha)
+        picture = replace(read, name=session.name, suffix=session.picture.suffix)
         scene = self.colorizer(method).encode(picture)
         with self._lock:
-            return self._keep(session.id, method, scene)
+            self._keep(session, method, scene)
+        return scene
 
-    def _keep(self, sid: str, method: str, scene: Scene) -> tuple[Scene, Scene]:
-        pair = scene, scene.shrunk(self.limits.preview)
-        if sid not in self._sessions:  # deleted while a job ran: its picture must not come back
-            return pair
-        self._scenes[sid, method] = pair
+    def small(self, session: Session, method: str) -> tuple[Scene, Scene]:
+        """The encoded picture as large as a screen, and as large as a preview.
+
+        They stay in memory longer than the whole picture does.
+        """
+        key = session.id, method
+        with self._lock:
+            if key in self._small:
+                self._small.move_to_end(key)
+                return self._small[key]
+        view = self.scene(session, method).shrunk(self.limits.view)
+        pair = view, view.shrunk(self.limits.preview)
+        with self._lock:
+            if session.id in self._sessions:
+                self._small[key] = pair
+                while len(self._small) > _SMALL:
+                    self._small.popitem(last=False)
+        return pair
+
+    def _keep(self, session: Session, method: str, scene: Scene) -> None:
+        if session.id not in self._sessions:  # deleted while a job ran: it must not come back
+            return
+        self._scenes[session.id, method] = scene
         while len(self._scenes) > 1:
-            pixels = sum(kept.luminance.size for kept, _ in self._scenes.values())
+            pixels = sum(kept.luminance.size for kept in self._scenes.values())
             if len(self._scenes) <= self.limits.scenes and pixels <= self.limits.scene_pixels:
                 break
             self._scenes.popitem(last=False)
-        return pair
 
     def begin(self, session: Session, group: Group) -> None:
         """A group for the results that are to come."""
         with self._lock:
             session.groups[group.id] = group
+            session.save()
 
     def add(self, session: Session, group: str, made: Made, one: Colorization) -> Result:
         """Keep a colouring: its code and colours in the folder, with a preview."""
         rid = secrets.token_urlsafe(16)
         packed = BytesIO()
         np.savez(packed, codes=one.codes, ab=one.ab)
-        small = self._scene_pair(session, one.method)[1]
-        image = replace(one, scene=small).image(0)
+        image = replace(one, scene=self.small(session, one.method)[1]).image(0)
         session.files.write(f"{rid}.npz", packed.getvalue())
         session.files.write(f"{rid}.preview", encode_small(image))
         with self._lock:
@@ -227,44 +246,111 @@ class Store:
                 seed=one.seeds[0],
                 steering=one.steering,
                 notes=one.notes,
+                reach=reach(one),
+                origin=one.origin,
             )
             session.results[rid] = result
+            session.save()
         return result
 
-    def load(self, session: Session, rid: str) -> Colorization:
-        """A result again, as a Colorization of the full-size picture."""
+    def mark(
+        self, session: Session, rid: str, favourite: bool | None, hidden: bool | None
+    ) -> Result:
+        """Make a result a favourite or hide it, or not; None leaves it as it is."""
+        with self._lock:
+            result = session.result(rid)
+            result.favourite = result.favourite if favourite is None else favourite
+            result.hidden = result.hidden if hidden is None else hidden
+            session.save()
+        return result
+
+    def load(self, session: Session, rid: str, *, small: bool = False) -> Colorization:
+        """A result again, as a Colorization of the full-size picture, or of one for a screen."""
         result = session.result(rid)
         with np.load(session.folder / f"{rid}.npz") as packed:
             codes, ab = packed["codes"], packed["ab"]
         return Colorization(
-            self.scene(session, result.method),
+            self.small(session, result.method)[0] if small else self.scene(session, result.method),
             result.method,
             codes,
             ab,
             (result.seed,),
             result.steering,
             result.notes,
+            origin=result.origin,
         )
+
+    def delete(self, session: Session) -> None:
+        """Forget a session for now: its files go a while later, unless it is restored."""
+        with self._lock:
+            session.deleted = time.time()
+            self._drop_scenes(session)
+            session.save()
+
+    def restore(self, sid: str) -> Session:
+        """Take a deletion back. Raises `LostError` where it is too late."""
+        with self._lock:
+            session = self._sessions.get(sid)
+            if session is None:
+                raise LostError("no such session; its deletion can no longer be undone")
+            session.deleted = None
+            session.save()
+        return self.session(sid)
 
     def remove(self, session: Session) -> None:
         """Forget a session and delete its files."""
         with self._lock:
             self._sessions.pop(session.id, None)
-            for key in [key for key in self._scenes if key[0] == session.id]:
-                del self._scenes[key]
+            self._drop_scenes(session)
         session.files.remove()
 
+    def _drop_scenes(self, session: Session) -> None:
+        for scenes in (self._scenes, self._small):
+            for key in [key for key in scenes if key[0] == session.id]:
+                del scenes[key]
+
+    def _fixed_bytes(self) -> int:
+        """Size of what nothing may clean away, and of no picture that it may."""
+        with self._lock:
+            sessions = list(self._sessions.values())
+            fixed = [one for one in sessions if self.kept or one.holders or one.is_open]
+            return sum(one.files.bytes - one.files.derived_bytes for one in fixed)
+
     def clean(self) -> int:
-        """Remove what is too old or too much, the longest unused first; returns how many."""
+        """Remove what is too old or too much; returns how many sessions."""
         now, removed = time.time(), 0
         with self._lock:
-            total, left = self.size, len(self._sessions)
             for session in list(self._sessions.values()):
-                too_much = total > self.limits.folder_bytes or left > self.limits.sessions
-                if now - session.used <= self.limits.age and not too_much:
-                    break  # those that follow were used later
-                if session.holders:
-                    continue
-                total, left, removed = total - session.files.bytes, left - 1, removed + 1
+                if session.deleted is not None and now - session.deleted > self.limits.undo:
+                    self.remove(session)
+            sessions = list(self._sessions.values())
+            for session in sessions:
+                if self.size <= self.limits.folder_bytes:
+                    break
+                session.files.drop_derived(now - GRACE)
+            if self.kept:
+                return 0
+            for session in self.leaving(now):
+                removed += 1
                 self.remove(session)
         return removed
+
+    def leaving(self, now: float, share: float = 1.0) -> list[Session]:
+        """The sessions that go once `share` of an age, a number and a size is reached."""
+        if self.kept:
+            return []
+        limits, found = self.limits, []
+        with self._lock:
+            sessions = [one for one in self._sessions.values() if one.deleted is None]
+            total = sum(one.files.bytes - one.files.derived_bytes for one in sessions)
+            left = len(sessions)
+            for session in sessions[:-1]:  # the last one was used last
+                too_much = total > share * limits.folder_bytes or left > share * limits.sessions
+                if now - session.used <= share * limits.age and not too_much:
+                    break  # those that follow were used later
+                if session.holders or session.is_open:
+                    continue
+                total -= session.files.bytes - session.files.derived_bytes
+                left -= 1
+                found.append(session)
+        return found

@@ -35,6 +35,18 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any])
         partial.unlink(missing_ok=True)
 
 
+def remove_partial(run: Path) -> None:
+    """Remove what a killed process left half-written beside a run's checkpoints."""
+    for name in (MODEL, RESUME):
+        for partial in run.glob(f".{name}.*"):
+            partial.unlink(missing_ok=True)
+
+
+def too_few(step: int) -> str:
+    """What to say of a run that has not even come through its warm-up."""
+    return f"{step} steps: not a model; give it more --minutes, --resume goes on from here"
+
+
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `write_tensors` wrote. Raises `WeightsError` when it is missing or corrupt."""
     with _opened(path) as (file, facts):

@@ -1,12 +1,10 @@
 """The one training loop: every kind of model is a `Task` that it drives."""
 
 import copy
-import csv
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +14,22 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from manyhues.errors import DataError, TrainingError, UsageError
+from manyhues.errors import TrainingError
 from manyhues.training import checkpoint
+from manyhues.training.batches import Pieces, batches
 from manyhues.training.data.cache import Batch, Cache
+from manyhues.training.log import State, Write, writers
+from manyhues.training.preview import save_sheet
 from manyhues.training.processes import Processes, mixed_precision
-from manyhues.training.sheet import save_sheet
 from manyhues.training.task import Logs, Step, Task
 
 EMA = 0.999
 HELD_OUT = 256  # examples of the first cache, at the most, that are never trained on
 LOG_EVERY = 50
-REPORT_EVERY = 180.0  # seconds between checkpoints, validations and sheets
-WARM_UP = 100  # steps
-
-
-Write = Callable[[str, "State", dict[str, float]], None]
-Pieces = list[tuple[Batch, float]]  # a process's share of a batch, and the pieces' weights
-
-
-@dataclass
-class State:
-    """Where a run stands."""
-
-    step: int = 0
-    seconds: float = 0.0  # of training, over all resumes
+LOG_SECONDS = 15.0  # on a slow machine a row comes before its 50 steps
+REPORT_EVERY = 180.0  # seconds between validations and sheets
+CHECKPOINT_MINUTES = 1.0  # what a run loses, at the most, that is killed
+WARM_UP = 100  # steps; a run that has not come past them is no model
 
 
 def learning_rate(base: float, step: int, progress: float) -> float:
@@ -58,6 +48,9 @@ class Loop:
 
     A batch is the configuration's whatever the number of `processes`, each of which takes a part,
     in `accumulate` pieces one after the other. So a run may go on in another number of processes.
+
+    The first step is logged and saved, so that a run shows within seconds that it works; then it is
+    saved every `checkpoint_minutes`, which is what a kill costs.
     """
 
     def __init__(
@@ -71,9 +64,10 @@ class Loop:
         report: Callable[[float, str], None] = lambda progress, line: None,
         processes: Processes | None = None,
         accumulate: int = 1,
+        checkpoint_minutes: float = CHECKPOINT_MINUTES,
     ) -> None:
         self.processes = processes or Processes()
-        self.accumulate = accumulate
+        self.accumulate, self.checkpoint_minutes = accumulate, checkpoint_minutes
         self.task = task.to(  # type: ignore[call-overload]
             device=self.processes.device, memory_format=torch.channels_last
         )
@@ -111,12 +105,13 @@ class Loop:
             "pictures": sum(len(cache) for cache in self.caches),
             "seed": self.seed,
         }
-        checkpoint.write_tensors(
-            self.out / checkpoint.MODEL, checkpoint.state_of(self.average), facts
-        )
+        # What a restart needs comes first: a run that is killed between the two goes on from it.
         tensors = {f"model.{k}": v for k, v in checkpoint.state_of(self.task).items()}
         tensors |= checkpoint.optimizer_tensors(self.optimizers)
         checkpoint.write_tensors(self.out / checkpoint.RESUME, tensors, facts)
+        checkpoint.write_tensors(
+            self.out / checkpoint.MODEL, checkpoint.state_of(self.average), facts
+        )
 
     def resume(self) -> None:
         """Go on from the checkpoint in `out`, at the task's learning rate, which may be another."""
@@ -136,8 +131,11 @@ class Loop:
             {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
         )
         checkpoint.load_optimizers(self.optimizers, tensors)
-        average, _ = checkpoint.read_tensors(self.out / checkpoint.MODEL)
-        self.average.load_state_dict(average)
+        if (self.out / checkpoint.MODEL).exists():
+            average, _ = checkpoint.read_tensors(self.out / checkpoint.MODEL)
+            self.average.load_state_dict(average)
+        else:  # killed in its first save
+            self.average.load_state_dict(self.task.state_dict())
         self.state = State(facts["step"], facts["seconds"])
         self.seed = facts.get("seed", self.seed)
 
@@ -148,24 +146,29 @@ class Loop:
         total = self.minutes * 60.0
         self.task.train()
         torch.manual_seed(self.seed + self.state.step + 1_000_003 * self.processes.rank)
-        batches = self._batches()
+        drawn = self._batches()
         logged: list[dict[str, float]] = []
         started, before = time.monotonic(), self.state.seconds
-        reported = logged_at = started
-        with _writers(self.out if self.processes.first else None) as (write, board):
+        reported = logged_at = saved = started
+        first = self.state.step == 0
+        with writers(self.out if self.processes.first else None) as (write, board):
             try:
                 while self.state.seconds < total:
                     progress = self.state.seconds / total
-                    logged.append(self._step(next(batches), progress))
+                    logged.append(self._step(next(drawn), progress))
                     now = started + self.processes.agree(time.monotonic() - started)
                     self.state.seconds = before + now - started
-                    if self.state.step % LOG_EVERY == 0:
+                    due = self.state.step % LOG_EVERY == 0 or now - logged_at > LOG_SECONDS
+                    if first or due:
                         self._log(logged, now - logged_at, write, board)
                         logged, logged_at = [], now
                     if now - reported > REPORT_EVERY:
                         reported = now
                         self._validate(write, board)
+                    if first or now - saved > 60 * self.checkpoint_minutes:
+                        saved = now
                         self.save()
+                    first = False
                 figures = self._validate(write, board)
                 self.save()
             except KeyboardInterrupt:
@@ -191,44 +194,17 @@ class Loop:
         self.report(self.state.seconds / (60 * self.minutes), f"{rate:.0f} pictures/s  {shown}")
 
     def _batches(self) -> Iterator[Pieces]:
-        # All processes draw the same batches, and each loads its own pieces of them.
-        # Equal work a step: a batch of a larger working size holds fewer pictures.
-        least = min(cache.size for cache in self.caches)
-        sizes = [
-            max(1, self.task.config.batch_size * least**2 // cache.size**2) for cache in self.caches
-        ]
-        first = self.caches[0]
-        held = first.shares(first.held_out(HELD_OUT))
-        taught = [len(cache.taught(held)) for cache in self.caches]
-        if not any(taught):
-            raise DataError(
-                f"{first.sources[0]}: too small, all of its {len(first)} examples are held out to "
-                "validate on; at least 3 pictures with real colour are needed"
-            )
-        pieces = self.accumulate * self.processes.count
-        smallest = min(min(pair) for pair in zip(sizes, taught, strict=True) if all(pair))
-        if pieces > smallest:
-            raise UsageError(
-                f"a batch of {smallest} cannot be shared by {self.processes.count} processes in "
-                f"{self.accumulate} pieces each; take fewer, or a larger batch_size"
-            )
-        seeds = self.seed + 1000 * self.state.step  # a resumed run sees another order
-        streams = [
-            cache.epochs(sizes[number], seeds + number, held=held)
-            for number, cache in enumerate(self.caches)
-        ]
-        generator = np.random.default_rng(seeds)
-        share = np.array(taught) / sum(taught)  # a cache that is held out whole is never drawn from
-        while True:
-            number = int(generator.choice(len(self.caches), p=share))
-            rows: NDArray[np.int64] = next(streams[number])
-            flip = bool(generator.integers(2))
-            yield [
-                (self._load(self.caches[number], rows[cut], flip=flip), weight)
-                for cut, weight in self.processes.share(self.accumulate, len(rows))
-            ]
+        return batches(
+            self.caches,
+            self.task.config.batch_size,
+            held_out=HELD_OUT,
+            processes=self.processes,
+            accumulate=self.accumulate,
+            seed=self.seed + 1000 * self.state.step,  # a resumed run sees another order
+            load=self._load,
+        )
 
-    def _load(self, cache: Cache, rows: NDArray[np.int64], *, flip: bool = False) -> Batch:
+    def _load(self, cache: Cache, rows: NDArray[np.int64], flip: bool = False) -> Batch:
         return cache.batch(
             rows, flip=flip, features=self.task.needs_features, device=self.processes.device
         )
@@ -330,32 +306,6 @@ def _apart(module: nn.Module) -> AbstractContextManager[None]:
     if isinstance(module, nn.parallel.DistributedDataParallel):
         return module.no_sync()
     return nullcontext()
-
-
-class _NoBoard:
-    def add_scalar(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def _writers(out: Path | None) -> Iterator[tuple[Write, Any]]:
-    """Into the CSV file and the TensorBoard log of a run; nowhere for None."""
-    if out is None:
-        yield lambda part, state, values: None, _NoBoard()
-        return
-    from torch.utils.tensorboard import SummaryWriter
-
-    (out / "sheets").mkdir(parents=True, exist_ok=True)
-    board: Any = SummaryWriter(str(out / "tensorboard"))
-    with (out / "log.csv").open("a", newline="") as file, closing(board):
-        rows = csv.writer(file)
-
-        def write(part: str, state: State, values: dict[str, float]) -> None:
-            for name, value in values.items():
-                rows.writerow([part, state.step, f"{state.seconds:.1f}", name, f"{value:.6g}"])
-            file.flush()
-
-        yield write, board
 
 
 def _plain(value: Any) -> Any:

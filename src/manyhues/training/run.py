@@ -1,8 +1,13 @@
 """``manyhues train``: from folders of pictures to a trained run."""
 
+import contextlib
+import json
+import shutil
 import sys
 import threading
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +21,13 @@ from manyhues.image.files import make_folder
 from manyhues.training import checkpoint
 from manyhues.training.data.cache import CROPS, Cache, build_cache
 from manyhues.training.data.pictures import open_pictures, training_split
-from manyhues.training.loop import Loop
+from manyhues.training.loop import CHECKPOINT_MINUTES, WARM_UP, Loop
 from manyhues.training.processes import Processes, join
 from manyhues.training.registry import build, make_config
 from manyhues.training.task import Task
 
 DEFAULT_MINUTES = 20.0
+KEPT_FROM = 1000  # examples: a cache of fewer is made again in a minute or two, and not kept
 _SEEDS = 2**63  # PyTorch takes 64 bits, and steps are added to a seed
 
 
@@ -44,7 +50,9 @@ def open_caches(
     for path in data:
         split = training_split(path)
         native = min(open_pictures(path, split).first().shape[:2])
-        for size in [s for s in sizes if s <= native] or [min(sizes)]:
+        finer: Path | None = None
+        # The largest first: a smaller one takes maps from it.
+        for size in sorted([s for s in sizes if s <= native] or [min(sizes)], reverse=True):
             line = progress.add_task(f"features of {path.name} at {size}") if progress else None
 
             def tell(done: int, total: int, line: object = line) -> None:
@@ -53,20 +61,20 @@ def open_caches(
 
             crops = CROPS if native >= 2 * size or size > min(sizes) else 1
             sources[size].append(path.resolve())
-            folders[size].append(
-                build_cache(
-                    path,
-                    root,
-                    size=size,
-                    crops=crops,
-                    film=film,
-                    split=split,
-                    tuned=tuned,
-                    features=features,
-                    finer=size < max(sizes),
-                    progress=tell,
-                )
+            finer = build_cache(
+                path,
+                root,
+                size=size,
+                crops=crops,
+                film=film,
+                split=split,
+                tuned=tuned,
+                features=features,
+                finer=finer or size < max(sizes),
+                progress=tell,
+                say=progress.console.print if progress else None,
             )
+            folders[size].append(finer)
             if progress and line is not None:
                 progress.remove_task(line)
     return [Cache(folders[size], sources[size]) for size in sorted(folders)]
@@ -81,12 +89,15 @@ def train(
     options: list[str],
     accumulate: int = 1,
     seed: int = 0,
+    checkpoint_minutes: float = CHECKPOINT_MINUTES,
 ) -> None:
     """Train one model; the run lands in `out`, the feature cache beside it in ``cache/``.
 
-    Under ``torchrun`` all processes train it together, see `Loop`. `options` are ``key=value``
-    settings of the kind's configuration; `seed` is that of first weights, batches and noise, and a
-    resumed run keeps its own. Raises `UsageError`, `DataError` or `TrainingError`.
+    A cache of a small set goes when the run that made it ends. Under ``torchrun`` all processes
+    train it together, see `Loop`. `options` are ``key=value`` settings of the kind's
+    configuration; `seed` is that of first weights, batches and noise, and a resumed run keeps its
+    own. It is saved every `checkpoint_minutes`. Raises `UsageError`, `DataError` or
+    `TrainingError`.
     """
     minutes = DEFAULT_MINUTES if minutes is None else minutes
     if not minutes > 0:  # nor what is no number
@@ -104,15 +115,32 @@ def train(
         facts = checkpoint.read_facts(out / checkpoint.RESUME)
         if rate := facts["config"].get("learning_rate"):  # its own, not the kind's default
             config = replace(config, learning_rate=rate)
-    if (out / checkpoint.MODEL).exists() and not resume:
+    if any((out / name).exists() for name in (checkpoint.MODEL, checkpoint.RESUME)) and not resume:
         raise TrainingError(f"{out}: holds a run already; add --resume, or use another --out")
     if resume and not (out / checkpoint.RESUME).exists():
         raise TrainingError(f"{out}: nothing to resume; leave --resume out to start")
     make_folder(out)
     torch.manual_seed(seed)
     task = build(kind, config)
-    with join() as processes:
-        _train(task, data, out, minutes, resume, accumulate, seed, processes)
+    with _small_caches_removed(out.parent / "cache"), join() as processes:
+        if processes.first:
+            checkpoint.remove_partial(out)
+        _train(task, data, out, minutes, resume, accumulate, seed, processes, checkpoint_minutes)
+
+
+@contextmanager
+def _small_caches_removed(root: Path) -> Iterator[None]:
+    """Remove what the body leaves in `root` of caches that were not there and are small."""
+    before = set(root.glob("*"))
+    try:
+        yield
+    finally:
+        for folder in set(root.glob("[!.]*")) - before:
+            facts = folder / "cache.json"
+            if facts.exists() and json.loads(facts.read_text())["count"] < KEPT_FROM:
+                shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # holds another's, or is not there
+            root.rmdir()
 
 
 def _train(
@@ -124,6 +152,7 @@ def _train(
     accumulate: int,
     seed: int,
     processes: Processes,
+    checkpoint_minutes: float,
 ) -> None:
     kind, console = task.kind, Console(stderr=True, quiet=not processes.first)
     with Progress(
@@ -163,7 +192,10 @@ def _train(
             report=report,
             processes=processes,
             accumulate=accumulate,
+            checkpoint_minutes=checkpoint_minutes,
         )
         if resume:
             loop.resume()
         loop.run()
+    if processes.first and loop.state.step < WARM_UP:
+        print(f"manyhues: {out}: {checkpoint.too_few(loop.state.step)}", file=sys.stderr)

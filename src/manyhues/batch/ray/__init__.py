@@ -4,7 +4,7 @@
 
     source     folders, URLs, parquet shards  ->  items to colour
     store      where results go: a local folder or an object store, one whole file at a time
-    manifest   one row for each input, as parquet; the journal that a killed run leaves
-    painter    colours a batch of items: what each Ray actor keeps warm
+    journal    one row for each input, in batches while a run goes on, at its end one parquet table
+    worker     colours a batch of items: what each Ray actor keeps warm
     run        the driver: plan, skip what is done, start Ray, collect reports
 """

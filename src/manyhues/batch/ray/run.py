@@ -21,9 +21,9 @@ from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, OutputError, UsageError
 
 if TYPE_CHECKING:
-    from manyhues.batch.ray.manifest import Row
+    from manyhues.batch.ray.journal import Row
     from manyhues.batch.ray.source import Item
-    from manyhues.batch.ray.worker import Order
+    from manyhues.batch.ray.worker import Assignment
 
 _MOST_IN_A_BATCH = 32  # items; what a kill costs, and what one file of the journal tells
 _BATCHES_A_WORKER = 16  # at least, so that all finish at about the same time
@@ -52,13 +52,15 @@ def colorize(
             f"--engine ray needs {', '.join(missing)}; install it with: pip install 'manyhues[ray]'"
         )
     from manyhues.batch.ray.source import plan_items
-    from manyhues.batch.ray.worker import Order
+    from manyhues.batch.ray.worker import Assignment
 
     colorizer = Colorizer.load(method, weights)  # a wrong method is known before any work
     check_steering(options)
     left_out: Counter[str] = Counter()
     items = plan_items(inputs, out, left_out)
-    order = Order(colorizer.method, options, out, None if weights is None else str(weights))
+    assignment = Assignment(
+        colorizer.method, options, out, None if weights is None else str(weights)
+    )
     try:
         store = Store(out)
         store.clear(f"{HIDDEN}/staging")  # a killed run's
@@ -66,26 +68,26 @@ def colorize(
     except OutputError as error:  # as the local engine: each input says so
         reports = (Report(item.key, error=item.error or str(error)) for item in items)
         return Batch(len(items), reports, left_out, error)
-    return Batch(len(items), _reports(items, order, store, address, workers), left_out)
+    return Batch(len(items), _reports(items, assignment, store, address, workers), left_out)
 
 
 def _reports(
     items: "Sequence[Item]",
-    order: "Order",
+    assignment: "Assignment",
     store: Store,
     address: str | None,
     workers: int | None,
 ) -> Generator[Report]:
     """One report for each item: what cannot be done, what is done already, then the work."""
-    from manyhues.batch.ray import manifest, worker
+    from manyhues.batch.ray import journal, worker
     from manyhues.batch.ray.source import among_results
 
-    options = order.options
+    options = assignment.options
     existing = store.names()
-    rows = manifest.read(store, existing)
+    rows = journal.read(store, existing)
     present = _by_stem(existing)
-    taken = _by_stem(among_results(items, order.out))
-    facts = worker.facts(order)
+    taken = _by_stem(among_results(items, assignment.out))
+    facts = worker.facts(assignment)
     todo = []
     try:
         for item in items:
@@ -93,10 +95,10 @@ def _reports(
             inputs = sorted(taken.get(item.stem, ()))
             if item.error:
                 refused = Report(item.key, error=item.error)
-                rows[item.key] = manifest.row(refused, facts)
+                rows[item.key] = journal.row(refused, facts)
                 yield refused
-            elif row and not inputs and manifest.complete(row, item.stem, options):
-                report = manifest.report(row, store)
+            elif row and not inputs and journal.complete(row, item.stem, options):
+                report = journal.report(row, store)
                 report.skipped, report.seconds = True, 0.0
                 yield report
             else:
@@ -105,12 +107,12 @@ def _reports(
         if todo:
             with _cluster(address, workers) as count:
                 for part in _rounds(todo):
-                    for row in _work(part, order, count):
+                    for row in _work(part, assignment, count):
                         known = [rows[row["input"]]] if row["input"] in rows else []
-                        rows |= manifest.merge([*known, row])
-                        yield manifest.report(row, store)
+                        rows |= journal.merge([*known, row])
+                        yield journal.report(row, store)
     finally:  # after Ctrl-C too: what was reported is true
-        manifest.write(store, rows.values())
+        journal.write(store, rows.values())
 
 
 def _by_stem(names: set[str]) -> dict[str, set[str]]:
@@ -219,13 +221,13 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _work(todo: list[dict[str, Any]], order: "Order", workers: int) -> Iterator["Row"]:
+def _work(todo: list[dict[str, Any]], assignment: "Assignment", workers: int) -> Iterator["Row"]:
     """Manifest rows of all items, as the workers finish them."""
     import pyarrow as pa
     import ray
     import ray.data
 
-    from manyhues.batch.ray.worker import ITEMS, Ledger, Painter
+    from manyhues.batch.ray.worker import ITEMS, Attempts, Worker
 
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     context = ray.data.DataContext.get_current()
@@ -233,16 +235,16 @@ def _work(todo: list[dict[str, Any]], order: "Order", workers: int) -> Iterator[
     size = max(1, min(_MOST_IN_A_BATCH, len(todo) // (workers * _BATCHES_A_WORKER)))
     table = pa.Table.from_pylist(todo, schema=ITEMS)
     batches = [table.slice(start, size) for start in range(0, len(table), size)]
-    ledger: Any = ray.remote(num_cpus=0)(Ledger).remote()
+    attempts: Any = ray.remote(num_cpus=0)(Attempts).remote()
 
-    class Worker(Painter):
+    class Actor(Worker):
         def __init__(self) -> None:
             super().__init__(
-                order, lambda key: ray.get(ledger.begin.remote(key)), ledger.end.remote
+                assignment, lambda key: ray.get(attempts.begin.remote(key)), attempts.end.remote
             )
 
     done = ray.data.from_arrow(batches).map_batches(
-        Worker,
+        Actor,
         batch_size=None,  # a batch is a block
         batch_format="pyarrow",
         num_cpus=1,
@@ -259,5 +261,5 @@ def _work(todo: list[dict[str, Any]], order: "Order", workers: int) -> Iterator[
         if isinstance(cause, ManyhuesError):
             raise cause from error
         raise OutputError(
-            f"{order.out}: Ray stopped ({reason(error)}); the same command goes on from there"
+            f"{assignment.out}: Ray stopped ({reason(error)}); the same command goes on from there"
         ) from error

@@ -1,8 +1,8 @@
-"""Colours batches of items: what each worker keeps warm. Knows nothing of Ray.
+"""A worker colours batches of items, and keeps its weights between them. It knows nothing of Ray.
 
 Every item goes through `manyhues.batch.local.run`, as in the local engine, into a folder of its
-own; so the bytes are the same. Then the batch's rows are journalled, and only then its results
-appear.
+own, so the bytes are the same. Then the batch's rows go into the journal. Only after that do its
+results appear.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from manyhues import __version__
 from manyhues.batch import local
 from manyhues.batch.options import Options
 from manyhues.batch.plan import Job
-from manyhues.batch.ray import manifest
+from manyhues.batch.ray import journal
 from manyhues.batch.ray.source import Item, read_item
 from manyhues.batch.ray.store import Store, is_url
 from manyhues.batch.report import Report, unexpected
@@ -41,8 +41,8 @@ ITEMS = pa.schema(
 
 
 @dataclass(frozen=True)
-class Order:
-    """What all workers of a run are told; `weights` is a folder, by default the package's."""
+class Assignment:
+    """What all workers of a run are to do; `weights` is a folder, by default the package's."""
 
     method: str
     options: Options
@@ -50,14 +50,14 @@ class Order:
     weights: str | None = None
 
 
-class Ledger:
-    """Which inputs are being worked on, so that one that kills its worker is known by that."""
+class Attempts:
+    """How often each input was begun and not ended: one that kills its worker is known by that."""
 
     def __init__(self) -> None:
         self._begun: dict[str, int] = {}
 
     def begin(self, key: str) -> int:
-        """Note a start; returns how many earlier starts came to no end."""
+        """Note an attempt; returns how many earlier attempts came to no end."""
         deaths = self._begun.get(key, 0)
         self._begun[key] = deaths + 1
         return deaths
@@ -76,29 +76,29 @@ def weights_digest(method: str, weights: str | None) -> str:
     return digest.hexdigest()[:12]
 
 
-def facts(order: Order) -> manifest.Row:
+def facts(assignment: Assignment) -> journal.Row:
     """The columns that all rows of a run share."""
     return {
-        "method": order.method,
-        "options": manifest.options_json(order.options),
+        "method": assignment.method,
+        "options": journal.options_json(assignment.options),
         "software": f"manyhues {__version__}",
-        "weights": weights_digest(order.method, order.weights),
+        "weights": weights_digest(assignment.method, assignment.weights),
     }
 
 
-class Painter:
+class Worker:
     """One warm colorizer with one thread; called with batches of items (`ITEMS`)."""
 
     def __init__(
-        self, order: Order, begin: Callable[[str], int], end: Callable[[str], object]
+        self, assignment: Assignment, begin: Callable[[str], int], end: Callable[[str], object]
     ) -> None:
-        self._order, self._begin, self._end = order, begin, end
-        self._store = Store(order.out)
-        self._colorizer = Colorizer.load(order.method, order.weights, threads=1)
-        self._facts = facts(order)
+        self._assignment, self._begin, self._end = assignment, begin, end
+        self._store = Store(assignment.out)
+        self._colorizer = Colorizer.load(assignment.method, assignment.weights, threads=1)
+        self._facts = facts(assignment)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """Colour a batch; returns its manifest rows. Raises `OutputError` for the store alone."""
+        """Colour a batch; returns its journal rows. Raises `OutputError` for the store alone."""
         scratch = Path(tempfile.mkdtemp(prefix="manyhues-", dir=self._store.staging()))
         try:
             rows, fresh = [], []
@@ -113,7 +113,7 @@ class Painter:
                     {n: p for n, p in names.items() if n not in present or self._is_redrawn(n, p)}
                 )
                 rows.append(self._row(item, report, folder))
-            manifest.append(self._store, rows)
+            journal.append(self._store, rows)
             failed = []
             for row, results in zip(rows, fresh, strict=True):
                 try:
@@ -123,8 +123,8 @@ class Painter:
                     row |= {"error": str(error), "outputs": [], "sheet": None}
                     failed.append(row)
             if failed:
-                manifest.append(self._store, failed)
-            return manifest.table(rows)
+                journal.append(self._store, failed)
+            return journal.table(rows)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -176,14 +176,14 @@ class Painter:
 
         # The first job alone is done; the others say where results must not go.
         jobs = [Job(source, Path(item.stem)), *inputs]
-        report = next(local.run(self._colorizer, jobs, folder, self._order.options))
+        report = next(local.run(self._colorizer, jobs, folder, self._assignment.options))
         return replace(
             report,
             error=shown(report.error) if report.error else None,
             notes=[shown(note) for note in report.notes],
         )
 
-    def _row(self, item: Item, report: Report, folder: Path) -> manifest.Row:
+    def _row(self, item: Item, report: Report, folder: Path) -> journal.Row:
         def name(path: str) -> str:
             return Path(path).relative_to(folder).as_posix()
 
@@ -193,4 +193,4 @@ class Painter:
             outputs=[name(path) for path in report.outputs],
             sheet=None if report.sheet is None else name(report.sheet),
         )
-        return manifest.row(named, self._facts)
+        return journal.row(named, self._facts)

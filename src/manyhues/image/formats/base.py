@@ -14,17 +14,24 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from manyhues.image.metadata import Metadata
+from manyhues.image.values import Scale, Window
 
 PLAIN_INK = "CMYK without a profile: ink was converted by the plain formula"
 
 
 @dataclass(frozen=True)
 class File:
-    """An encoded picture: its bytes, the name that errors give it, and its name's suffix."""
+    """An encoded picture: its bytes, the name that errors give it, and its name's suffix.
+
+    `window` is what of its values to show, for formats that hold measured values; `keep_patient`
+    whether a DICOM result of it is to name the patient.
+    """
 
     data: bytes
     name: str = "picture"
     suffix: str = ""
+    window: Window | None = None
+    keep_patient: bool = False
 
 
 def nothing_inherited() -> tuple[Metadata, tuple[str, ...]]:
@@ -43,6 +50,7 @@ class Decoded:
     orientation  EXIF's, 1 to 8, still to be applied
     notes        what was lost or changed while decoding, for the user to see
     metadata     reads what a result inherits, and gives notes on what is lost of it
+    scale        what grey pixels of uint16 mean, where they are shares of a window of values
     """
 
     pixels: Image.Image | NDArray[Any]
@@ -51,6 +59,7 @@ class Decoded:
     orientation: int = 1
     notes: tuple[str, ...] = ()
     metadata: Callable[[], tuple[Metadata, tuple[str, ...]]] = nothing_inherited
+    scale: Scale | None = None
 
 
 class Page(ABC):

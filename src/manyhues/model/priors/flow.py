@@ -10,8 +10,8 @@ import numpy as np
 from manyhues.color.arrays import Array, resize
 from manyhues.model.checked import FaultError, GraphFile, Range
 from manyhues.model.manifest import PriorSettings
-from manyhues.model.noise import BLOCK, couple
-from manyhues.model.non_local import alike
+from manyhues.model.noise import BLOCK, antithetic
+from manyhues.model.non_local import non_local_means
 from manyhues.model.priors.base import Draw, Prior, turned_noises
 from manyhues.model.scene import Scene
 from manyhues.model.solver import integrate, schedule
@@ -82,7 +82,7 @@ class Flow(Prior, settings=FlowSettings):
 
     def done(self, scene: Scene, draw: Draw, codes: Array) -> Array:
         """Final codes of what the velocity left at the last working size."""
-        return self._calibrated(scene, draw, self._alike(scene, codes))
+        return self._calibrated(scene, draw, self._averaged(scene, codes))
 
     def _refined(self, scene: Scene, draw: Draw, drafts: Array) -> list[Array]:
         """Grids of the first working size, and of each further one that starts from those."""
@@ -90,13 +90,13 @@ class Flow(Prior, settings=FlowSettings):
         t = np.float32(self.settings.renoise)
         for level in range(1, len(scene.levels)):
             shape = self._shape(scene, level)
-            noises = _coupled(scene, draw, shape, stage=level)
+            noises = _antithetic(scene, draw, shape, stage=level)
             grown = [_resized(code, shape) for code in stages[-1]]
             starts = [(1 - t) * code + t * n for code, n in zip(grown, noises, strict=True)]
             stages.append(self._integrate(scene, level, starts, noises, float(t), draw.hints))
         return stages
 
-    def _alike(self, scene: Scene, codes: Array, new: float = 1.0) -> Array:
+    def _averaged(self, scene: Scene, codes: Array, new: float = 1.0) -> Array:
         """Without patches that end where nothing in the picture does; `new` is how much was drawn.
 
         A picture of the first working size alone has none: a cell is a thing.
@@ -106,7 +106,7 @@ class Flow(Prior, settings=FlowSettings):
             return codes
         level = scene.levels[-1]
         lightness = resize(level.lightness, *codes[0].shape[1:])
-        return alike(codes, lightness, level.inputs["f8"][0], share)
+        return non_local_means(codes, lightness, level.inputs["f8"][0], share)
 
     def _calibrated(self, scene: Scene, draw: Draw, codes: Array) -> Array:
         """Give back what few steps cost: some strength of the colours, and the finest variation,
@@ -139,18 +139,18 @@ class Flow(Prior, settings=FlowSettings):
         renoise, last = self.settings.renoise, len(scene.levels) - 1
         level = last if amount <= renoise else 0
         base = _resized(code, self._shape(scene, level))
-        noises = _coupled(scene, draw, base.shape, stage=8)
+        noises = _antithetic(scene, draw, base.shape, stage=8)
         starts = [(1 - amount) * base + amount * n for n in noises]
         codes = self._integrate(scene, level, starts, noises, amount, draw.hints)
         if level < last:
             return self.finish(scene, draw, codes)
-        codes = self._alike(scene, codes, amount / renoise)
+        codes = self._averaged(scene, codes, amount / renoise)
         return _keeping(codes, _hinted(draw.hints, codes.shape[2:]))
 
     def _coarse(
         self, scene: Scene, draw: Draw, steps: int | None = None, at_once: int = 1
     ) -> Array:
-        starts = _coupled(scene, draw, self._shape(scene, 0))
+        starts = _antithetic(scene, draw, self._shape(scene, 0))
         return self._integrate(scene, 0, starts, starts, 1.0, draw.hints, steps, at_once)
 
     def _shape(self, scene: Scene, level: int) -> tuple[int, int, int]:
@@ -192,12 +192,12 @@ class Flow(Prior, settings=FlowSettings):
         return np.concatenate(self.engine.map(follow, range(0, len(starts), at_once)))
 
 
-def _coupled(scene: Scene, draw: Draw, shape: tuple[int, ...], stage: int = 0) -> list[Array]:
-    """As `turned_noises`, but samples 0 to 7, 8 to 15 and so on keep apart (`couple`)."""
+def _antithetic(scene: Scene, draw: Draw, shape: tuple[int, ...], stage: int = 0) -> list[Array]:
+    """As `turned_noises`, but samples 0 to 7, 8 to 15 and so on keep apart (`antithetic`)."""
     blocks: dict[int, Array] = {}
     for block in {k // BLOCK for k in draw.indices if k >= 0}:
         mates = range(BLOCK * block, BLOCK * (block + 1))
-        blocks[block] = couple(np.stack(turned_noises(scene, draw.of(mates), shape, stage)))
+        blocks[block] = antithetic(np.stack(turned_noises(scene, draw.of(mates), shape, stage)))
     return [
         blocks[k // BLOCK][k % BLOCK]
         if k >= 0

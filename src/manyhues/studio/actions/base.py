@@ -53,6 +53,9 @@ class Given(Protocol):
     def result(self, rid: str, /) -> Origin:
         """A result by its id. Raises `ManyhuesError` for one that is not there."""
 
+    def palette(self, pid: str, /) -> tuple[str, bytes]:
+        """Name and bytes of a picture given as palette. Raises as well."""
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -62,6 +65,7 @@ class Drawing:
     method   whose colorizer draws; None is the default
     of       ids of the results that it starts from
     palette  the encoded picture of the option ``like``, which holds its name alone
+    skip     how many results of the call are left out at either end
     """
 
     action: "Action[Any]"
@@ -69,11 +73,12 @@ class Drawing:
     method: str | None = None
     of: tuple[str, ...] = ()
     palette: bytes | None = None
+    skip: int = 0
 
     @property
     def total(self) -> int:
         """How many results will come."""
-        return self.action.total(self.options)
+        return self.action.total(self.options) - 2 * self.skip
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ from manyhues.studio.limits import COLOURINGS
 
 
 class BlendIn(Strict):
-    """A path from one result to another, both ends included."""
+    """A path from one result to another."""
 
     start: Id
     end: Id
-    steps: Annotated[int, Field(ge=2, le=COLOURINGS)] = 5
+    steps: Annotated[int, Field(ge=2, le=COLOURINGS, description="Both ends included.")] = 5
+    ends: Annotated[bool, Field(description="Whether the ends come as results again.")] = True
 
 
 @register
@@ -37,7 +38,10 @@ class Blend(Action[BlendIn]):
                 f"results of {first.method} and {last.method} have no path between them; "
                 "choose two of one method"
             )
-        return Drawing(self, {"steps": body.steps}, first.method, (body.start, body.end))
+        if not body.ends and body.steps < 3:
+            raise UsageError(f"steps {body.steps}: nothing lies between; expected 3 or more")
+        of = body.start, body.end
+        return Drawing(self, {"steps": body.steps}, first.method, of, skip=not body.ends)
 
     def call(
         self, colorizer: Colorizer, scene: Scene, bases: Sequence[Colorization], drawing: Drawing
@@ -45,8 +49,8 @@ class Blend(Action[BlendIn]):
         """All of the path is drawn at once."""
         start, end = bases
         path = colorizer.blend(scene, start, end, **drawing.options)
-        for at in range(len(path)):
-            yield Step(True, at + 1, len(path), partial(path.__getitem__, at))
+        for at in range(drawing.total):
+            yield Step(True, at + 1, drawing.total, partial(path.__getitem__, at + drawing.skip))
 
     def total(self, options: Options) -> int:
         """One result a step of the path."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -54,10 +54,9 @@ def sampling_fields() -> dict[str, Any]:
 
     `like` is a picture, and comes as a file.
     """
-    types = get_type_hints(Sampling)
     return {
         option.name: (
-            _OURS.get(option.name) or Annotated[types[option.name], _as_told(option.name)],
+            _OURS.get(option.name) or Annotated[option.type, _as_told(option.name)],
             [] if option.name == "hints" else option.default,
         )
         for option in fields(Sampling)

@@ -20,11 +20,14 @@ from manyhues.studio.actions.base import (
     python_call,
     register,
 )
-from manyhues.studio.actions.fields import Strict, placed, sampling_fields, values
+from manyhues.studio.actions.fields import Id, Strict, placed, sampling_fields, values
 
 
 class _Method(Strict):
     method: Annotated[str | None, Field(description="See `/api/about`.")] = None
+    like: Annotated[
+        Id | None, Field(description="A palette of this session, whose colours are taken.")
+    ] = None
 
 
 _OPTIONS = sampling_fields()
@@ -45,8 +48,9 @@ class Sample(Action[Any]):
     def read(self, body: Any, given: Given) -> Drawing:
         """Its hints have to lie in the picture."""
         options = {name: getattr(body, name) for name in _OPTIONS}
-        options |= {"hints": placed(values(body.hints), given.size), "like": None}
-        return Drawing(self, options, body.method)
+        name, palette = (None, None) if body.like is None else given.palette(body.like)
+        options |= {"hints": placed(values(body.hints), given.size), "like": name}
+        return Drawing(self, options, body.method, palette=palette)
 
     def call(
         self, colorizer: Colorizer, scene: Scene, bases: Sequence[Colorization], drawing: Drawing

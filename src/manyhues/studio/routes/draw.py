@@ -1,11 +1,12 @@
 """Routes that draw: a picture in, jobs and results out."""
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Header, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Request, UploadFile
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel
 from pydantic_core import to_json
@@ -13,6 +14,7 @@ from pydantic_core import to_json
 from manyhues.image.encode import Format
 from manyhues.image.picture import read_small_rgb
 from manyhues.sampling.hints import parse_hint
+from manyhues.studio import derived
 from manyhues.studio.actions import Action, all_actions, named
 from manyhues.studio.actions.fields import placed
 from manyhues.studio.actions.sample import ColorizeIn
@@ -27,14 +29,14 @@ router = APIRouter(prefix="/api", tags=["draw"], responses=FAULTS)
 
 
 def _form(body: type[BaseModel]) -> Callable[..., BaseModel]:
-    """A body's fields as those of a form, but for hints, which a form writes as text."""
+    """A body's fields as those of a form, but for hints and a palette, which it writes its way."""
 
     def filled(**values: Any) -> BaseModel:
         return body(**values)
 
     parameters = []
     for name, field in body.model_fields.items():
-        if name != "hints":
+        if name not in ("hints", "like"):  # a text and a file
             form = Form(description=field.description)
             parameter = inspect.Parameter(
                 name,
@@ -70,8 +72,10 @@ async def colorize(
 ) -> Any:
     """Colour a picture: a new session with n results.
 
-    A client that leaves while it waits stops the work.
+    A client that leaves while it waits stops the work. Without waiting, work that nobody follows
+    or asks for is stopped after 6 seconds: read the job's events, or ask for the job.
     """
+    _refuse_unknown((await request.form()).keys())
     studio.drawing.check_room()
     given = [parse_hint(text) for text in hint]
     data = await image.read()
@@ -80,7 +84,9 @@ async def colorize(
     def make() -> Session:
         if palette is not None:
             read_small_rgb(palette, max_pixels=studio.limits.pixels)  # refuses what is no picture
-        return studio.store.create(data, image.filename or "", body.method, format)
+        session = studio.store.create(data, image.filename or "", body.method, format)
+        derived.grey(studio.store, session)  # now that its pixels are at hand
+        return session
 
     session = await studio.decode(make)
     try:
@@ -102,6 +108,18 @@ async def colorize(
         studio.store.remove(session)  # nobody has heard of it
         raise
     return _answer(studio, session, job)
+
+
+_FIELDS = {*ColorizeIn.model_fields, "image", "hint", "like", "format", "wait"} - {"hints"}
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    """Raise 422 for a form field that is none: `hints` would be lost without a word."""
+    for name in names:
+        if name not in _FIELDS:
+            near = get_close_matches(name, _FIELDS, 1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise HTTPException(422, f"{name[:40]}: unknown field{meant}")
 
 
 def of_actions() -> APIRouter:

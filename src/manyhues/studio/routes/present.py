@@ -44,6 +44,27 @@ def session_out(studio: Studio, session: Session) -> schema.SessionOut:
     )
 
 
+def brief_out(session: Session, leaving: bool) -> schema.BriefOut:
+    """A session in a list."""
+    base = f"/api/sessions/{session.id}"
+    results = [one for one in list(session.results.values()) if not one.hidden]
+    liked = [one for one in results if one.favourite]
+    first = next(iter(liked or results), None)
+    return schema.BriefOut(
+        session=session.id,
+        name=session.name,
+        width=session.size[0],
+        height=session.size[1],
+        grey=f"{base}/grey",
+        shown=f"{base}/grey" if first is None else f"{base}/results/{first.id}/preview",
+        results=sum(not one.made.action.revises for one in results),
+        favourites=len(liked),
+        used=session.used,
+        working=session.holders > 0,
+        leaving=leaving,
+    )
+
+
 def result_out(session: Session, result: Result) -> schema.ResultOut:
     """One result with its links and its recipe."""
     base = f"/api/sessions/{session.id}/results/{result.id}"
@@ -61,7 +82,9 @@ def result_out(session: Session, result: Result) -> schema.ResultOut:
         hints=[schema.HintOut(x=x, y=y, colour=colour) for x, y, colour in hints],
         saturation=result.steering.saturation,
         favourite=result.favourite,
+        hidden=result.hidden,
         faint=[at for at, hint in enumerate(result.steering.hints) if hint.faint],
+        reach=list(result.reach),
         notes=list(result.notes),
         url=f"{base}/full",
         preview=f"{base}/preview",

@@ -1,18 +1,23 @@
-"""Routes that show and give away: sessions, pictures, sheets, archives."""
+"""Routes that show and give away: pictures, sheets, archives."""
 
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, Response, StreamingResponse
 
 from manyhues import __version__
 from manyhues.errors import UsageError
 from manyhues.image.encode import Format
+from manyhues.sampling.options import Sampling
 from manyhues.studio import derived, examples
-from manyhues.studio.folder import vanishing
-from manyhues.studio.hub import StudioOf
+from manyhues.studio.archive import Entry, zipped
+from manyhues.studio.folder import LostError, vanishing
+from manyhues.studio.hub import Studio, StudioOf
+from manyhues.studio.lanes import BusyError
 from manyhues.studio.limits import COLOURINGS
 from manyhues.studio.routes import present, schema
 from manyhues.studio.routes.faults import FAULTS
@@ -29,10 +34,23 @@ Chosen = Annotated[
     ),
 ]
 
+Ticket = Annotated[
+    str,
+    Query(
+        description="A name for this download, to ask `/api/downloads/{ticket}` how far it is.",
+        pattern=r"^[A-Za-z0-9_-]*$",
+        max_length=64,
+    ),
+]
+
 
 def _picture(*kinds: str) -> dict[int | str, dict[str, Any]]:
     content: dict[str, Any] = {f"image/{kind}": {} for kind in kinds}
     return {200: {"content": content, "description": "The picture."}}
+
+
+_DOWNLOAD = _picture("jpeg", "png", "webp", "tiff", "bmp", "avif")
+_DOWNLOAD[200]["content"]["application/dicom"] = {}
 
 
 @router.get("/about", response_model=schema.AboutOut)
@@ -46,43 +64,32 @@ async def about(studio: StudioOf) -> schema.AboutOut:
         upload_bytes=limits.upload_bytes,
         pixels=limits.pixels,
         n=COLOURINGS,
+        kept=studio.store.kept,
+        diversity=Sampling.diversity,
     )
 
 
-@router.get("/sessions/{sid}", response_model=schema.SessionOut)
-async def session(studio: StudioOf, sid: str) -> schema.SessionOut:
-    """A picture and everything made of it."""
-    return present.session_out(studio, studio.store.session(sid))
-
-
-@router.delete("/sessions/{sid}", status_code=204)
-async def forget(studio: StudioOf, sid: str) -> Response:
-    """Delete a picture and everything made of it now; running work is stopped."""
-    session = studio.store.session(sid)
-    for group in session.groups:
-        job = studio.job_of(group)
-        if job is not None and not job.finished:
-            studio.drawing.stop(job)
-    studio.store.remove(session)
-    return Response(status_code=204)
-
-
 @router.get("/sessions/{sid}/grey", response_class=FileResponse, responses=_picture("jpeg", "png"))
-async def grey(request: Request, studio: StudioOf, sid: str) -> Response:
-    """The picture without colour, as large as a screen."""
+async def grey(
+    request: Request,
+    studio: StudioOf,
+    sid: str,
+    full: Annotated[bool, Query(description="At the picture's own size.")] = False,
+) -> Response:
+    """The picture without colour, as large as a screen or at its own size."""
     session = studio.store.session(sid)
-    path = await studio.render(request, session, partial(derived.grey, studio.store, session))
+    if full:
+        make = partial(derived.grey_full, studio.store, session)
+        return _small(await studio.render(request, session, make))
+    path = await studio.look(request, session, partial(derived.grey, studio.store, session))
     return _small(path)
 
 
 @router.patch("/sessions/{sid}/results/{rid}", response_model=schema.ResultOut)
-async def favourite(
-    studio: StudioOf, sid: str, rid: str, wish: schema.FavouriteIn
-) -> schema.ResultOut:
-    """Keep a result among the favourites, or not."""
+async def mark(studio: StudioOf, sid: str, rid: str, wish: schema.MarkIn) -> schema.ResultOut:
+    """Keep a result among the favourites, or hide it; or not any more."""
     session = studio.store.session(sid)
-    result = session.result(rid)
-    result.favourite = wish.favourite
+    result = studio.store.mark(session, rid, wish.favourite, wish.hidden)
     return present.result_out(session, result)
 
 
@@ -107,7 +114,7 @@ async def view(request: Request, studio: StudioOf, sid: str, rid: str) -> Respon
     """A result as large as a screen."""
     session = studio.store.session(sid)
     session.result(rid)
-    path = await studio.render(request, session, partial(derived.view, studio.store, session, rid))
+    path = await studio.look(request, session, partial(derived.view, studio.store, session, rid))
     return _small(path)
 
 
@@ -125,12 +132,15 @@ async def full(request: Request, studio: StudioOf, sid: str, rid: str) -> Respon
 @router.get(
     "/sessions/{sid}/results/{rid}/download",
     response_class=FileResponse,
-    responses=_picture("jpeg", "png", "webp", "tiff", "bmp", "avif"),
+    responses=_DOWNLOAD,
 )
 async def download(
-    request: Request, studio: StudioOf, sid: str, rid: str, format: Format = "keep"
+    request: Request, studio: StudioOf, sid: str, rid: str, format: derived.Wanted = "keep"
 ) -> Response:
-    """A result at full size as a file to keep, in the input's format or another."""
+    """A result at full size as a file to keep, in the input's format or another.
+
+    `colour`: a PNG of its colour alone, for a layer of the mode *Color* over the picture.
+    """
     session = studio.store.session(sid)
     session.result(rid)
     make = partial(derived.full, studio.store, session, rid, format)
@@ -145,14 +155,14 @@ async def sheet(request: Request, studio: StudioOf, sid: str, results: Chosen = 
     session = studio.store.session(sid)
     rids = _chosen(session, results)
     make = partial(derived.sheet, studio.store, session, rids)
-    data = await studio.render(request, session, make)
+    path = await studio.look(request, session, make)
     headers = {"Content-Disposition": derived.disposition(f"{Path(session.name).stem}.sheet.jpg")}
-    return Response(data, media_type="image/jpeg", headers=headers)
+    return FileResponse(path, media_type="image/jpeg", headers=headers)
 
 
 @router.get(
     "/sessions/{sid}/zip",
-    response_class=FileResponse,
+    response_class=StreamingResponse,
     responses={200: {"content": {"application/zip": {}}, "description": "The archive."}},
 )
 async def archive(
@@ -161,18 +171,110 @@ async def archive(
     sid: str,
     results: Chosen = "",
     format: Format = "keep",
+    ticket: Ticket = "",
 ) -> Response:
-    """All results or some at full size, with their sheet, in one ZIP."""
+    """All results or some at full size, with their sheet, in one ZIP that is sent as it is made."""
     session = studio.store.session(sid)
     rids = _chosen(session, results)
-    make = partial(derived.archive, studio.store, session, rids, format)
-    path = await studio.render(request, session, make)
-    name = f"{Path(session.name).stem}.zip"
-    return FileResponse(path, media_type="application/zip", filename=name)
+    entries = _entries(studio, session, rids, format)
+    return await _zip(request, studio, entries, ticket, f"{Path(session.name).stem}.zip")
+
+
+@router.get(
+    "/zip",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}, "description": "The archive."}},
+)
+async def archive_of_all(
+    request: Request,
+    studio: StudioOf,
+    sessions: Chosen,
+    favourites: Annotated[bool, Query(description="Of each its favourites alone.")] = False,
+    format: Format = "keep",
+    ticket: Ticket = "",
+) -> Response:
+    """Results of several sessions in one ZIP, each in a folder of its name."""
+    entries: list[Entry] = []
+    folders: set[str] = set()
+    for sid in dict.fromkeys(one for one in sessions.split(",") if one):
+        session = studio.store.session(sid)
+        shown = [one for one in session.results.values() if not one.hidden]
+        rids = [one.id for one in shown if one.favourite or not favourites]
+        if rids:
+            folder = _distinct(Path(session.name).stem, folders)
+            entries += _entries(studio, session, rids, format, f"{folder}/")
+    if not entries:
+        raise UsageError("none of these sessions has such results")
+    return await _zip(request, studio, entries, ticket, "manyhues.zip")
+
+
+def _distinct(name: str, taken: set[str]) -> str:
+    """A name that is not taken yet, also where case makes no difference."""
+    k = 1
+    found = name
+    while found.casefold() in taken:
+        k += 1
+        found = f"{name} ({k})"
+    taken.add(found.casefold())
+    return found
+
+
+@router.get("/downloads/{ticket}", response_model=schema.GivingOut)
+async def giving(studio: StudioOf, ticket: str) -> schema.GivingOut:
+    """How far the download with this ticket has come."""
+    found = studio.givings.get(ticket)
+    if found is None:
+        raise LostError("no such download; it has not begun yet, or ended long ago")
+    return schema.GivingOut(**vars(found))
+
+
+def _entries(
+    studio: Studio, session: Session, rids: Sequence[str], format: Format, folder: str = ""
+) -> list[Entry]:
+    """What a session's archive holds: results and their sheet, each in its turn."""
+
+    def entry(name: str, make: Callable[[], bytes]) -> Entry:
+        return f"{folder}{name}", partial(studio.render_in_turn, session, make)
+
+    store = studio.store
+    entries = [
+        entry(
+            derived.file_name(session, rid, format),
+            partial(derived.full_bytes, store, session, rid, format),
+        )
+        for rid in rids
+    ]
+    sheet = partial(derived.sheet, store, session, rids)
+    return [
+        *entries,
+        entry(f"{Path(session.name).stem}.sheet.jpg", lambda: sheet().read_bytes()),
+    ]
+
+
+async def _zip(
+    request: Request, studio: Studio, entries: Sequence[Entry], ticket: str, name: str
+) -> Response:
+    giving = studio.givings.begin(ticket or secrets.token_urlsafe(16), len(entries))
+    try:
+        studio.rendering.check_room()
+    except BusyError as error:
+        giving.state, giving.detail = "failed", str(error)
+        raise
+    pieces = zipped(entries, giving, request.is_disconnected)
+    first = await anext(pieces, b"")  # what fails at once is an answer of its own
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    headers = {"Content-Disposition": derived.disposition(name)}
+    return StreamingResponse(stream(), media_type="application/zip", headers=headers)
 
 
 def _chosen(session: Session, results: str) -> list[str]:
-    rids = [rid for rid in results.split(",") if rid] or list(session.results)
+    shown = [one.id for one in session.results.values() if not one.hidden]
+    rids = [rid for rid in results.split(",") if rid] or shown
     if not rids:
         raise UsageError("this session has no results yet; wait for the first")
     return [session.result(rid).id for rid in dict.fromkeys(rids)]
@@ -185,4 +287,5 @@ def _small(path: Path) -> Response:
 
 
 def _media(path: Path) -> str:
-    return f"image/{path.suffix[1:]}"
+    kind = path.suffix[1:]
+    return f"application/{kind}" if kind == "dicom" else f"image/{kind}"

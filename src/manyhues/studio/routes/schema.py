@@ -7,10 +7,11 @@ from pydantic import BaseModel, Field
 from manyhues.studio.actions.fields import Strict
 
 
-class FavouriteIn(Strict):
-    """Whether a result is kept among the favourites."""
+class MarkIn(Strict):
+    """Whether a result is among the favourites, and whether it is hidden; what is absent stays."""
 
-    favourite: bool
+    favourite: bool | None = None
+    hidden: bool | None = None
 
 
 class PictureOut(BaseModel):
@@ -59,9 +60,13 @@ class ResultOut(BaseModel):
     hints: list[HintOut]
     saturation: float
     favourite: bool
+    hidden: bool
     faint: Annotated[
         list[int],
         Field(description="Which of the hints hardly show, their places too light or dark."),
+    ]
+    reach: Annotated[
+        list[float], Field(description="The share of the picture that each hint colours.")
     ]
     notes: list[str]
     url: Annotated[str, Field(description="Link: PNG at full size.")]
@@ -105,6 +110,45 @@ class SessionOut(BaseModel):
     zip: Annotated[str, Field(description="Link: all results at full size in one ZIP.")]
 
 
+class BriefOut(BaseModel):
+    """A session in a list."""
+
+    session: str
+    name: str
+    width: int
+    height: int
+    grey: Annotated[str, Field(description="Link: the picture without colour, to look at.")]
+    shown: Annotated[str, Field(description="Link: a favourite, the first colouring, or the grey.")]
+    results: int
+    favourites: int
+    used: Annotated[float, Field(description="Seconds since 1970.")]
+    working: Annotated[bool, Field(description="Whether something is being made of it.")]
+    leaving: Annotated[bool, Field(description="Whether it is the next to be removed for room.")]
+
+
+class SessionsOut(BaseModel):
+    """Sessions, the one used last first."""
+
+    kept: Annotated[bool, Field(description="Whether they outlive the studio.")]
+    sessions: list[BriefOut]
+
+
+class PaletteOut(BaseModel):
+    """A picture whose colours can be taken, as `like`."""
+
+    id: str
+    name: str
+
+
+class GivingOut(BaseModel):
+    """How far a download has come, in files."""
+
+    state: Literal["preparing", "sending", "done", "failed", "stopped"]
+    done: int
+    total: int
+    detail: str
+
+
 class ColorizeOut(SessionOut):
     """A new session, with the work that fills it."""
 
@@ -120,6 +164,8 @@ class AboutOut(BaseModel):
     upload_bytes: int
     pixels: int
     n: int
+    kept: Annotated[bool, Field(description="Whether pictures outlive the studio.")]
+    diversity: Annotated[float, Field(description="What is drawn with by default.")]
 
 
 class Fault(BaseModel):

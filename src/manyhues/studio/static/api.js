@@ -11,7 +11,7 @@ export class Refused extends Error {
 
   /** What to tell a person; `values` are those of the picture it is about. */
   say(values = {}) {
-    const keys = { picture: "badPicture", size: "tooLarge", lost: "lost", offline: "unreachable", stopped: "stopped" };
+    const keys = { picture: "badPicture", size: "tooLarge", full: "full", lost: "lost", offline: "unreachable", stopped: "stopped" };
     return t(keys[this.code] ?? "failed", { detail: this.message, ...values });
   }
 
@@ -24,7 +24,11 @@ export class Refused extends Error {
 export const complain = (error) => toast(error instanceof Refused ? error.text : String(error), true);
 
 /** As fetch, where a studio that does not answer is `Refused`. */
-export const reach = (path, options) => fetch(path, options).catch(() => Promise.reject(new Refused("offline", "")));
+export const reach = (path, options) =>
+  fetch(path, options).catch(() => {
+    dispatchEvent(new Event("unreachable"));
+    throw new Refused("offline", "");
+  });
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -128,6 +132,7 @@ function listen(job, hear, signal) {
     source.onerror = () => {
       // The browser connects again by itself, unless the studio said no.
       failures += 1;
+      dispatchEvent(new Event("unreachable"));
       if (source.readyState === EventSource.CLOSED) end("lost");
       else if (failures === GIVE_UP) end("offline");
       else if (failures === 2) hear({ type: "offline" });

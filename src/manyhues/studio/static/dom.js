@@ -31,3 +31,34 @@ export function toast(text, bad = false) {
   setTimeout(() => node.remove(), bad ? 9000 : 3500);
   return node;
 }
+
+/** Say what was done, with a button that takes it back for a while. */
+export function offerUndo(text, word, undo) {
+  const node = el("p", { className: "toast" }, el("span", { textContent: text }));
+  const button = el("button", { type: "button", className: "undo", textContent: word });
+  button.onclick = () => {
+    node.remove();
+    undo();
+  };
+  node.append(button);
+  $("toasts").append(node);
+  setTimeout(() => node.remove(), 20_000);
+}
+
+/** Show another image where one is: at once what is at hand, and the rest when it is decoded. */
+export function swap(image, source, meanwhile = "") {
+  if (image.dataset.source === source) return;
+  image.dataset.source = source;
+  if (meanwhile) image.src = meanwhile;
+  else image.removeAttribute("src");
+  image.onerror = () => image.removeAttribute("src"); // a format that the browser cannot show
+  replace(image, source);
+}
+
+/** The same, and until then what is there stays. */
+export function replace(image, source) {
+  image.dataset.source = source;
+  const next = Object.assign(new Image(), { src: source });
+  const put = () => image.dataset.source === source && (image.src = source);
+  next.decode().then(put, put);
+}

@@ -1,40 +1,85 @@
 // A picture in: chosen, dropped, pasted or an example; how far it has come; the newest choice wins.
 
 import { $, el, toast } from "./dom.js";
-import { t } from "./i18n.js";
-import { Refused, ask, complain, reach, send } from "./api.js";
+import { current, t } from "./i18n.js";
+import { Refused, ask, complain, follow, reach, send } from "./api.js";
 
-const wishes = {}; // settings, limits, enter: what main.js does
+const wishes = {}; // settings, limits, enter, listed: what main.js does
 export const handle = (handlers) => Object.assign(wishes, handlers);
 
-let giving = null; // {key, name, part, calling}: what is on its way
+let giving = null; // {key, name, part, calling, local, count}: what is on its way
 
 /** Give a picture to the studio; `load()` resolves to its file. What was on its way is called off. */
 async function give(key, name, load) {
   if (giving?.key === key) return; // a double click
   callOff();
-  const mine = { key, name, part: 0, calling: new AbortController() };
-  giving = mine;
+  const mine = begin(key, name);
+  const session = await upload(mine, load);
+  if (giving === mine) {
+    giving = null;
+    show();
+    if (session) wishes.enter(session, mine.local);
+  }
+}
+
+const begin = (key, name, count = "") => (giving = { key, name, count, part: 0, local: "", calling: new AbortController() });
+
+/** Send one picture; null where it is refused, or called off. */
+async function upload(mine, load) {
+  const { name } = mine;
   show();
-  let session = null;
   try {
     const form = new FormData();
-    form.append("image", await load(), name);
+    const file = await load();
+    mine.local = URL.createObjectURL(file); // seen at once, where the browser knows its format
+    form.append("image", file, name);
     for (const [option, value] of Object.entries(wishes.settings())) form.append(option, value);
     form.append("wait", "false");
     const told = (part) => {
       mine.part = part;
       show();
     };
-    session = await send("/api/colorize", form, told, mine.calling.signal);
+    show();
+    const session = await send("/api/colorize", form, told, mine.calling.signal);
+    if (giving === mine) return session;
+    ask("DELETE", `/api/sessions/${session.session}`).catch(() => {}); // it was called off too late
   } catch (error) {
     if (giving === mine) refused(error, name);
   }
-  if (giving === mine) {
-    giving = null;
+  return null;
+}
+
+/** Give several pictures, one after the other; they appear in the list on the first page. */
+async function giveMany(files) {
+  callOff();
+  let done = 0;
+  for (const [at, file] of files.entries()) {
+    const mine = begin("many", file.name || "picture", t("ofMany", { at: at + 1, all: files.length }));
+    if (tooLarge(file)) continue;
+    const session = await upload(mine, () => file);
+    if (giving !== mine) return; // called off
+    URL.revokeObjectURL(mine.local);
+    if (!session) continue;
+    wishes.remember(session.session);
+    wishes.listed();
+    mine.part = 2;
     show();
-    if (session) wishes.enter(session);
-  } else if (session) ask("DELETE", `/api/sessions/${session.session}`).catch(() => {}); // it was called off too late
+    // Who listens keeps the work going; the next one is sent when this one is drawn.
+    await follow(session.job, () => {}, mine.calling.signal);
+    if (giving !== mine) return;
+    done += 1;
+    wishes.listed();
+  }
+  giving = null;
+  show();
+  toast(t("manyDone", { done, all: files.length }));
+}
+
+function tooLarge(file) {
+  const limits = wishes.limits(); // 0 as long as they are not known
+  const is = limits.bytes && file.size > limits.bytes;
+  if (is) toast(t("tooLarge", { name: file.name || "picture", ...limits }), true);
+  return is;
 }
 
 /** Call off what is on its way. */
@@ -47,9 +92,10 @@ export function callOff() {
 function refused(error, name) {
   if (!(error instanceof Refused)) return complain(error);
   const node = toast(error.say({ name, ...wishes.limits() }), true);
-  // What the decoder says comes second, without the name that it gives the file and the remedy we gave.
+  // What the decoder says comes second, without the name that it gives the file and the remedy we
+  // gave; it speaks English alone.
   const detail = error.message.replace(/^[^:]*: /, "").replace(/; copy it again.*/, "");
-  if (["picture", "size"].includes(error.code)) node.append(el("small", { textContent: detail }));
+  if (["picture", "size"].includes(error.code) && current() === "en") node.append(el("small", { textContent: detail }));
   return node;
 }
 
@@ -57,23 +103,27 @@ function show() {
   $("sending").hidden = !giving;
   $("main").setAttribute("aria-busy", Boolean(giving));
   if (!giving) return;
-  const { name, part } = giving;
-  const text = t(part < 1 ? "sending" : "opening", { name });
+  const { name, part, local, count } = giving;
+  const text = t(part < 1 ? "sending" : part === 1 ? "opening" : "colouringName", { name }) + count;
   if ($("sending-text").textContent !== text) $("sending-text").textContent = text; // said once
+  $("sending-picture").hidden = !local;
+  if (local && $("sending-picture").src !== local) $("sending-picture").src = local;
   if (part < 1) $("sending-part").value = part;
   else $("sending-part").removeAttribute("value");
 }
 
-/** Give the first picture of some files. */
+/** Give the pictures among some files. */
 function giveFiles(files) {
   const given = [...files];
   const isPicture = (file) => /^(image\/.*)?$/.test(file.type); // some systems know no HEIC
-  const file = given.find(isPicture);
+  const pictures = given.filter(isPicture);
+  const [file] = pictures;
+  const other = given.find((one) => !pictures.includes(one));
   if (!file) return toast(given.length ? t("notPicture", { name: given[0].name }) : t("noPicture"), true);
+  if (other) toast(t("notPicture", { name: other.name }), true);
+  if (pictures.length > 1) return giveMany(pictures);
+  if (tooLarge(file)) return null;
   const name = file.name || "picture";
-  if (given.length > 1) toast(t("onlyOne", { name, count: given.length }), true);
-  const limits = wishes.limits(); // 0 as long as they are not known
-  if (limits.bytes && file.size > limits.bytes) return toast(t("tooLarge", { name, ...limits }), true);
   return give(`${name} ${file.size} ${file.lastModified}`, name, () => file);
 }
 
@@ -94,6 +144,7 @@ export function start() {
     giveFiles($("file").files);
     $("file").value = "";
   };
+  $("sending-picture").onerror = () => ($("sending-picture").hidden = true);
   $("sending-cancel").onclick = () => {
     callOff();
     wishes.settle();

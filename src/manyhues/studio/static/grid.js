@@ -2,10 +2,10 @@
 
 import { $, el, icon, toast } from "./dom.js";
 import { isKnown, t } from "./i18n.js";
-import { bases, isNew, shown, state } from "./state.js";
+import { bases, fits, isNew, shown, state } from "./state.js";
 import { dragging } from "./drag.js";
 
-const wishes = {}; // open, like, blend, heart, stop: what main.js does
+const wishes = {}; // open, like, blend, heart, hide, stop: what main.js does
 export const handle = (handlers) => Object.assign(wishes, handlers);
 
 let picking = null; // the base that waits for a second one to blend with
@@ -38,9 +38,8 @@ export const say = (text) => ($("said").textContent = text);
 
 /** Draw everything anew from the state; images keep their place in the browser's cache. */
 export function draw() {
-  const only = filter() === "favourites";
   const focus = focused();
-  $("groups").replaceChildren(...state.session.groups.filter(isNew).map((group) => section(group, only)));
+  $("groups").replaceChildren(...state.session.groups.filter(isNew).map(section));
   count();
   focus?.();
 }
@@ -68,43 +67,52 @@ export function showAll() {
 
 /** Forget the work that goes on; returns the ids of its groups. */
 export function leave() {
-  const ids = [...progress.keys()];
+  const ids = [...progress.keys()].filter((id) => !isFresh(id));
   progress.clear();
   return ids;
 }
 
 /** The numbers, links and emptiness that follow from the state. */
 export function count() {
-  const only = filter() === "favourites";
-  const listed = bases(only);
+  const which = filter();
+  const hidden = bases("hidden").length;
+  $("filter-hidden").hidden = !hidden;
+  if (which === "hidden" && !hidden) return showAll();
+  const listed = bases(which);
   const all = bases().length;
-  if (only) $("tally").textContent = t("tallyOf", { count: listed.length, all });
-  else $("tally").textContent = all === 1 ? t("tallyOne") : t("tally", { count: all });
-  $("none").hidden = !only || listed.length > 0;
+  if (which === "favourites") $("tally").textContent = t("tallyOf", { count: listed.length, all });
+  else $("tally").textContent = listed.length === 1 ? t("tallyOne") : t("tally", { count: listed.length });
+  $("none").hidden = which !== "favourites" || listed.length > 0;
   const chosen = listed.map((base) => shown(base).id).join(",");
   for (const [id, path] of [["sheet", state.session.sheet], ["zip", state.session.zip]]) {
     $(id).href = `${path}?results=${chosen}`;
     $(id).toggleAttribute("inert", !chosen);
     $(id).classList.toggle("off", !chosen);
   }
-  $("zip").lastElementChild.textContent = t(only ? "zipFavourites" : "zip");
+  const words = $("zip").lastElementChild;
+  words.dataset.t = which === "favourites" ? "zipFavourites" : "zip";
+  if ($("zip").ariaBusy !== "true") words.textContent = t(words.dataset.t);
 }
 
 /** The results of a group, null where there is none yet. */
 export const slots = (group) => Array.from({ length: group.total }, (_, slot) => group.results[slot] ?? null);
 
-function section(group, only) {
+const isFresh = (id) => id.startsWith("new-"); // the studio has not answered yet
+
+function section(group) {
+  const which = filter();
   const heading = `g-${group.id}`;
   const now = progress.get(group.id);
   const running = Boolean(now);
-  const listed = slots(group).filter((id) => (id ? !only || state.results.get(id).favourite : running && !only));
+  const places = slots(group).map((id, slot) => ({ id, slot }));
+  const listed = places.filter(({ id }) => (id ? fits(id, which) : running && which === "all"));
   const bar = el("progress", { max: 1, value: now?.part ?? 0, hidden: !running, "aria-labelledby": heading });
-  const stop = el("button", { type: "button", className: "quiet", hidden: !running, onclick: () => wishes.stop(group) }, icon("stop"), t("stop"));
-  const list = el("ul", { className: "tiles" }, ...listed.map((id, slot) => (id ? tile(id) : empty(slot))));
+  const stop = el("button", { type: "button", className: "quiet", hidden: !running || isFresh(group.id), onclick: () => wishes.stop(group) }, icon("stop"), t("stop"));
+  const list = el("ul", { className: "tiles" }, ...listed.map(({ id, slot }) => (id ? tile(id) : empty(slot))));
   list.style.setProperty("--wide", Math.min(2.4, Math.max(1, ratio() / 1.8)));
   return el(
     "section",
-    { className: "group", id: `group-${group.id}`, "aria-labelledby": heading, hidden: only && !listed.length },
+    { className: "group", id: `group-${group.id}`, "aria-labelledby": heading, hidden: !listed.length && (which !== "all" || places.some(({ id }) => id)) },
     el("div", { className: "group-head" }, el("h2", { id: heading, textContent: title(group) }), el("span", { className: "hint", textContent: line(group) }), stop),
     bar,
     list,
@@ -125,15 +133,25 @@ function empty(slot) {
   return el("li", { className: "tile waiting", data: { slot } }, face, el("div", { className: "tile-bar" }, el("em", { textContent: "…" })));
 }
 
-function tile(base, fresh = false) {
+/** A tile; of a fresh result the draft, or the grey, stays until its picture is decoded. */
+function tile(base, fresh = false, draft = null) {
   const own = state.results.get(base);
   const result = shown(base);
   const { number } = own;
-  const image = el("img", { className: fresh ? "colour" : "", src: result.preview, alt: "", draggable: false });
-  const open = frame(el("button", { type: "button", className: "open", "aria-label": t("open", { number }) }, ...(fresh ? [ground()] : []), image));
+  const image = el("img", { className: fresh ? "coming" : "", src: result.preview, alt: "", draggable: false });
+  const under = fresh ? [ground(), ...(draft ? [draft] : [])] : [];
+  const open = frame(el("button", { type: "button", className: "open", "aria-label": t("open", { number }) }, ...under, image));
+  if (fresh) {
+    const come = () => {
+      image.className = "colour";
+      setTimeout(() => under.forEach((node) => node.remove()), 800); // when it has come out
+    };
+    image.decode().then(come, come);
+  }
   open.onclick = () => (picking ? join(base) : wishes.open(base));
+  const word = (name) => el("small", { className: "word", textContent: t(`word_${name}`) }); // seen on touch screens
   const small = (name, key, act, more = {}) =>
-    el("button", { type: "button", className: `icon ${more.className ?? ""}`, "aria-label": t(key, { number }), title: t(key, { number }), onclick: act, ...more.attributes }, icon(name));
+    el("button", { type: "button", className: `icon a-${name} ${more.className ?? ""}`, "aria-label": t(key, { number }), title: t(key, { number }), onclick: act, ...more.attributes }, icon(name), word(name));
   const node = el(
     "li",
     { className: "tile", data: { base } },
@@ -146,13 +164,14 @@ function tile(base, fresh = false) {
       el("span", { className: "spacer" }),
       small("like", "likeOf", () => wishes.like(base, 0.3)),
       small("blend", "blendOf", () => pick(base), { className: "wide" }),
-      el("a", { className: "icon wide", href: result.download, download: "", "aria-label": t("downloadOf", { number }), title: t("downloadOf", { number }) }, icon("down")),
+      el("a", { className: "icon wide", href: result.download, download: "", "aria-label": t("downloadOf", { number }), title: t("downloadOf", { number }) }, icon("down"), word("down")),
+      small(own.hidden ? "eye" : "hide", own.hidden ? "unhideOf" : "hideOf", () => wishes.hide(base), { className: own.hidden ? "" : "wide" }),
       small("heart", "heartOf", () => wishes.heart(base), { className: "heart", attributes: { "aria-pressed": String(own.favourite) } }),
     ),
   );
   node.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const act = { f: () => wishes.heart(base), l: () => wishes.like(base, 0.3), b: () => pick(base) }[event.key];
+    const act = { f: () => wishes.heart(base), h: () => wishes.hide(base), l: () => wishes.like(base, 0.3), b: () => pick(base) }[event.key];
     if (act) act();
   });
   dragging(open, image, (target) => wishes.blend(base, target));
@@ -191,12 +210,28 @@ function join(base) {
 /** Show a new group at the end, its tiles still empty. */
 export function begin(group, announce = true) {
   progress.set(group.id, { type: state.session.groups.length > 1 ? "waiting" : "reading" });
-  if (announce && filter() === "favourites") showAll();
-  else $("groups").append(section(group, filter() === "favourites"));
+  if (announce && filter() !== "all") showAll();
+  else $("groups").append(section(group));
   count();
   say(`${title(group)}. ${line(group)}`);
   const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
   if (announce) $(`group-${group.id}`).scrollIntoView({ behavior, block: "start" });
+}
+
+/** The studio has answered: a group gets its real id. */
+export function rename(group, id) {
+  progress.set(id, progress.get(group.id));
+  progress.delete(group.id);
+  const node = $(`group-${group.id}`);
+  group.id = id;
+  node?.replaceWith(section(group));
+}
+
+/** The studio has refused: a group goes again. */
+export function drop(group) {
+  progress.delete(group.id);
+  $(`group-${group.id}`)?.remove();
+  count();
 }
 
 /** One event of a group's job. */
@@ -206,7 +241,7 @@ export function hear(group, event) {
     state.results.set(event.result.id, event.result);
     group.results[event.slot] = event.result.id;
     const place = node?.querySelector(`[data-slot="${event.slot}"]`);
-    place?.replaceWith(tile(event.result.id, true));
+    place?.replaceWith(tile(event.result.id, true, place.querySelector(".rough")));
   } else if (event.type === "candidate" && event.image) {
     const face = node?.querySelector(`[data-slot="${event.slot}"] .open`);
     face?.append(el("img", { className: "rough", src: event.image, alt: "" }));

@@ -1,7 +1,7 @@
 // Hints on the large view: dots on the picture, their list, and their colours.
 
 import { $, el, icon, toast } from "./dom.js";
-import { t } from "./i18n.js";
+import { current as current_, t } from "./i18n.js";
 import * as zoom from "./zoom.js";
 
 const SWATCHES = {
@@ -21,6 +21,14 @@ let held = false; // a dot is being dragged
 let tell = () => {};
 const warned = new Set(); // hints that hardly show, of which that was said
 let warning = null; // the message that said it last
+
+/** Whether a click on the picture places a dot; else the picture is only looked at. */
+const editing = () => $("mode-colour").checked;
+
+function edit(wanted) {
+  $(wanted ? "mode-colour" : "mode-look").checked = true;
+  $("surface").classList.toggle("editing", wanted);
+}
 
 export const current = () => list.map((hint) => ({ ...hint }));
 
@@ -42,11 +50,24 @@ function describe(hint) {
 /** Say, once of each, which of a result's hints hardly show. */
 export function warn(result) {
   const key = ({ x, y, colour }) => `${picture.grey} ${x},${y} ${colour}`;
+  narrow(result, key);
   const news = result.faint.map((index) => result.hints[index]).filter((hint) => !warned.has(key(hint)));
   if (!news.length) return;
   for (const hint of news) warned.add(key(hint));
   warning?.remove(); // of a dot on its way, the latest place counts
   warning = toast(t("faint", { hints: news.map(describe).join("; ") }), true);
+}
+
+const NARROW = 0.004; // of the picture: a hint that colours less than this is hardly seen
+
+/** Say, once of each, which hints colour next to nothing though their place would show the colour. */
+function narrow({ hints, reach, faint }, key) {
+  const few = hints.map((hint, at) => ({ hint, at })).filter(({ hint, at }) => reach[at] < NARROW && !faint.includes(at) && !warned.has(key(hint)));
+  if (!few.length || few.length < hints.length) return; // beside others it may be a detail
+  for (const { hint } of few) warned.add(key(hint));
+  const share = Math.max(...few.map(({ at }) => reach[at])).toLocaleString(current_(), { style: "percent", maximumFractionDigits: 1 });
+  warning?.remove();
+  warning = toast(t("narrowHint", { hints: few.map(({ hint }) => describe(hint)).join("; "), share }), true);
 }
 
 /** Fill anew, with the focus where it was. */
@@ -174,6 +195,19 @@ function add(at) {
   fresh = true;
 }
 
+const APART = 0.05; // of the picture's long side: from dot to dot of a stroke
+
+/** Draw from one point of the screen to another: dots along the way. False where one only looks. */
+export function stroke(from, to) {
+  if (!editing()) return false;
+  for (const { x: clientX, y: clientY } of [from, to]) {
+    const at = where({ clientX, clientY });
+    const near = (hint) => Math.hypot(hint.x - at.x, hint.y - at.y) < APART * Math.max(picture.width, picture.height);
+    if (list.length < MOST && !list.some(near)) add(at);
+  }
+  return true;
+}
+
 /** Take the dot back that the latest click placed. */
 export function withdraw() {
   if (!fresh) return;
@@ -183,6 +217,7 @@ export function withdraw() {
 
 /** Choose a colour: of the selected dot, or of the next one. */
 function choose(wanted) {
+  edit(true); // who takes up a colour wants to use it
   colour = wanted;
   if (selected < 0) return draw();
   list[selected].colour = wanted;
@@ -223,9 +258,10 @@ export function start(listener) {
   );
   $("colour").addEventListener("change", () => choose($("colour").value));
   $("surface").addEventListener("click", (event) => {
-    if (!event.target.closest(".pin, .divider i")) add(where(event));
+    if (editing() && !event.target.closest(".pin, .divider i")) add(where(event));
   });
   $("pins").addEventListener("focusin", (event) => zoom.reveal(event.target));
+  for (const mode of ["look", "colour"]) $(`mode-${mode}`).onchange = () => edit(mode === "colour");
   $("hint-add").onclick = () => {
     add(free());
     $("pins").lastElementChild?.focus();

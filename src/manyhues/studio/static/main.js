@@ -1,15 +1,21 @@
 // The page: a picture in, the settings, and what each wish does.
 
-import { $, el, toast } from "./dom.js";
+import { $, el, offerUndo, swap, toast } from "./dom.js";
 import { choose as chooseLanguage, current as language, decimal, t, translate } from "./i18n.js";
 import { Refused, ask, complain, follow, sleep } from "./api.js";
-import { drop as dropSession, favourite, isNew, shown, state, take } from "./state.js";
+import { drop as dropSession, isNew, mark, shown, state, take } from "./state.js";
+import * as album from "./album.js";
+import * as downloads from "./downloads.js";
 import * as give from "./give.js";
 import * as grid from "./grid.js";
+import * as notes from "./notes.js";
+import * as palette from "./palette.js";
 import * as steering from "./steering.js";
 import * as viewer from "./viewer.js";
+import * as watch from "./watch.js";
 
-let about = { methods: [], examples: [], upload_bytes: 0, pixels: 0 };
+let about = { methods: [], examples: [], upload_bytes: 0, pixels: 0, kept: false, diversity: 1 };
+const WILDER = 1.4; // times the variety
 let presence = new AbortController(); // ends with the session that is shown
 const options = $("options");
 const narrow = matchMedia("(max-width: 53.75em)"); // as in page.css
@@ -40,23 +46,25 @@ function restoreSettings() {
   if (!("seed" in before)) keepSettings();
 }
 
-function enter(session) {
+/** Show a session; `local` is the address of the file that it was made of, where one has it. */
+function enter(session, local = "") {
   viewer.leave();
   part();
   panel(false);
   take(session);
+  session.local = local;
   localStorage.setItem("manyhues.last", session.session);
-  $("welcome").hidden = true;
-  $("studio").hidden = false;
-  $("new").hidden = false;
+  album.remember(session.session);
+  watch.over(session.session);
+  view("studio");
   const { picture } = session;
   Object.assign($("given"), { width: picture.width, height: picture.height }); // keeps its place
-  $("given").src = picture.grey;
+  swap($("given"), picture.grey, local);
   $("given").alt = picture.name;
   $("given-name").textContent = picture.name;
   $("given-name").title = picture.name;
   $("given-size").textContent = `${picture.width} × ${picture.height}`;
-  $("notes").replaceChildren(...picture.notes.map((note) => el("li", { textContent: note })));
+  notes.show(picture.notes);
   document.title = `${picture.name} · manyhues`;
   const open = session.groups.filter((group) => group.job && isNew(group));
   for (const group of open) group.results = grid.slots(group);
@@ -66,6 +74,12 @@ function enter(session) {
   steering.resume();
   restoreSettings();
   viewer.follow();
+}
+
+/** Show one of the page's three views. */
+function view(name) {
+  for (const id of ["welcome", "studio", "gone"]) $(id).hidden = id !== name;
+  $("new").hidden = name === "welcome";
 }
 
 /** Turn away from the session, if any. Its work goes on: whoever asks for a job is there for all. */
@@ -85,28 +99,39 @@ function settle() {
 }
 
 function leave() {
+  abandon();
+  view("welcome");
+  document.title = "manyhues studio";
+  album.refresh();
+}
+
+/** The session that was shown, or asked for, is not there any more. */
+function gone() {
+  abandon();
+  album.forget(location.hash.slice(1));
+  view("gone");
+  document.title = `${t("goneTitle")} · manyhues`;
+  $("gone-title").focus();
+}
+
+function abandon() {
   viewer.leave();
   part();
   panel(false);
   dropSession();
+  watch.over(null);
   grid.pick(null);
+  palette.drop();
   $("groups").replaceChildren();
-  $("welcome").hidden = false;
-  $("studio").hidden = true;
-  $("new").hidden = true;
   options.elements.seed.value = 0;
-  document.title = "manyhues studio";
-  offerLast();
 }
 
 // Work
 
-/** Show a group and fill it as its job goes on. */
+/** Fill a group as its job goes on. */
 async function run(group, job, announce = true) {
-  const { session } = state;
-  session.groups.push(group);
+  if (!state.session.groups.includes(group)) begin(group, announce);
   group.job = job;
-  grid.begin(group, announce);
   const { signal } = presence;
   const end = await follow(job, (event) => {
     if (signal.aborted) return;
@@ -121,24 +146,55 @@ async function run(group, job, announce = true) {
   if (end === "done") (announce ? toast : grid.say)(t(group.total === 1 ? "finishedOne" : "finished", { total: group.total }));
 }
 
+function begin(group, announce) {
+  state.session.groups.push(group);
+  grid.begin(group, announce);
+}
+
+let begun = 0;
+
+/** Ask for a drawing; its empty places are there at once. */
 async function draw(verb, body, group) {
   const { session } = state;
+  const total = body.ends === false ? body.steps - 2 : (body.n ?? body.steps);
+  const kind = { colorize: "sample" }[verb] ?? verb;
+  const own = { id: `new-${++begun}`, kind, of: [], total, results: Array(total).fill(null), ...group };
+  begin(own, true);
   try {
     const job = await ask("POST", `/api/sessions/${session.session}/${verb}`, body);
-    if (state.session === session) await run({ id: job.id, kind: job.kind, of: [], total: job.total, results: Array(job.total).fill(null), ...group }, job);
+    if (state.session !== session) return;
+    grid.rename(own, job.id);
+    await run(own, job);
   } catch (error) {
+    if (state.session === session) {
+      session.groups.splice(session.groups.indexOf(own), 1);
+      grid.drop(own);
+    }
     complain(error);
   }
 }
 
 const randomSeed = () => Math.floor(Math.random() * 1e6);
 
-function different(hints = []) {
+async function different(hints = []) {
   panel(false);
-  const body = { ...settings(), hints };
+  const body = { ...settings(), ...palette.wish(), hints };
   options.elements.seed.value = body.seed + 1;
   keepSettings();
-  return draw("colorize", body, { seed: body.seed, hinted: hints.length > 0 });
+  await draw("colorize", body, { seed: body.seed, hinted: hints.length > 0 });
+}
+
+/** Mark a result: the page shows it before the studio has answered. */
+async function marked(base, wish) {
+  try {
+    await mark(base, wish, () => {
+      if (grid.filter() === "all" && !("hidden" in wish)) grid.refresh(base);
+      else grid.draw();
+      viewer.show();
+    });
+  } catch (error) {
+    complain(error);
+  }
 }
 
 const wishes = {
@@ -149,18 +205,13 @@ const wishes = {
   },
   blend: (first, second) => {
     const of = [shown(first).id, shown(second).id];
-    return draw("blend", { start: of[0], end: of[1], steps: 5 }, { of });
+    return draw("blend", { start: of[0], end: of[1], steps: 5, ends: false }, { of });
   },
-  heart: async (base) => {
-    const { session } = state;
-    try {
-      await favourite(base);
-      if (state.session !== session) return;
-      if (grid.filter() === "favourites") grid.draw();
-      else grid.refresh(base);
-    } catch (error) {
-      complain(error);
-    }
+  heart: (base) => marked(base, { favourite: !state.results.get(base).favourite }),
+  hide: (base) => {
+    const { hidden, number } = state.results.get(base);
+    if (!hidden) offerUndo(t("hidden", { number }), t("undo"), () => marked(base, { hidden: false }));
+    return marked(base, { hidden: !hidden });
   },
   more: (hints) => different(hints),
   stop: async (group) => {
@@ -208,7 +259,12 @@ function relabel() {
   Object.assign($("language"), { textContent: other.toUpperCase(), lang: other });
   $("language").setAttribute("aria-label", `${other.toUpperCase()}, ${other === "vi" ? "Tiếng Việt" : "English"}`);
   $("examples").replaceChildren(...about.examples.map(give.example));
-  if (state.session) grid.draw();
+  $("keeping").textContent = t(about.kept ? "keptForGood" : "keptShort");
+  album.draw();
+  if (state.session) {
+    grid.draw();
+    notes.show(state.session.picture.notes);
+  }
   if (viewer.isOpen()) viewer.show();
 }
 
@@ -219,17 +275,10 @@ function theme() {
   localStorage.setItem("manyhues.theme", root.dataset.theme);
 }
 
-async function offerLast() {
-  const last = localStorage.getItem("manyhues.last");
-  const there = last && (await ask("GET", `/api/sessions/${last}`).catch(() => null));
-  $("last").hidden = !there;
-  if (there) $("last").href = `#${last}`;
-  else localStorage.removeItem("manyhues.last");
-}
-
 /** What the address asks for: a session after the #, or the welcome. */
 async function arrive() {
   const sid = location.hash.slice(1);
+  if (sid === "main") return null; // the way past the bar, for the keyboard
   if (!sid) return leave();
   if (state.session?.session === sid) return viewer.follow();
   give.callOff(); // the newest choice wins
@@ -237,26 +286,35 @@ async function arrive() {
     const session = await ask("GET", `/api/sessions/${sid}`);
     return location.hash.slice(1) === sid ? enter(session) : null; // or one has moved on
   } catch (error) {
+    if (error.code === "lost") return gone();
     complain(error);
-    history.replaceState(null, "", "/");
-    return leave();
+    return leave(); // the address stays: once the studio answers, it is tried again
   }
 }
 
+/** The studio answers again: what is shown is as it knows it. */
+function back() {
+  toast(t("isBack"));
+  if (state.session) state.session.session = null; // so that it is taken anew
+  if (location.hash) arrive();
+  else album.refresh();
+}
+
 async function forget() {
-  if (!confirm(t("forgetSure"))) return;
+  const { session } = state.session;
   try {
-    await ask("DELETE", `/api/sessions/${state.session.session}`);
-    toast(t("forgotten"));
+    await ask("DELETE", `/api/sessions/${session}?undo=true`);
+    album.forget(session);
     history.pushState(null, "", "/");
     leave();
+    offerUndo(t("forgotten"), t("undo"), () => ask("POST", `/api/sessions/${session}/restore`).then(enterNew, complain));
   } catch (error) {
     complain(error);
   }
 }
 
 function listen() {
-  for (const id of ["new", "home"]) {
+  for (const id of ["new", "home", "gone-new"]) {
     $(id).addEventListener("click", (event) => {
       event.preventDefault();
       history.pushState(null, "", "/");
@@ -273,6 +331,17 @@ function listen() {
   for (const id of ["panel-close", "scrim"]) $(id).onclick = () => panel(false);
   narrow.onchange = () => panel(false);
   $("different-too").onclick = () => different();
+  const drawing = "#different, #different-too, #wilder, #v-like, #hint-more, .a-like";
+  addEventListener("click", (event) => {
+    if (event.detail !== 2 || !event.target.closest?.(drawing)) return;
+    event.preventDefault(); // a double click wants one group
+    event.stopPropagation();
+  }, { capture: true });
+  $("wilder").onclick = () => {
+    options.elements.diversity.value = Math.min(2, WILDER * Math.max(about.diversity, Number(options.elements.diversity.value)));
+    outputs();
+    different();
+  };
   $("forget").onclick = forget;
   $("blend-banner").lastElementChild.onclick = () => grid.pick(null);
   options.onsubmit = (event) => {
@@ -292,16 +361,20 @@ function listen() {
   });
 }
 
-function enterNew(session) {
+function enterNew(session, local = "") {
   const verb = history.state?.large ? "replaceState" : "pushState"; // the open large view has an entry, which is not to be left behind
   history[verb](null, "", `#${session.session}`);
-  enter(session);
+  enter(session, local);
   settle();
 }
 
 grid.handle(wishes);
-give.handle({ settings, limits, settle, enter: enterNew });
+give.handle({ settings, limits, settle, enter: enterNew, listed: () => state.session || album.refresh(), remember: album.remember });
 give.start();
+downloads.start();
+palette.start();
+watch.handle({ back, gone });
+watch.start();
 viewer.handle(wishes);
 viewer.start();
 options.elements.seed.value = 0;
@@ -312,6 +385,7 @@ ask("GET", "/api/about")
   .then((answer) => {
     about = answer;
     options.elements.method.replaceChildren(...about.methods.map((name) => el("option", { value: name, textContent: name })));
+    options.elements.diversity.value = about.diversity;
     relabel();
     if (state.session) restoreSettings(); // the method too, now that it can be chosen
   })

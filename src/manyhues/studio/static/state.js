@@ -80,14 +80,32 @@ export function step(base, by) {
 /** Whether an action's results are new ones, and not other versions of their base. */
 export const isNew = ({ kind }) => kind !== "steer";
 
-/** Results in the order of the page; each stands for its steerings. */
-export function bases(favouritesOnly = false) {
-  const all = state.session.groups.filter(isNew).flatMap((group) => group.results);
-  return all.filter((id) => id && (!favouritesOnly || state.results.get(id).favourite));
+/** Whether a result belongs to what is listed: `all`, `favourites` or `hidden`. */
+export function fits(id, which) {
+  const { favourite, hidden } = state.results.get(id);
+  return which === "hidden" ? hidden : !hidden && (which === "all" || favourite);
 }
 
-export async function favourite(base) {
-  const result = state.results.get(base);
-  const path = `/api/sessions/${state.session.session}/results/${base}`;
-  state.results.set(base, await ask("PATCH", path, { favourite: !result.favourite }));
+/** Results in the order of the page; each stands for its steerings. */
+export function bases(which = "all") {
+  const all = state.session.groups.filter(isNew).flatMap((group) => group.results);
+  return all.filter((id) => id && fits(id, which));
+}
+
+/** Mark a result, as `{favourite}` or `{hidden}`: at once, and taken back where the studio refuses. */
+export async function mark(base, wish, tell) {
+  const { session } = state.session;
+  const put = (values) => {
+    if (state.session?.session !== session) return;
+    state.results.set(base, { ...state.results.get(base), ...values });
+    tell();
+  };
+  const was = Object.fromEntries(Object.keys(wish).map((key) => [key, state.results.get(base)[key]]));
+  put(wish);
+  try {
+    await ask("PATCH", `/api/sessions/${session}/results/${base}`, wish);
+  } catch (error) {
+    put(was);
+    throw error;
+  }
 }

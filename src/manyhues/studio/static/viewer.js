@@ -1,9 +1,10 @@
 // One colouring, large: before and after, its neighbours in the list, saturation, keeping.
 
-import { $, el, toast } from "./dom.js";
+import { $, replace, swap, toast } from "./dom.js";
 import { decimal, t } from "./i18n.js";
-import { bases, shown, state } from "./state.js";
-import { Refused, complain, reach } from "./api.js";
+import { bases, isNew, shown, state } from "./state.js";
+import { complain } from "./api.js";
+import { share } from "./downloads.js";
 import * as grid from "./grid.js";
 import * as hints from "./hints.js";
 import * as steering from "./steering.js";
@@ -21,7 +22,7 @@ export const isOpen = () => viewer.open;
 
 // Open and closed. The history has an entry for the open view, so that Back closes it.
 
-const above = () => ["sending", "veil", "said", "toasts"].map($);
+const above = () => ["away", "sending", "veil", "said", "toasts"].map($);
 
 export function open(wanted) {
   base = wanted;
@@ -39,7 +40,7 @@ export function open(wanted) {
 /** Be open or closed as the history says, after Back, Forward or a reload. */
 export function follow() {
   const large = history.state?.large && sessionStorage.getItem("manyhues.large");
-  if (bases().includes(large)) open(large);
+  if (large && state.results.has(large)) open(large);
   else viewer.close();
 }
 
@@ -63,16 +64,18 @@ export function show() {
   const result = shown(base);
   const { hints: wanted, saturation } = steering.wanted(base);
   const { picture } = state.session;
-  const { number, favourite } = state.results.get(base);
+  const { number, favourite, hidden } = state.results.get(base);
   $("viewer-title").title = $("viewer-title").textContent = `${t("numbered", { number })} · ${picture.name}`;
   viewer.style.setProperty("--ratio", picture.width / picture.height);
-  if ($("before").getAttribute("src") !== picture.grey) $("before").src = picture.grey;
+  if (!$("before").dataset.source?.startsWith(picture.grey)) swap($("before"), picture.grey, state.session.local);
   $("before").alt = t("uncoloured", { name: picture.name });
   $("after").alt = t("colouring", { number, name: picture.name });
   paint(result);
   $("v-heart").setAttribute("aria-pressed", favourite);
+  $("v-hide").setAttribute("aria-pressed", hidden);
   neighbours();
-  $("v-download").href = result.download;
+  const format = $("v-format").value;
+  $("v-download").href = format ? result.download.replace(/=.*/, `=${format}`) : result.download;
   $("v-saturation").value = saturation;
   $("v-saturation-out").textContent = decimal(saturation);
   $("undo").disabled = !steering.canUndo(base);
@@ -120,6 +123,7 @@ function sharpen() {
     const { width, format } = state.session.picture;
     const needed = image.getBoundingClientRect().width * devicePixelRatio;
     if (image.naturalWidth >= width || needed < 1.2 * image.naturalWidth) return;
+    replace($("before"), `${state.session.picture.grey}?full=true`); // both as sharp
     // As JPEG where it came as one: much smaller, and the download needs the same file.
     fetchImage(format === "JPEG" ? result.download.replace(/\?.*/, "?format=jpg") : result.url, true);
   }, 800);
@@ -141,46 +145,31 @@ async function copy(text) {
   }
 }
 
-/** Wait, visibly, until the studio has made the file; then the browser downloads it as any link. */
-async function download(event) {
-  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  const link = $("v-download");
-  const { href } = link;
-  if (link.ariaBusy === "true") return;
-  const say = (key) => (link.lastElementChild.textContent = t(key));
-  const slow = setTimeout(say, 150, "preparing");
-  link.ariaBusy = "true";
-  try {
-    const answer = await reach(href);
-    if (!answer.ok) {
-      const { code, detail } = await answer.json();
-      throw new Refused(code, detail);
-    }
-    await answer.body.cancel();
-    el("a", { href, download: "" }).click();
-  } catch (error) {
-    complain(error);
-  } finally {
-    clearTimeout(slow);
-    say("download");
-    link.ariaBusy = "false";
-  }
-}
-
 function compare(percent) {
   const at = Math.min(100, Math.max(0, percent));
   $("surface").style.setProperty("--at", `${at}%`);
   $("surface").classList.toggle("whole", at < 1 || at > 99);
+  $("surface").classList.toggle("right", at > 99);
   $("compare").value = at;
+}
+
+let held = null; // where the divider was before one held to compare
+
+/** Show the picture without colour for as long as something is held. */
+function hold(wanted) {
+  if (wanted === (held !== null)) return;
+  if (wanted) held = Number($("compare").value);
+  compare(wanted ? 100 : held);
+  if (!wanted) held = null;
+  $("hold").setAttribute("aria-pressed", wanted);
 }
 
 // Neighbours
 
 /** The next listed result before (-1) or after (1) this one, which need not be listed itself. */
 function neighbour(by) {
-  const all = bases();
-  const listed = bases(grid.filter() === "favourites");
+  const all = state.session.groups.filter(isNew).flatMap((group) => group.results).filter(Boolean);
+  const listed = bases(grid.filter());
   for (let at = all.indexOf(base) + by; all[at]; at += by) if (listed.includes(all[at])) return all[at];
   return null;
 }
@@ -204,7 +193,7 @@ export function start() {
     grid.refresh(changed);
     if (changed === base) show();
   });
-  zoom.start(sharpen, hints.withdraw); // before the hints: it decides what a click is
+  zoom.start(sharpen, hints.withdraw, hints.stroke); // before the hints: it decides what a click is
   hints.start((of, changed, pause) => steering.wish(of, changed, steering.wanted(of).saturation, pause));
   $("compare").addEventListener("input", () => compare(Number($("compare").value)));
   const slide = (event) => {
@@ -225,8 +214,17 @@ export function start() {
   $("v-prev").onclick = () => move(-1);
   $("v-next").onclick = () => move(1);
   $("v-close").onclick = () => viewer.close();
-  $("v-heart").onclick = () => wishes.heart(base).then(show);
-  $("v-download").onclick = download;
+  $("v-heart").onclick = () => wishes.heart(base);
+  $("v-format").onchange = show;
+  $("v-share").hidden = !navigator.canShare?.({ files: [new File([""], "a.jpg", { type: "image/jpeg" })] });
+  $("v-share").onclick = () => share(shown(base).download.replace(/=.*/, "=jpg")).catch(complain);
+  $("v-hide").onclick = () => wishes.hide(base);
+  $("hold").onpointerdown = (event) => {
+    $("hold").setPointerCapture(event.pointerId);
+    hold(true);
+  };
+  $("hold").onlostpointercapture = () => hold(false);
+  addEventListener("keyup", (event) => [" ", "c", "C"].includes(event.key) && hold(false));
   $("copy-command").onclick = () => copy(shown(base).recipe.command);
   $("copy-python").onclick = () => copy(shown(base).recipe.python);
   const closing = (act) => () => {
@@ -242,6 +240,12 @@ export function start() {
   addEventListener("keydown", (event) => viewer.open && keys(event));
 }
 
+/** Whether a control has a use of its own for a key: of a choice between two the arrows alone. */
+function takesKeys({ target, key }) {
+  if (target.matches("input[type=radio]")) return key.startsWith("Arrow");
+  return target.matches("input, select");
+}
+
 function keys(event) {
   const letter = event.key.toLowerCase();
   if (event.ctrlKey || event.metaKey) {
@@ -251,8 +255,9 @@ function keys(event) {
     else steering.undo(base);
   } else if (event.key === "Escape") {
     if (hints.release()) event.preventDefault(); // else it closes the view
-  } else if (!event.altKey && !event.target.matches("input")) {
-    if (zoom.key(event)) event.preventDefault();
+  } else if (!event.altKey && !takesKeys(event)) {
+    if (letter === "c" || (letter === " " && event.target === $("hold"))) hold(true);
+    else if (zoom.key(event)) event.preventDefault();
     else if (event.key === "ArrowLeft") move(-1);
     else if (event.key === "ArrowRight") move(1);
   }

@@ -76,8 +76,9 @@ export function key(event) {
   return true;
 }
 
-/** Connect once: `changed()` hears of every change, `withdraw()` that a click was half a double one. */
-export function start(changed, withdraw) {
+/** Connect once: `changed()` hears of every change, `withdraw()` that a click was half a double one;
+ *  `stroke(from, to)` may take a drag on the whole picture for itself. */
+export function start(changed, withdraw, stroke) {
   told = changed;
   const surface = $("surface");
   const fingers = new Map(); // pointer to its last place
@@ -100,7 +101,7 @@ export function start(changed, withdraw) {
     dragged = true;
     fingers.set(event.pointerId, to);
     const other = [...fingers].find(([id]) => id !== event.pointerId)?.[1];
-    if (!other) return bring(from, to, 1);
+    if (!other) return (zoom === 1 && stroke(from, to)) || bring(from, to, 1);
     const half = (at) => ({ x: (at.x + other.x) / 2, y: (at.y + other.y) / 2 });
     const apart = (at) => Math.max(20, Math.hypot(at.x - other.x, at.y - other.y));
     bring(half(from), half(to), apart(to) / apart(from));

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -27,24 +28,15 @@ from manyhues.color.lab import luminance_to_grey, rgb_to_lab
 from manyhues.errors import DataError
 from manyhues.training.data.classes import class_numbers
 from manyhues.training.data.film import filmed
+from manyhues.training.data.looks import MAPS, Looks, shapes
 from manyhues.training.data.pictures import Pictures, Pixels, open_pictures, square
-from manyhues.training.networks.grey import (
-    CHANNELS,
-    FINER_SHARES,
-    LOOK,
-    GreyFeatures,
-    blend_finer,
-    network_id,
-)
-from manyhues.training.processes import mixed_precision, pick_device
+from manyhues.training.networks.grey import FINER_SHARES, LOOK, blend_finer, network_id
+from manyhues.training.processes import pick_device
 
 CROPS = 2  # versions of a picture where it is large or sets are small: centre, random
 
 _VERSION = 3
 _BLOCK = 128
-# Pictures that the grey network looks at together: more fall out of a CPU's caches.
-_FEATURE_BATCH = 16
-_MAPS = ("f8", "f16", "f32")
 _HELD_OUT = 8  # of a small set, one example of as many is held out
 _STALE = 86400.0  # seconds: what is half-written and untouched for longer is a killed run's
 
@@ -90,18 +82,20 @@ def build_cache(
     split: str | None = None,
     tuned: Path | None = None,
     features: bool = True,
-    finer: bool = False,
+    finer: bool | Path = False,
     progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Path:
     """Make the cache of one picture set, or find it ready; return its folder.
 
     The features are those of `GreyFeatures`, of the run `tuned` where one is given; a cache may
     also be without. Tuned ones see pictures as the runtime does (`Scene`): such as are twice the
-    working size close up, and with a share of the next working size's maps where one is `finer`.
+    working size close up, and with a share of the next working size's maps where one is `finer`:
+    the next size's cache, from which they are taken where it holds the same crops, seen alike.
     `crops` versions of every picture are stored: the centre square, then random squares; a share
     `film` of them is seen as on old film, colours as they are. Pictures without real colour are
     left out. Written under a temporary name and renamed, so that a cache that exists is whole.
-    Raises `DataError` when nothing is left.
+    `say` is told how large it becomes before it is made. Raises `DataError` when nothing is left.
     """
     pictures = open_pictures(source, split)
     seen_by = network_id(tuned) if features else None
@@ -109,7 +103,7 @@ def build_cache(
     # As large as the first picture is, so are all: a random square may be enlarged to that.
     native = min(pictures.first().shape[:2])
     look = LOOK if features and tuned is not None and native >= LOOK * size else 1
-    finer = finer and look > 1
+    finer = finer if look > 1 else False
     key += [film] if film else []
     key += [look, *(FINER_SHARES if finer else ())] if look > 1 else []
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
@@ -118,16 +112,38 @@ def build_cache(
         return folder
     root.mkdir(parents=True, exist_ok=True)
     _remove_stale(root)
+    if say:
+        examples = len(pictures) * crops
+        room = bytes_of(examples, size, features=features) / 1e6
+        say(f"{source}: {examples:,} examples at {size}, {room:,.0f} MB in {root}")
     with tempfile.TemporaryDirectory(
         prefix=f".{folder.name}.", dir=root, ignore_cleanup_errors=True
     ) as scratch:
         partial = Path(scratch) / folder.name  # others may read it, unlike a temporary folder
         partial.mkdir()
-        network = GreyFeatures(tuned) if features else None
-        _fill(partial, pictures, size, look, finer, crops, film, network, progress)
+        with Looks(tuned, pick_device()) if features else nullcontext() as looks:
+            _fill(partial, pictures, size, look, finer, crops, film, looks, progress)
         if not folder.exists():  # another machine may have been quicker
             partial.rename(folder)
     return folder
+
+
+def _kinds(size: int, *, features: bool) -> dict[str, tuple[tuple[int, ...], type]]:
+    """Shape and kind of what is stored of an example, by the array's name."""
+    kinds: dict[str, tuple[tuple[int, ...], type]] = {
+        "luminance": ((size, size), np.uint8),
+        "ab": ((2, size, size), np.int8),
+        "label": ((), np.int16),
+    }
+    if features:
+        kinds |= {name: (shape, np.float16) for name, shape in shapes(size).items()}
+    return kinds
+
+
+def bytes_of(examples: int, size: int, *, features: bool) -> int:
+    """What a cache of so many examples takes on the disk."""
+    kinds = _kinds(size, features=features).values()
+    return examples * sum(math.prod(shape) * np.dtype(kind).itemsize for shape, kind in kinds)
 
 
 def _remove_stale(root: Path) -> None:
@@ -144,39 +160,39 @@ def _fill(
     pictures: Pictures,
     size: int,
     look: int,
-    finer: bool,
+    finer: bool | Path,
     crops: int,
     film: float,
-    network: GreyFeatures | None,
+    looks: Looks | None,
     progress: Callable[[int, int], None] | None,
 ) -> None:
     capacity = len(pictures) * crops
-    shapes: dict[str, tuple[tuple[int, ...], type]] = {
-        "luminance": ((size, size), np.uint8),
-        "ab": ((2, size, size), np.int8),
-        "label": ((), np.int16),
-    }
-    if network:
-        for name, channels, stride in zip(_MAPS, CHANNELS, (4, 8, 16), strict=True):
-            shapes[name] = ((channels, size // stride, size // stride), np.float16)
+    kinds = _kinds(size, features=looks is not None)
     arrays = {
         name: np.lib.format.open_memmap(
             folder / f"{name}.npy", mode="w+", dtype=kind, shape=(capacity, *shape)
         )
-        for name, (shape, kind) in shapes.items()
+        for name, (shape, kind) in kinds.items()
     }
-    device = pick_device()
-    network = network and network.to(device)
     generator, noise = np.random.default_rng(0), torch.Generator().manual_seed(0)
     numbers = class_numbers(pictures.labels)
+    known = _looked_at(finer, look * size) if looks and isinstance(finer, Path) else None
     count = 0
     block: list[Pixels] = []
     of: list[int] = []  # the picture that each of the block is a version of
 
-    def maps_of(grey: Tensor) -> Sequence[Tensor]:
-        assert network
-        own: Sequence[Tensor] = network(grey, (size, size))
-        return blend_finer(own, network(grey)) if finer else own
+    def maps_of(seen: NDArray[np.float32], rows: slice) -> Sequence[NDArray[np.float32]]:
+        assert looks
+        grey = grey_of(seen)
+        own = looks(grey, size)
+        if not finer:
+            return own
+        if known is not None and np.array_equal(known["luminance"][rows], _bytes(seen[:, 0])):
+            near = [np.asarray(known[name][rows], np.float32) for name in MAPS]
+        else:
+            near = looks(grey, look * size)
+        pairs = (map(torch.from_numpy, maps) for maps in (own, near))
+        return [maps.numpy() for maps in blend_finer(*map(list, pairs))]
 
     def flush() -> None:
         nonlocal count
@@ -185,15 +201,12 @@ def _fill(
         seen = (filmed(luminance / 50 - 1, ab, film, noise) + 1) * 50
         seen = (seen * 2.55).round() / 2.55
         rows = slice(count, count + len(block))
-        arrays["luminance"][rows] = (F.avg_pool2d(seen, look)[:, 0] * 2.55).round().numpy()
+        arrays["luminance"][rows] = _bytes(F.avg_pool2d(seen, look)[:, 0].numpy())
         arrays["ab"][rows] = F.avg_pool2d(ab, look).round().clamp(-127, 127).numpy()
         arrays["label"][rows] = numbers[of]
-        if network:
-            grey = torch.from_numpy(grey_of(seen.numpy())).to(device)
-            with torch.inference_mode(), mixed_precision(device):
-                looks = [maps_of(part) for part in grey.split(_FEATURE_BATCH)]
-            for name, values in zip(_MAPS, zip(*looks, strict=True), strict=True):
-                arrays[name][rows] = torch.cat(values).float().cpu().numpy()
+        if looks:
+            for name, values in zip(MAPS, maps_of(seen.numpy(), rows), strict=True):
+                arrays[name][rows] = values
         count += len(block)
         block.clear()
         of.clear()
@@ -211,6 +224,18 @@ def _fill(
     if count == 0:
         raise DataError("no picture has real colour; nothing to train on")
     (folder / "cache.json").write_text(json.dumps({"count": count, "size": size}))
+
+
+def _bytes(luminance: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """L* in 0..100 as caches hold it."""
+    return np.asarray((luminance * np.float32(2.55)).round(), np.uint8)
+
+
+def _looked_at(folder: Path, size: int) -> dict[str, NDArray[Any]] | None:
+    """L* and maps of a cache, if it is of that working size."""
+    if json.loads((folder / "cache.json").read_text())["size"] != size:
+        return None
+    return {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("luminance", *MAPS)}
 
 
 def laid_out(maps: Tensor, flip: bool) -> Tensor:

@@ -6,7 +6,7 @@ Also the rule that keeps pictures without real colour out of both (`has_real_col
 import contextlib
 import itertools
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -184,16 +184,23 @@ def square(rgb: Pixels, size: int) -> Pixels:
 
 
 def load_square(
-    path: Path | str, size: int, limit: int | None = None, split: str | None = None
+    path: Path | str,
+    size: int,
+    limit: int | None = None,
+    split: str | None = None,
+    keep: Callable[[str, str], bool] | None = None,
 ) -> tuple[Pixels, list[str]]:
     """The first `limit` coloured pictures as ``(N, size, size, 3)`` uint8, with their labels.
 
+    `keep` says of an id and a label whether to take the picture; nothing else is decoded.
     Raises `DataError` when no picture has real colour.
     """
     pictures = open_pictures(path, split)
     kept: list[Pixels] = []
     labels: list[str] = []
-    for index, rgb in itertools.islice(pictures.coloured(), limit):
+    named = enumerate(zip(pictures.ids, pictures.labels, strict=True))
+    order = None if keep is None else [index for index, (i, label) in named if keep(i, label)]
+    for index, rgb in itertools.islice(pictures.coloured(order), limit):
         kept.append(square(rgb, size))
         labels.append(pictures.labels[index])
     if not kept:

@@ -65,6 +65,8 @@ def export(
         Colorizer.load("mean", "runs/weights")
     """
     folder = run / WEIGHTS if weights is None else weights
+    if weights is not None:  # where nothing can be written, no run needs to be read
+        files.make_folder(folder)
     task, facts = registry.load(run)
     plan = task.float().export_plan(run)
     manifest, graphs = plan.manifest, list(plan.graphs)

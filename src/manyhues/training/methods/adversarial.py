@@ -93,8 +93,8 @@ class Adversarial(Looking):
     def _drawn(self, levels: Sequence[Batch]) -> Tensor:
         """Codes drawn coarse to fine, in the steps of the runtime (`prior.Flow`).
 
-        Without what it does to codes that are done (gain, grain, likeness): that is measured, and
-        set, for the velocity that comes out.
+        Without what it does to codes that are done (gain, grain, non-local means): that is
+        measured, and set, for the velocity that comes out.
         """
         code: Tensor | None = None
         for level, steps in zip(levels, STEPS, strict=False):

@@ -1,11 +1,11 @@
-"""DICOM in: stored values, the window that shows them, and what is lost on the way.
+"""DICOM: stored values, the window that shows them, and what is lost on the way.
 
 Decoding is pydicom's (extra ``dicom``), with pylibjpeg's and GDCM's decoders for compressed
 transfer syntaxes. References are to the DICOM standard: PS3.3 for the modules.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,36 +13,61 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhues.errors import PictureError, UsageError
+from manyhues.errors import PictureError
+from manyhues.image.formats.base import Decoded, File, Format, Page
+from manyhues.image.metadata import Metadata
 from manyhues.image.quiet import without_warnings
-from manyhues.image.values import WHITE, Scale, Shares
+from manyhues.image.values import WHITE, Ends, Scale, Shares, Window, ends, full, noted
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-Window = tuple[float, float] | str | None
 MOST_FRAMES = 5_000
+_PREAMBLE = 128
 _MISSING = "reading DICOM needs {name}; install it with: pip install 'manyhues[dicom]'"
 _GREY = {"MONOCHROME1", "MONOCHROME2"}
 _COLOUR = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420"}
 
 
-def parse_window(text: str) -> tuple[float, float] | str:
-    """``C,W`` as (centre, width) or ``full``, as the command line takes it.
+class Dicom(Format):
+    """Files of DICOM, part 10: each frame is a page."""
 
-    Raises `UsageError`.
-    """
-    if text.strip().lower() == "full":
-        return "full"
-    try:
-        centre, width = (float(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(
-            f"window {text!r}: expected CENTRE,WIDTH in the file's units, such as 40,400, or full"
-        ) from None
-    if not (np.isfinite(centre) and np.isfinite(width) and width > 0):
-        raise UsageError(f"window {text!r}: the width has to be above 0")
-    return centre, width
+    suffixes = frozenset({".dcm", ".dicom"})
+    paged = True
+
+    @classmethod
+    def sniff(cls, head: bytes) -> bool:
+        """Whether the letters behind the preamble are DICOM's (PS3.10, 7.1)."""
+        return head[_PREAMBLE : _PREAMBLE + 4] == b"DICM"
+
+    @classmethod
+    def pages(cls, file: File) -> Sequence[Page]:
+        """One page for each frame."""
+        dataset = header(file.data, file.name)
+        return [_FramePage(dataset, index, file) for index in range(frame_count(dataset))]
+
+
+class _FramePage(Page):
+    """A frame, decoded when it is asked for; 16 bits, so that values can be read back."""
+
+    format, bits = "DICOM", 16
+
+    def __init__(self, dataset: "Dataset", index: int, file: File) -> None:
+        self._dataset, self._file, self.index = dataset, file, index
+        self.size = int(dataset.Columns), int(dataset.Rows)
+
+    def decode(self) -> Decoded:
+        frame = read(self._dataset, self.index, self._file.window, self._file.name)
+        if frame.shares is not None:
+            pixels: NDArray[Any] = frame.shares[..., None]
+        else:
+            assert frame.rgb is not None
+            pixels = frame.rgb
+        return Decoded(pixels, notes=frame.notes, metadata=self._metadata, scale=frame.scale)
+
+    def _metadata(self) -> tuple[Metadata, tuple[str, ...]]:
+        """Nobody's data, unless they are asked for: then DICOM results take them over."""
+        return Metadata(patient=self._file.data if self._file.keep_patient else b""), ()
 
 
 @dataclass(frozen=True)
@@ -52,20 +77,13 @@ class Frame:
     shares  (H, W) uint16, 0 black to 65535 white; None for colour
     rgb     (H, W, 3) uint8 or uint16, sRGB, for colour alone
     scale   what the shares mean; None where they cannot be read back
-    bits    8 where 256 steps show all that the window holds, else 16
     notes   what was lost or assumed
     """
 
     shares: Shares | None
     rgb: NDArray[Any] | None
     scale: Scale | None
-    bits: int
     notes: tuple[str, ...] = ()
-
-
-def is_dicom(head: bytes) -> bool:
-    """Whether a file begins as DICOM: by the letters behind its preamble (PS3.10, 7.1)."""
-    return head[128:132] == b"DICM"
 
 
 def header(data: bytes, name: str) -> "Dataset":
@@ -100,7 +118,7 @@ def frame_count(dataset: "Dataset") -> int:
     return max(1, int(dataset.get("NumberOfFrames", 1) or 1))
 
 
-def read(dataset: "Dataset", index: int, window: Window, name: str) -> Frame:
+def read(dataset: "Dataset", index: int, window: Window | None, name: str) -> Frame:
     """Decode one frame, 0 the first, and show it through a window (None: the file's own)."""
     kind = str(dataset.get("PhotometricInterpretation", ""))
     stored = _decoded(dataset, index, name, raw=kind in _GREY)
@@ -118,7 +136,7 @@ def read(dataset: "Dataset", index: int, window: Window, name: str) -> Frame:
             f"{name}: its pixels are of kind {kind or 'unknown'}, which is not known here; "
             "save it as RGB first"
         )
-    return Frame(None, _as_rgb(stored, dataset), None, 8 if stored.dtype == np.uint8 else 16)
+    return Frame(None, _as_rgb(stored, dataset), None)
 
 
 def _decoded(dataset: "Dataset", index: int, name: str, *, raw: bool) -> NDArray[Any]:
@@ -147,7 +165,7 @@ def _check_decoder(syntax: Any, name: str) -> None:
 
 
 def _shown(
-    dataset: "Dataset", stored: NDArray[Any], window: Window, inverted: bool, name: str
+    dataset: "Dataset", stored: NDArray[Any], window: Window | None, inverted: bool, name: str
 ) -> Frame:
     notes: list[str] = []
     slope, intercept = _rescale(dataset, name)
@@ -166,18 +184,17 @@ def _shown(
     if window is None and (table := _own_table(dataset, stored, name)) is not None:
         shares = np.invert(table) if inverted else table
         notes.append("shown through its own curve: values cannot be read back; --window full can")
-        return Frame(shares, None, None, 16, tuple(notes))
-    low, high = _limits(dataset, stored, slope, intercept, window)
+        return Frame(shares, None, None, tuple(notes))
+    if window is None:
+        low, high = _window(dataset, stored, slope, intercept)
+    else:
+        low, high = ends(window, _seen(dataset, stored), slope, intercept)
     try:
         scale = Scale(low, high, slope, intercept, inverted, unit)
     except PictureError as error:
         raise PictureError(f"{name}: {error}") from None
     shares, cut = scale.shares(stored)
-    if cut:
-        notes.append(f"{cut:.1%} of its pixels lie outside the window {low:g} to {high:g}")
-    if scale.steps > WHITE + 1:
-        notes.append(f"its {scale.steps} values are more than 65,536: read back to the nearest")
-    return Frame(shares, None, scale, 8 if scale.steps <= 256 else 16, tuple(notes))
+    return Frame(shares, None, scale, (*notes, *noted(scale, cut)))
 
 
 def _rescale(dataset: "Dataset", name: str) -> tuple[float, float]:
@@ -195,28 +212,23 @@ def _rescale(dataset: "Dataset", name: str) -> tuple[float, float]:
     return slope, intercept
 
 
-def _limits(
-    dataset: "Dataset", stored: NDArray[Any], slope: float, intercept: float, window: Window
-) -> tuple[float, float]:
-    """The values that are black and white."""
-    centre = width = None
-    function = "LINEAR"
-    if isinstance(window, tuple):
-        centre, width = window
-        function = "LINEAR_EXACT"
-    elif window is None:
-        centre, width = (_first(dataset.get(key)) for key in ("WindowCenter", "WindowWidth"))
-        function = str(dataset.get("VOILUTFunction", "") or "LINEAR")
-    if centre is not None and width is not None:
-        if function == "LINEAR" and width > 1:  # PS3.3, C.11.2.1.2.1: over w - 1 steps
-            return centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
-        return centre - width / 2, centre + width / 2
-    seen = stored
+def _window(dataset: "Dataset", stored: NDArray[Any], slope: float, intercept: float) -> Ends:
+    """The values that the file's own window shows as black and white; all, where it has none."""
+    centre, width = (_first(dataset.get(key)) for key in ("WindowCenter", "WindowWidth"))
+    if centre is None or width is None:
+        return full(_seen(dataset, stored), slope, intercept)
+    linear = str(dataset.get("VOILUTFunction", "") or "LINEAR") == "LINEAR"
+    if linear and width > 1:  # PS3.3, C.11.2.1.2.1: over w - 1 steps
+        centre, width = centre - 0.5, width - 1
+    return centre - width / 2, centre + width / 2
+
+
+def _seen(dataset: "Dataset", stored: NDArray[Any]) -> NDArray[Any]:
+    """Stored values without those that pad the picture."""
     padding = dataset.get("PixelPaddingValue")
-    if isinstance(padding, int) and (seen != padding).any():  # what lies outside the picture
-        seen = seen[seen != padding]
-    ends = sorted(float(end) * slope + intercept for end in (seen.min(), seen.max()))
-    return (ends[0], ends[1]) if ends[0] < ends[1] else (ends[0], ends[0] + abs(slope))
+    if isinstance(padding, int) and (stored != padding).any():
+        return np.asarray(stored[stored != padding])
+    return stored
 
 
 def _own_table(dataset: "Dataset", stored: NDArray[Any], name: str) -> Shares | None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from evaluation_fakes import SIDE, ColourJudge, Noise, labels, pictures
 from PIL import Image
 from rich.console import Console
 
+from manyhues import __version__
 from manyhues.errors import DataError, ManyhuesError, OutputError, UsageError, WeightsError
-from manyhues.evaluation import report
-from manyhues.evaluation.protocol import KEYS
+from manyhues.evaluation import evaluate as report
+from manyhues.evaluation import table
+from manyhues.evaluation.protocol import KEYS, Plan
 from tools.report import figures, page, results
 
 
@@ -61,7 +64,10 @@ def test_evaluate_writes_one_object_a_method(
     read = json.loads(json_file.read_text())
     assert read == returned
     assert list(read) == ["noise", "one"]
-    assert [key for key in read["noise"] if not key.endswith("_ci")] == list(KEYS)
+    assert [key for key in read["noise"] if key in KEYS] == list(KEYS)
+    assert read["noise"]["data"] == [str(folder)]
+    assert (read["noise"]["half"], read["noise"]["judge"]) == ("all", "a fake")
+    assert read["noise"]["version"] == __version__
     assert read["noise"]["n"] == 18  # the grey picture is left out
     assert read["noise"]["eob"] is None
     assert read["one"]["variance"] == pytest.approx(0, abs=1e-12)
@@ -103,7 +109,7 @@ def test_wrong_usage_is_found_before_measuring(folder: Path, tmp_path: Path) -> 
     with pytest.raises(UsageError, match="--limit"):
         report.evaluate([folder], ["noise"], limit=0)
     with pytest.raises(UsageError, match="--samples"):
-        report.evaluate([folder], ["noise"], samples=0)
+        report.evaluate([folder], ["noise"], plan=Plan(samples=0))
     with pytest.raises(UsageError, match="--data"):
         report.evaluate([], ["noise"])
 
@@ -142,7 +148,7 @@ def test_all_five_methods_of_the_runtime() -> None:
     assert sorted(report.available_methods()) == sorted(names)
     methods = OPEN_METHODS(names)
     found = report.run(
-        pictures(16), [], methods, ColourJudge(), samples=8, eob_samples=9, console=quiet()
+        pictures(16), [], methods, ColourJudge(), Plan(eob_samples=9), console=quiet()
     )
     assert list(found) == names
     for name, result in found.items():
@@ -162,19 +168,37 @@ def test_a_method_without_weights() -> None:
 
 def test_table_has_references_and_dashes() -> None:
     rgb = pictures(18)
-    found = report.run(rgb, labels(rgb), FAKES, ColourJudge(), samples=2, console=quiet())
+    found = report.run(rgb, labels(rgb), FAKES, ColourJudge(), Plan(samples=2), console=quiet())
     console = Console(file=io.StringIO(), width=40)
-    report.print_table(found, console)
+    table.print_table(found, console)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "…" not in text  # not cut to the console's width
     rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
     assert {"grey", "truth", "noise", "faint", "one"} <= set(rows)
     assert "100.0%" in rows["truth"]
-    # Of twelve columns, the best of 8 (of two samples) and eob (not asked for) are left out.
-    assert len(rows["noise"]) == 8
+    # Of fourteen columns, the best of 8 (of two samples), eob and energy (not asked for) are out.
+    assert len(rows["noise"]) == 9
     assert "–" not in rows["noise"]
     assert rows["grey"].count("–") == 4
+    assert "16 pixels, seed 0; a fake" in text
+
+
+def test_table_has_a_row_of_independent_noise_and_says_why_a_share_is_missing() -> None:
+    rgb = np.concatenate([np.full((10, SIDE, SIDE, 3), (200, 60, 60)), pictures(10) // 8 + 110])
+    plan = Plan(draws=8, draws_limit=5)
+    found = report.run(
+        rgb.astype(np.uint8), [], {"noise": Noise()}, ColourJudge(), plan, console=quiet()
+    )
+    report.say_what(found, ["faces"], "test")
+    console = Console(file=io.StringIO(), width=40)
+    table.print_table(found, console)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert "faces (test half)" in text
+    assert "energy: 8 draws of 5" in text
+    assert re.search(r"^ *independent, 5 +\d+\.\d\d", text, re.MULTILINE)
+    assert "no share: grey" in text
 
 
 def test_results_are_made_and_remade(
@@ -220,8 +244,14 @@ def test_results_are_made_and_remade(
     assert "| plain L2 |" in text
     added = json.loads((out / "results.json").read_text())["data_sets"]["lfw"]["results"]
     assert added["noise"] == noise
-    assert results.main([*more, "--limit", "17"]) == 1
+    assert results.main([*more, "--limit", "7"]) == 1
     assert "same --limit" in capsys.readouterr().err
+    small = [*more, "--data-sets", "lfw", "--limit", "5"]
+    first = ["--data-root", str(tmp_path), "--out", str(tmp_path / "few"), "--limit", "5"]
+    assert results.main([*first, "--methods", "one", "--data-sets", "lfw"]) == 0
+    again = [word.replace(str(out), str(tmp_path / "few")) for word in small]
+    assert results.main([*again, "--half", "dev"]) == 1
+    assert "measured on dev and test" in capsys.readouterr().err
 
     content["data_sets"]["lfw"]["results"]["noise"]["best_of_8_pixel"] = 12.34
     (out / "results.json").write_text(json.dumps(content))

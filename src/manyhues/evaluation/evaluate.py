@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -17,72 +16,55 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 
+from manyhues import __version__
 from manyhues.errors import DataError, ManyhuesError, OutputError, UsageError
-from manyhues.evaluation.protocol import JudgeLike, Method, Result, Truth, measure
+from manyhues.evaluation import halves
+from manyhues.evaluation.halves import Half
+from manyhues.evaluation.protocol import Method, Plan, Result, measure
+from manyhues.evaluation.table import print_table
+from manyhues.evaluation.truth import JudgeLike, Truth
 from manyhues.image import files
-from manyhues.training.data.pictures import load_square
-
-# Heading and format of the keys that the table shows; the JSON file has all of them.
-COLUMNS = {
-    "best_of_8_pixel": ("best\nof 8\npixel", ".2f"),
-    "best_of_8_image": ("best\nof 8\nimage", ".2f"),
-    "best_of_1": ("best\nof 1", ".2f"),
-    "variance": ("variance", ".5f"),
-    "eob": ("eob", ".4f"),
-    "eob_variance": ("eob\nvariance", ".1e"),
-    "colourfulness": ("colour-\nfulness", ".1f"),
-    "frechet": ("Fréchet", ".1f"),
-    "frechet_share": ("Fréchet\nshare", ".1%"),
-    "pairwise": ("pair-\nwise", ".2f"),
-    "top1": ("top-1", ".1%"),
-    "ms_per_picture": ("ms", ".1f"),
-}
-TABLE_WIDTH = 100  # all columns and five methods
 
 
 def evaluate(
     data: Sequence[Path],
     methods: Sequence[str],
     limit: int | None = None,
-    samples: int = 8,
+    plan: Plan | None = None,
     size: int = 64,
     json_file: Path | None = None,
-    eob_samples: int = 0,
-    eob_limit: int = 1000,
     weights: Path | None = None,
+    half: Half | None = None,
 ) -> dict[str, Result]:
     """Measure methods on pictures; one result per method, with the keys of `protocol.KEYS`.
 
     `data` names folders of pictures, parquet shards, or ``FOLDER/SPLIT`` for the shards of a
-    folder whose names begin with SPLIT. Pictures are cropped to squares of `size` pixels; those
-    without colour are left out, and at most `limit` are taken in all. Everything that can go
-    wrong with the arguments goes wrong before the first picture is measured.
+    folder whose names begin with SPLIT; `half` takes one side of each (`halves`). Pictures are
+    cropped to squares of `size` pixels; those without colour are left out, and at most `limit` are
+    taken in all. Everything that can go wrong with the arguments goes wrong before the first
+    picture is measured.
     """
+    plan = plan or Plan()
     if json_file is not None and not json_file.absolute().parent.is_dir():
         raise OutputError(f"{json_file.parent}: no such folder for --json; create it first")
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be 1 or more, got {limit}")
-    if samples < 1:
-        raise UsageError(f"--samples must be 1 or more, got {samples}")
     opened = open_methods(methods, weights)
     console = Console(stderr=True)
-    pictures, labels = load(data, size, limit, console)
-    results = run(
-        pictures,
-        labels,
-        opened,
-        open_judge(console),
-        samples=samples,
-        eob_samples=eob_samples,
-        eob_limit=eob_limit,
-        console=console,
-    )
+    pictures, labels = load(data, size, limit, console, half)
+    results = run(pictures, labels, opened, open_judge(console), plan, console=console)
+    say_what(results, [str(path) for path in data], half)
     print_table(results, Console())
     if json_file is not None:
         write_json(results, json_file)
     return results
+
+
+def say_what(results: Mapping[str, Result], data: Sequence[str], half: Half | None) -> None:
+    """Fill in what a method's run cannot know: the data, their half, the program's version."""
+    for result in results.values():
+        result |= {"data": list(data), "half": half or "all", "version": __version__}
 
 
 def run(
@@ -90,10 +72,8 @@ def run(
     labels: Sequence[str],
     methods: Mapping[str, Method],
     judge: JudgeLike | None,
+    plan: Plan | None = None,
     *,
-    samples: int = 8,
-    eob_samples: int = 0,
-    eob_limit: int = 1000,
     console: Console,
 ) -> dict[str, Result]:
     """Measure every method on the same pictures (N, S, S, 3) uint8, with progress bars."""
@@ -111,15 +91,9 @@ def run(
         progress.update(task, completed=2 * len(pictures))
         for name, method in methods.items():
             task = progress.add_task(name, total=len(pictures) + truth.judged)
+            advance = partial(progress.advance, task)
             try:
-                results[name] = measure(
-                    method,
-                    truth,
-                    samples=samples,
-                    eob_samples=eob_samples,
-                    eob_limit=eob_limit,
-                    advance=partial(progress.advance, task),
-                )
+                results[name] = measure(method, truth, plan, advance=advance)
             except ManyhuesError as error:
                 raise type(error)(f"{name}: {error}") from error
     return results
@@ -155,9 +129,16 @@ def open_judge(console: Console) -> JudgeLike | None:
 
 
 def load(
-    data: Sequence[Path], size: int, limit: int | None, console: Console
+    data: Sequence[Path],
+    size: int,
+    limit: int | None,
+    console: Console,
+    half: Half | None = None,
 ) -> tuple[NDArray[np.uint8], list[str]]:
-    """Pictures (N, size, size, 3) and labels of several data sets, one after the other."""
+    """Pictures (N, size, size, 3) and labels of several data sets, one after the other.
+
+    Of each the given half, or all for None.
+    """
     if not data:
         raise UsageError("no data given; name a folder or a parquet shard with --data")
     pictures: list[NDArray[np.uint8]] = []
@@ -167,7 +148,7 @@ def load(
         if left == 0:
             break
         folder, split = _split(Path(path), console)
-        some, some_labels = load_square(folder, size, left, split)
+        some, some_labels = halves.load(folder, size, left, split, half)
         pictures.append(some)
         labels += some_labels
     if not pictures:
@@ -187,53 +168,6 @@ def _split(path: Path, console: Console) -> tuple[Path, str | None]:
                     console.print(f"{path}: measuring on its {split} shards, not on train")
                     return path, split
     return path, None
-
-
-def table(results: Mapping[str, Result]) -> Table:
-    """Results as a rich table of what the run could give; grey and true pictures lead it."""
-    first = next(iter(results.values()))
-    title = f"{first['n']:,} pictures, samples of each: {first['samples']}"
-    out = Table(title=title, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
-    shown = {
-        key: c for key, c in COLUMNS.items() if any(r[key] is not None for r in results.values())
-    }
-    out.add_column("method")
-    for heading, _ in shown.values():
-        out.add_column(heading, justify="right")
-    for name, row in references(first).items():
-        out.add_row(name, *(show(row.get(key), f) for key, (_, f) in shown.items()), style="dim")
-    for name, row in results.items():
-        out.add_row(name, *(show(row[key], f) for key, (_, f) in shown.items()))
-    return out
-
-
-def print_table(results: Mapping[str, Result], console: Console) -> None:
-    """Print the table uncut: a narrow terminal wraps its lines, a pipe gets them whole."""
-    Console(file=console.file, width=max(console.width, TABLE_WIDTH)).print(table(results))
-
-
-def references(result: Result) -> dict[str, Result]:
-    """What any result says of the grey and of the true pictures, as rows of the table."""
-    judged = result["frechet_real"] is not None
-    return {
-        "grey": {
-            "colourfulness": 0.0,
-            "frechet": result["frechet_grey"],
-            "frechet_share": 0.0 if judged else None,
-            "top1": result["top1_grey"],
-        },
-        "truth": {
-            "colourfulness": result["colourfulness_truth"],
-            "frechet": result["frechet_real"],
-            "frechet_share": 1.0 if judged else None,
-            "top1": result["top1_truth"],
-        },
-    }
-
-
-def show(value: float | None, form: str) -> str:
-    """A number in its column's format; a dash for what a run could not give."""
-    return "–" if value is None else format(value, form)
 
 
 def write_json(content: object, path: Path) -> None:

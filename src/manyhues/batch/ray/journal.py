@@ -1,8 +1,8 @@
-"""The manifest: one row for each input, as parquet beside the results.
+"""The journal: one row for each input, as parquet beside the results.
 
-While a run goes on, every batch leaves its rows in a journal *before* its results appear, so that
-after a kill each result has a row that tells how it was made. At the end the journal becomes
-``manifest.parquet``.
+While a run goes on, every batch leaves its rows in the journal *before* its results appear, so that
+after a kill each result has a row that tells how it was made. At the end of the run the journal
+becomes one file, ``manifest.parquet``.
 """
 
 import io
@@ -133,7 +133,7 @@ def merge(rows: Iterable[Row]) -> dict[str, Row]:
 
 
 def write(store: Store, rows: Iterable[Row]) -> None:
-    """Write the manifest, sorted by input, and drop the journal. Raises `OutputError`."""
+    """Write ``manifest.parquet``, sorted by input, and drop the journal. Raises `OutputError`."""
     ordered = sorted(rows, key=lambda row: str(row["input"]))
     if ordered:
         store.write(MANIFEST, _encode(table(ordered)))

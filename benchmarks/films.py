@@ -1,0 +1,323 @@
+"""How steady coloured films are: ways of colouring one beside frame by frame and the true colours.
+
+    python benchmarks/films.py CLIP [CLIP ...] [--frames 60] [--ways ours,frame,..]
+    python benchmarks/films.py CLIP --speed [--height 480] [-n 3]
+    python benchmarks/films.py CLIP --memory
+
+Contract: the first `--frames` frames of each clip, at most 640 pixels wide, turned grey; sample 0
+of seed 0 (`pick` random). Printed for each way, means over neighbouring frames at full size:
+
+flicker  |d a|, |d b|, Lab units, at pixels whose L* changes by less than .5 from frame to frame
+warp     the same along motion: OpenCV's DIS flow (`opencv-python-headless`, needed by this script
+         alone), where it agrees with the flow back to a cell and L* to 5
+CDC      Jensen-Shannon divergence (natural logarithm) of histograms of B, G, R in 256 bins between
+         frames t and t + d, d = 1, 2, 4 with a third each
+colour   Hasler and Suesstrunk's colourfulness
+ms       milliseconds of one core a frame, for reading it and making a, b
+
+Frames at a cut are left out of flicker and warp. `--speed` writes whole films of a clip enlarged to
+a height and tells frames a second, and milliseconds of one core, which other work on the machine
+does not change as much. `--memory` writes 10,000 frames of 64 x 48 and tells the largest memory
+after a tenth of them and after all.
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from manyhues import Colorizer
+from manyhues.color.arrays import Array, resize
+from manyhues.color.lab import rgb_to_lab
+from manyhues.image.luminance import of_pixels
+from manyhues.image.picture import Picture
+from manyhues.render import pixels as render
+from manyhues.render.upsample import Upsampler
+from manyhues.sampling.options import Sampling
+from manyhues.video import Film, Progress, painter, shots
+from manyhues.video.motion import motion, pyramid
+from manyhues.video.painter import Painter, between
+from manyhues.video.shots import Seen, stretches
+from manyhues.video.source import Frame
+
+Rgb = NDArray[np.uint8]
+_LONGEST = 640
+_STILL = 0.5  # L*
+_RATE, _EDGE = 0.05, 1.5  # of the recursive filter: share of the new, L* that is no longer still
+
+
+def read(path: Path, count: int) -> list[Rgb]:
+    out: list[Rgb] = []
+    with av.open(str(path)) as film:
+        for frame in film.decode(video=0):
+            if len(out) == count:
+                break
+            width = min(frame.width, _LONGEST)
+            height = round(frame.height * width / frame.width)
+            out.append(frame.to_ndarray(format="rgb24", width=width, height=height))
+    return out
+
+
+class Clip:
+    """Frames with what all measures share: L*, motion, and where the cuts are."""
+
+    def __init__(self, path: Path, count: int, colorizer: Colorizer) -> None:
+        self.true = read(path, count)
+        self.light = [of_pixels(rgb) for rgb in self.true]
+        self.grid = colorizer.encode_luminance(self.light[0]).grid
+        self.levels = [pyramid(resize(light, *self.grid)) for light in self.light]
+        self.cuts = {
+            t
+            for t in range(1, count)
+            if motion(self.levels[t], self.levels[t - 1]).sure.mean() < 1 - shots._CUT
+        }
+        flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        grey = [np.clip(light * 2.55, 0, 255).astype(np.uint8) for light in self.light]
+        self.flows = [
+            (flow.calc(grey[t], grey[t - 1], None), flow.calc(grey[t - 1], grey[t], None))
+            for t in range(1, count)
+        ]
+
+    def pairs(self) -> Iterator[int]:
+        return (t for t in range(1, len(self.light)) if t not in self.cuts)
+
+    def warped(self, t: int, plane: Array) -> Array:
+        """A plane of frame t - 1 as motion brings it to frame t."""
+        rows, columns = np.indices(plane.shape, dtype=np.float32)
+        there = self.flows[t - 1][0]
+        x, y = columns + there[..., 0], rows + there[..., 1]
+        return np.asarray(cv2.remap(np.ascontiguousarray(plane), x, y, cv2.INTER_LINEAR))
+
+    def followed(self, t: int) -> NDArray[np.bool_]:
+        there, back = self.flows[t - 1]
+        round_trip = there + np.stack([self.warped(t, back[..., i]) for i in (0, 1)], -1)
+        alike = np.abs(self.warped(t, self.light[t - 1]) - self.light[t]) < 5
+        return np.asarray((np.hypot(round_trip[..., 0], round_trip[..., 1]) < 1) & alike)
+
+    def seen(self) -> list[Seen]:
+        blank = np.zeros((1, 1), np.uint8)
+        return [
+            Seen(t, Frame(t, blank), blank, light, levels)
+            for t, (light, levels) in enumerate(zip(self.light, self.levels, strict=True))
+        ]
+
+
+def colourfulness(rgb: Rgb) -> float:
+    red, green, blue = (rgb[..., i].astype(np.float32) for i in range(3))
+    one, two = red - green, (red + green) / 2 - blue
+    return float(np.hypot(one.std(), two.std()) + 0.3 * np.hypot(one.mean(), two.mean()))
+
+
+def divergence(p: NDArray[Any], q: NDArray[Any]) -> float:
+    middle = (p + q) / 2
+
+    def to_middle(a: NDArray[Any]) -> float:
+        some = a > 0
+        return float((a[some] * np.log(a[some] / middle[some])).sum())
+
+    return (to_middle(p) + to_middle(q)) / 2
+
+
+def cdc(frames: list[Rgb]) -> float:
+    counts = [
+        [np.bincount(rgb[..., c].ravel(), minlength=256) / rgb[..., c].size for c in (2, 1, 0)]
+        for rgb in frames
+    ]
+    apart = []
+    for d in (1, 2, 4):
+        pairs = zip(counts, counts[d:], strict=False)
+        apart.append([divergence(one[c], two[c]) for one, two in pairs for c in range(3)])
+    return float(np.mean([np.mean(some) for some in apart]))
+
+
+def measure(clip: Clip, fields: list[Array], frames: list[Rgb]) -> str:
+    """Of a, b at full size and the pictures: one line."""
+    flicker, warp = [], []
+    for t in clip.pairs():
+        still = np.abs(clip.light[t] - clip.light[t - 1]) < _STILL
+        change = np.abs(fields[t] - fields[t - 1]).mean(0)
+        flicker.append(change[still].mean() if still.any() else 0)
+        moved = np.stack([clip.warped(t, plane) for plane in fields[t - 1]])
+        warp.append(np.abs(moved - fields[t]).mean(0)[clip.followed(t)].mean())
+    colour = np.mean([colourfulness(rgb) for rgb in frames])
+    return f"{np.mean(flicker):8.3f} {np.mean(warp):7.3f} {cdc(frames):8.4f} {colour:7.1f}"
+
+
+def upsampled(clip: Clip, grids: list[Array]) -> tuple[list[Array], list[Rgb]]:
+    fields, frames = [], []
+    for light, grid in zip(clip.light, grids, strict=True):
+        upsampler = Upsampler(light, grid.shape[1:])
+        middle = upsampler.middle(grid)
+        fields.append(upsampler.rows(middle, 0, light.shape[0]))
+        frames.append(np.asarray(render.pixels(light, middle, upsampler, 8), np.uint8))
+    return fields, frames
+
+
+def frame_by_frame(clip: Clip, colorizer: Colorizer) -> list[Array]:
+    scenes = (colorizer.encode(Picture(light)) for light in clip.light)
+    return [colorizer.sample_ab(scene, 1)[0] for scene in scenes]
+
+
+def one_noise(clip: Clip, colorizer: Colorizer) -> list[Array]:
+    scenes = [colorizer.encode(Picture(light)) for light in clip.light]
+    return [colorizer.sample_ab(scene.turned(scenes[0].turn), 1)[0] for scene in scenes]
+
+
+def recursive(clip: Clip, colorizer: Colorizer) -> list[Array]:
+    """One noise, and where L* stays little of the new: it knows no motion and no cuts."""
+    out: list[Array] = []
+    for t, grid in enumerate(one_noise(clip, colorizer)):
+        if t:
+            change = np.abs(clip.levels[t][-1] - clip.levels[t - 1][-1])
+            share = 1 - (1 - _RATE) * np.exp(-((change / _EDGE) ** 2))
+            grid = np.asarray(out[-1] + share * (grid - out[-1]), np.float32)
+        out.append(grid)
+    return out
+
+
+class Fresh(Painter):
+    """Key frames drawn anew with the shot's noise, instead of from the last one's code."""
+
+    def _new(self, scene: Any, old: Array, last: Any, hints: Any) -> Array:
+        seed, k = last.seeds[0]
+        return self.colorizer.sample_ab(scene, 1, seed, start=k)
+
+
+def ours(
+    clip: Clip, colorizer: Colorizer, every: int = shots.EVERY, kind: type[Painter] = Painter
+) -> list[Array]:
+    """As `manyhues.video` does, or with other numbers of its own."""
+    paint, out = kind(colorizer, Sampling(1, pick="random")), list[Array]()
+    last: painter.Look | None = None
+    for stretch in stretches(clip.seen(), every):
+        scene = colorizer.encode(Picture(clip.light[stretch.key.number]))
+        if stretch.start is None or last is None:
+            if last is not None:
+                paint.remember(last)
+            first = last = paint.begin(scene, stretch.key)
+        else:
+            first, last = last, paint.follow(scene, stretch.key, last, stretch.motions[-1])
+        out += [colours[0] for colours in between(stretch, first.shown, last.shown)]
+    return out
+
+
+def with_(amount: float, share: float) -> Callable[[Clip, Colorizer], list[Array]]:
+    def way(clip: Clip, colorizer: Colorizer) -> list[Array]:
+        kept = painter.AMOUNT, painter.FRESH
+        painter.AMOUNT, painter.FRESH = amount, share
+        try:
+            return ours(clip, colorizer)
+        finally:
+            painter.AMOUNT, painter.FRESH = kept
+
+    return way
+
+
+WAYS: dict[str, tuple[str, Callable[[Clip, Colorizer], list[Array]]]] = {
+    "frame": ("frame by frame", frame_by_frame),
+    "noise": ("one noise for the shot", one_noise),
+    "recursive": ("one noise, recursive where L* stays", recursive),
+    "fresh": ("key frames drawn anew, along motion", lambda a, b: ours(a, b, kind=Fresh)),
+    "all": ("code noised by .4, all of it new", with_(0.4, 1.0)),
+    "far": ("code noised by .6, .15 new", with_(0.6, 0.15)),
+    "seldom": ("as ours, a key frame every 8", lambda a, b: ours(a, b, 8)),
+    "ours": ("ours: code noised by .4, .15 new", ours),
+}
+
+
+def compare(paths: list[Path], count: int, ways: list[str]) -> None:
+    colorizer = Colorizer.load("flow")
+    for path in paths:
+        clip = Clip(path, count, colorizer)
+        print(f"{path.name}, {len(clip.true)} frames, cuts at {sorted(clip.cuts) or 'none'}")
+        print(f"  {'':38} {'flicker':>8} {'warp':>7} {'CDC':>8} {'colour':>7} {'ms':>6}")
+        labs = [rgb_to_lab(rgb / np.float32(255)) for rgb in clip.true]
+        true = [np.ascontiguousarray(lab[..., 1:].transpose(2, 0, 1)) for lab in labs]
+        print(f"  {'true colours':38} {measure(clip, true, clip.true)}", flush=True)
+        for way in ways:
+            name, make = WAYS[way]
+            began = time.process_time()
+            grids = make(clip, colorizer)
+            cost = (time.process_time() - began) / len(grids) * 1000
+            print(f"  {name:38} {measure(clip, *upsampled(clip, grids))} {cost:6.0f}", flush=True)
+
+
+def enlarged(path: Path, height: int, count: int, out: Path) -> Path:
+    """A clip scaled to a height, 16:9 by squashing if need be."""
+    with av.open(str(path)) as film, av.open(str(out), "w") as result:
+        stream: Any = result.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width, stream.height = round(height * 16 / 9 / 2) * 2, height
+        stream.pix_fmt = "yuv420p"
+        for number, frame in enumerate(film.decode(video=0)):
+            if number == count:
+                break
+            large = frame.reformat(stream.width, height, "yuv420p")
+            large.pts, large.time_base = number, Fraction(1, 25)
+            result.mux(stream.encode(large))
+        result.mux(stream.encode())
+    return out
+
+
+def speed(paths: list[Path], height: int, n: int, count: int) -> None:
+    colorizer = Colorizer.load("flow")
+    for path in paths:
+        with tempfile.TemporaryDirectory() as folder:
+            film = enlarged(path, height, count, Path(folder) / "film.mp4")
+            began, used = time.perf_counter(), time.process_time()
+            result = Film(film, colorizer, Sampling(n)).write(folder, sheet=False)
+            wall, cost = time.perf_counter() - began, time.process_time() - used
+            print(
+                f"{path.name} enlarged to {height}p, {result.frames} frames, n = {n}: "
+                f"{result.frames / wall:.1f} frames/s, {cost / result.frames * 1000:.0f} ms of one "
+                "core a frame",
+                flush=True,
+            )
+
+
+def memory(path: Path) -> None:
+    colorizer = Colorizer.load("vae-mdn")
+    with tempfile.TemporaryDirectory() as folder:
+        film, count = Path(folder) / "film.mp4", 10_000
+        frames = read(path, 200)
+        with av.open(str(film), "w") as result:
+            stream: Any = result.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            for number in range(count):
+                frame = av.VideoFrame.from_ndarray(frames[number % 200], format="rgb24")
+                result.mux(stream.encode(frame.reformat(64, 48, "yuv420p")))
+            result.mux(stream.encode())
+        used: list[tuple[int, float]] = []
+
+        def look(progress: Progress) -> None:
+            used.append((progress.done, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+        done = Film(film, colorizer, Sampling(1)).write(folder, sheet=False, progress=look).frames
+        tenth = next(size for frame, size in used if frame >= done / 10)
+        print(f"{done} frames: {tenth:.0f} MB after a tenth, {used[-1][1]:.0f} MB after all")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", nargs="+", type=Path)
+    parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--ways", default=",".join(WAYS))
+    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--height", type=int, default=480)
+    parser.add_argument("-n", type=int, default=1)
+    given = parser.parse_args()
+    if given.memory:
+        memory(given.clips[0])
+    elif given.speed:
+        speed(given.clips, given.height, given.n, given.frames)
+    else:
+        compare(given.clips, given.frames, given.ways.split(","))

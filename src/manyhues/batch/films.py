@@ -1,0 +1,71 @@
+"""A film among the inputs of a batch."""
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from manyhues.batch.options import Options
+from manyhues.batch.plan import Job, real, replaces
+from manyhues.batch.report import Report
+from manyhues.colorization import output_paths, sheet_name
+from manyhues.colorizer import Colorizer
+from manyhues.errors import OutputError
+from manyhues.image import files
+from manyhues.sampling.options import Sampling
+from manyhues.video import Film, Progress, TimedHint
+from manyhues.video.encode import suffix_of
+
+Hear = Callable[[Progress], None]
+
+
+def colour(
+    colorizer: Colorizer,
+    job: Job,
+    out: Path,
+    options: Options,
+    report: Report,
+    inputs: Container[Path],
+    hear: Sequence[Hear],
+) -> None:
+    """Colour one film, unless its results are there; tells how far it is to `hear`."""
+    folder, stem = out / job.stem.parent, job.stem.name
+    paths = output_paths(folder, stem, options.n, suffix_of(job.source))
+    sheet = folder / sheet_name(stem)
+    for result in [*paths, *([sheet] if options.sheet else ())]:
+        if real(result) in inputs:
+            raise OutputError(replaces(job.source, result))
+    there = [path for path in paths if files.exists(path)]
+    if there and not options.overwrite:
+        report.outputs = [str(path) for path in there]
+        report.sheet = str(sheet) if options.sheet and files.exists(sheet) else None
+        if len(there) < len(paths):
+            raise OutputError(
+                f"{there[0]}: exists already, and not all {options.n}; films are coloured whole: "
+                "add --overwrite, or choose another folder"
+            )
+        report.skipped = True
+        return
+    sampling = Sampling(
+        options.n,
+        seed=options.seed,
+        pick=options.pick,
+        diversity=options.diversity,
+        saturation=options.saturation,
+        like=options.like,
+    )
+    timed = [*options.timed_hints, *(TimedHint(x, y, 0.0, c) for x, y, c in options.hints)]
+    film = Film(job.source, colorizer, sampling, timed)
+
+    def tell(progress: Progress) -> None:
+        for one in hear:
+            one(replace(progress, name=job.source.name))
+
+    result = film.write(
+        folder, stem=stem, sheet=options.sheet, overwrite=options.overwrite, progress=tell
+    )
+    report.outputs = [str(path) for path in result.paths]
+    report.sheet = str(result.sheet) if result.sheet else None
+    report.seeds = [list(pair) for pair in result.seeds]
+    report.notes += result.notes
+    if options.format != "keep":
+        report.notes.append("--format is for pictures: a film keeps its container")

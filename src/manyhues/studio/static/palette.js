@@ -1,0 +1,47 @@
+// A picture whose colours the next drawings take: chosen, shown, and let go of again.
+
+import { $, toast } from "./dom.js";
+import { t } from "./i18n.js";
+import { ask, complain, reach } from "./api.js";
+import { state } from "./state.js";
+
+let chosen = null; // {session, id}
+
+/** What a request for a drawing says of it. */
+export const wish = () => (chosen && chosen.session === state.session?.session ? { like: chosen.id } : {});
+
+export function drop() {
+  chosen = null;
+  $("palette-now").hidden = true;
+  $("palette-choose").hidden = false;
+}
+
+async function take(file) {
+  const { session } = state.session;
+  const form = new FormData();
+  form.append("image", file, file.name);
+  const answer = await reach(`/api/sessions/${session}/palettes`, { method: "POST", body: form });
+  const told = await answer.json();
+  if (!answer.ok) return toast(t(told.code === "usage" ? "paletteGrey" : "badPicture", { name: file.name }), true);
+  chosen = { session, id: told.id };
+  $("palette-name").textContent = told.name;
+  $("palette-picture").onerror = () => $("palette-picture").removeAttribute("src");
+  $("palette-picture").src = URL.createObjectURL(file);
+  $("palette-now").hidden = false;
+  $("palette-choose").hidden = true;
+  return $("palette-drop").focus();
+}
+
+/** Connect once. */
+export function start() {
+  $("palette-choose").onclick = () => $("palette-file").click();
+  $("palette-drop").onclick = () => {
+    drop();
+    $("palette-choose").focus();
+  };
+  $("palette-file").onchange = () => {
+    const [file] = $("palette-file").files;
+    if (file) take(file).catch(complain);
+    $("palette-file").value = "";
+  };
+}

@@ -1,0 +1,183 @@
+"""Frames to H.264, and encoded parts with the film's sound, subtitles and chapters to a file."""
+
+import heapq
+import struct
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from manyhues.errors import OutputError
+from manyhues.video.planes import Plane
+from manyhues.video.source import Source, library, opened
+
+QUALITY = 17  # x264's constant rate factor: no loss to be seen
+_PRESET = "veryfast"
+_PACKET = struct.Struct("<qqi?")  # time stamps, bytes, whether decoding can begin there
+_TAGS = {"bt601": 6, "bt709": 1, "bt2020": 9}
+_HEADERS_APART = 1 << 22  # FFmpeg's flag, as MP4 and Matroska want it
+_KEPT = {".mp4", ".m4v", ".mov", ".mkv"}
+
+
+def suffix_of(path: Path) -> str:
+    """The container of a film's results: its own where it holds H.264, else Matroska."""
+    suffix = path.suffix.lower()
+    return suffix if suffix in _KEPT else ".mkv"
+
+
+def _set_up(context: Any, source: Source) -> None:
+    """An encoder for the film's size, time and colours. Packets are in the frames' order (no B)."""
+    width, height = source.size
+    context.width, context.height = width, height
+    context.pix_fmt = "yuv444p" if width % 2 or height % 2 else "yuv420p"
+    context.options = {"crf": str(QUALITY), "preset": _PRESET, "bf": "0"}
+    context.time_base, context.framerate = source.time_base, source.rate
+    context.sample_aspect_ratio = source.shape
+    context.color_range = 2 if source.full else 1
+    tag = _TAGS[source.matrix]
+    context.colorspace = context.color_primaries = tag
+    context.color_trc = 1 if tag == 9 else tag
+    context.flags |= _HEADERS_APART
+
+
+class Part:
+    """Encoded packets of a few seconds of one version, written to a file as they come."""
+
+    def __init__(self, path: Path, source: Source) -> None:
+        self.path, self.source = path, source
+        self._encoder = library().CodecContext.create("libx264", "w")
+        _set_up(self._encoder, source)
+        self._file: BinaryIO = path.open("wb")
+
+    def add(self, pts: int, luma: Plane, chroma: tuple[Plane, Plane]) -> None:
+        """A frame: luma ``(H, W)``, and chroma planes half as large, rounded up."""
+        av = library()
+        width, height = self.source.size
+        frame = av.VideoFrame(width, height, self._encoder.pix_fmt)
+        if self._encoder.pix_fmt == "yuv444p":
+            chroma = _grown(chroma[0], width, height), _grown(chroma[1], width, height)
+        for plane, values in zip(frame.planes, (luma, *chroma), strict=True):
+            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+            rows[: values.shape[0], : values.shape[1]] = values
+        frame.pts, frame.time_base = pts, self.source.time_base
+        self._write(self._encoder.encode(frame))
+
+    def close(self) -> None:
+        """Finish the part."""
+        self._write(self._encoder.encode(None))
+        self._file.close()
+
+    def drop(self) -> None:
+        """Leave it unfinished."""
+        self._file.close()
+
+    def _write(self, packets: Sequence[Any]) -> None:
+        for packet in packets:
+            data = bytes(packet)
+            base = self.source.time_base
+            scale = packet.time_base / base
+            pts, dts = (round(stamp * scale) for stamp in (packet.pts, packet.dts))
+            self._file.write(_PACKET.pack(pts, dts, len(data), packet.is_keyframe))
+            self._file.write(data)
+
+
+def _grown(plane: Plane, width: int, height: int) -> Plane:
+    how = Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(plane).resize((width, height), how))
+
+
+def packets(parts: Sequence[Path], time_base: Fraction) -> Iterator[Any]:
+    """The packets of finished parts, in their order."""
+    av = library()
+    for part in parts:
+        with part.open("rb") as file:
+            while head := file.read(_PACKET.size):
+                pts, dts, size, begins = _PACKET.unpack(head)
+                packet = av.Packet(file.read(size))
+                packet.pts, packet.dts, packet.time_base = pts, dts, time_base
+                packet.is_keyframe = begins
+                yield packet
+
+
+def join(source: Source, parts: Sequence[Path], out: Path, comment: str) -> list[str]:
+    """Write a version to the file `out`: its parts, with all else that the film has.
+
+    Returns notes on what could not be kept. Raises `OutputError`.
+    """
+    av = library()
+    notes: list[str] = []
+    options = {} if out.suffix == ".mkv" else {"movflags": "+faststart"}
+    try:
+        with opened(source.path) as film, av.open(str(out), "w", options=options) as result:
+            result.metadata.update(
+                {k: v for k, v in film.metadata.items() if k not in _CONTAINERS_OWN}
+            )
+            kept = film.metadata.get("comment")
+            result.metadata["comment"] = f"{kept}\n{comment}" if kept else comment
+            picture = result.add_stream("libx264", rate=source.rate)
+            _set_up(picture.codec_context, source)
+            copies = _copies(film, result, source, notes)
+            if chapters := film.chapters():
+                result.set_chapters(chapters)
+            own = ((packet, picture) for packet in packets(parts, source.time_base))
+            others = _copied(av, film, copies, notes)
+            for packet, stream in heapq.merge(own, others, key=lambda pair: _seconds(pair[0])):
+                packet.stream = stream
+                result.mux(packet)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise OutputError(
+            f"{out.name}: cannot be written ({said}); check the free space and the folder's "
+            "permissions"
+        ) from error
+    return notes
+
+
+_CONTAINERS_OWN = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+
+
+def _seconds(packet: Any) -> float:
+    return float(packet.dts * packet.time_base)
+
+
+def _copies(film: Any, result: Any, source: Source, notes: list[str]) -> dict[int, Any]:
+    """The streams that are copied as they are: by their number in the film, those in the result."""
+    copies = {}
+    for stream in film.streams:
+        if stream.type == "video":
+            continue
+        if stream.type == "data":  # of cameras; MP4's chapters are such a stream too, made anew
+            if not film.chapters():
+                notes.append("a stream of data, not to be seen or heard, was left out")
+            continue
+        try:
+            copy = result.add_stream_from_template(stream)
+            for key, value in stream.metadata.items():
+                copy.metadata[key] = value
+            copy.disposition = stream.disposition
+        except (ValueError, TypeError, AttributeError, OSError):
+            notes.append(f"a stream of kind {stream.type} could not be kept")
+        else:
+            copies[stream.index] = copy
+    return copies
+
+
+def _copied(
+    av: Any, film: Any, copies: dict[int, Any], notes: list[str]
+) -> Iterator[tuple[Any, Any]]:
+    if not copies:
+        return
+    demuxed = film.demux([film.streams[index] for index in copies])
+    while True:
+        try:
+            packet = next(demuxed, None)
+        except av.FFmpegError:
+            notes.append("its sound ends where the file is damaged")
+            return
+        if packet is None:
+            return
+        if packet.dts is not None:
+            yield packet, copies[packet.stream.index]

@@ -1,0 +1,353 @@
+"""A whole film: coloured stretch by stretch, in parts that an interruption does not lose."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from manyhues import __version__ as manyhues_version
+from manyhues.color.arrays import Array, resize
+from manyhues.colorization import output_paths, sheet_name
+from manyhues.colorizer import Colorizer
+from manyhues.errors import OutputError
+from manyhues.image import encode as writer
+from manyhues.image import files
+from manyhues.image.picture import Picture
+from manyhues.model.scene import Scene
+from manyhues.render import pixels as render
+from manyhues.render.sheet import contact_sheet
+from manyhues.render.upsample import Upsampler
+from manyhues.sampling.options import Sampling
+from manyhues.video import encode, hints, state
+from manyhues.video.painter import Look, Painter, between
+from manyhues.video.planes import lightness, with_upsampler
+from manyhues.video.shots import Seen, Stretch, see, stretches
+from manyhues.video.source import Source
+
+_PART = 10.0  # seconds of film that are lost at most when a run is killed
+_ROWS = 6  # frames on the contact sheet
+_TILE = 320  # pixels, its tiles' longer side
+_BITS = 0.15  # for a pixel of film, about, at this quality
+
+__all__ = ["Film", "Progress", "Result"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a film is: frames `done` of about `total`, `rate` a second, `left` seconds.
+
+    `need` is about how many bytes of disk all of it takes while it is written.
+    """
+
+    done: int
+    total: int
+    rate: float
+    left: float
+    need: int = 0
+    name: str = ""
+
+
+Watch = Callable[[Progress], None]
+
+
+@dataclass
+class Result:
+    """What was written of a film: `paths` of its n versions, and the contact sheet's."""
+
+    paths: list[Path]
+    sheet: Path | None
+    seeds: list[tuple[int, int]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    frames: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """A frame with its n colours, a, b ``(n, 2, h, w)`` in Lab units at the working size."""
+
+    seen: Seen
+    ab: Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Done:
+    """A stretch with the looks of its key frames, and those of earlier shots."""
+
+    stretch: Stretch
+    before: Look | None
+    look: Look
+    earlier: tuple[Look, ...]
+
+    def frames(self) -> Iterator[Painted]:
+        """Its frames, coloured."""
+        first = self.look if self.before is None else self.before
+        colours = between(self.stretch, first.shown, self.look.shown)
+        for seen, ab in zip(self.stretch.frames, colours, strict=True):
+            yield Painted(seen, ab)
+
+
+class Film:
+    """One film, opened for colouring with a method.
+
+    Raises `PictureError` for what is no film or damaged, `UsageError` for wrong hints or where
+    PyAV is absent.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        colorizer: Colorizer,
+        sampling: Sampling,
+        timed: hints.TimedHints = (),
+    ) -> None:
+        self.source = Source.open(path)
+        self.colorizer, self.sampling = colorizer, sampling
+        blank = np.zeros(self.source.size[::-1], np.float32)
+        self._grid = colorizer.encode_luminance(blank).grid
+        self.timed = hints.checked(timed, self.source)
+        self._at_keys: hints.AtKeys = {}
+        self._given: dict[int, list[int]] = {}
+        if self.timed:
+            self._given = hints.due(self.timed, self._seen(), self.source)
+            self._at_keys = hints.follow(self.timed, self._given, self._seen(), self.source)
+
+    def painted(self) -> Iterator[Painted]:
+        """All frames with their colours, in order."""
+        for done in self._stretches(Painter(self.colorizer, self.sampling)):
+            yield from done.frames()
+
+    def _stretches(self, painter: Painter, begun: state.Begun | None = None) -> Iterator[_Done]:
+        """Stretch by stretch; key frames are drawn one stretch ahead, beside other work.
+
+        `begun` is where an earlier run has come to.
+        """
+        ahead = self._looks(painter, begun)
+        with ThreadPoolExecutor(1) as pool:
+            following = pool.submit(next, ahead, None)
+            while (one := following.result()) is not None:
+                following = pool.submit(next, ahead, None)
+                yield one
+
+    def _looks(self, painter: Painter, begun: state.Begun | None) -> Iterator[_Done]:
+        look = begun.look if begun else None
+        start = begun.seen(self._grid, self.source.full) if begun else None
+        seen = self._seen(after=start)
+        for stretch in stretches(seen, start=start, keys=lambda one: one.number in self._given):
+            key, before = stretch.key, look
+            scene, at_key = self._scene(key), self._at_keys.get(key.number, ())
+            if stretch.start is None or look is None:
+                if look is not None:
+                    painter.remember(look)
+                before, look = None, painter.begin(scene, key, at_key)
+            else:
+                look = painter.follow(scene, key, look, stretch.motions[-1], at_key)
+            yield _Done(stretch, before, look, tuple(painter.earlier))
+
+    def _seen(self, after: Seen | None = None) -> Iterator[Seen]:
+        begin, number = (None, 0) if after is None else (after.frame.pts, after.number + 1)
+        for frame in self.source.frames(begin):
+            if after is None or frame.pts > after.frame.pts:
+                yield see(number, frame, self._grid, self.source.full)
+                number += 1
+
+    def _scene(self, seen: Seen) -> Scene:
+        light = lightness(seen.frame.luma, self.source.full)
+        return self.colorizer.encode(Picture(light, name=self.source.path.name))
+
+    def planes(self, painted: Painted) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+        """Chroma planes Cb, Cr of each version of a frame."""
+        seen, source = painted.seen, self.source
+        upsampler = Upsampler(seen.light, painted.ab.shape[2:])
+
+        def one(ab: Array) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+            return with_upsampler(seen.small, seen.light, upsampler, ab, source.full, source.matrix)
+
+        return [one(ab) for ab in painted.ab]
+
+    def rgb(self, painted: Painted) -> list[NDArray[np.uint8]]:
+        """sRGB ``(H, W, 3)`` of each version of a frame, at full size and with its own L*."""
+        light = lightness(painted.seen.frame.luma, self.source.full)
+        upsampler = Upsampler(light, painted.ab.shape[2:])
+        return [
+            np.asarray(render.pixels(light, upsampler.middle(ab), upsampler, 8), np.uint8)
+            for ab in painted.ab
+        ]
+
+    def write(
+        self,
+        out: str | Path,
+        *,
+        stem: str | None = None,
+        sheet: bool = True,
+        overwrite: bool = False,
+        progress: Watch | None = None,
+    ) -> Result:
+        """Write ``<stem>.<k>.<ext>`` and ``<stem>.sheet.jpg`` into the folder `out`.
+
+        What an interrupted run has written of it is used again. Raises `OutputError`.
+        """
+        began, source, notes = time.perf_counter(), self.source, list(self.source.notes)
+        out, stem = Path(out), stem or source.path.stem
+        paths = output_paths(out, stem, self.sampling.n, encode.suffix_of(source.path))
+        sheet_path = out / sheet_name(stem) if sheet else None
+        for path in paths:
+            files.check_free(path, overwrite)
+        files.make_folder(out)
+        need = self._check_room(out)
+        if progress is not None:
+            progress(Progress(0, self.source.length, 0.0, 0.0, need))
+        work = state.Work(out / f".{stem}.parts", self._what())
+        try:
+            work.open()
+            seeds, frames, earlier = self._parts(work, began, progress)
+            for k, (path, seed) in enumerate(zip(paths, seeds, strict=True)):
+                joined = work.folder / f"joined{path.suffix}"
+                said = encode.join(source, work.parts(k), joined, _comment(seed))
+                files.check_free(path, overwrite)
+                joined.replace(path)
+                work.drop(k)
+                notes += [note for note in said if note not in notes]
+            if sheet_path is not None:
+                files.write(writer.encode_sheet(self._sheet(work)), sheet_path, overwrite=True)
+        except OSError as error:
+            raise OutputError(
+                f"{out}: cannot be written ({error.strerror}); "
+                "check the folder's permissions and the free space"
+            ) from error
+        work.remove()
+        if paths[0].suffix != source.path.suffix.lower():
+            notes.append(f"results are {paths[0].suffix}: {source.path.suffix} holds no H.264")
+        if source.broken:
+            notes.append(f"{source.broken} broken frames were skipped")
+        if earlier:
+            notes.append(f"{earlier} frames were there from an interrupted run")
+        return Result(paths, sheet_path, seeds, notes, frames, time.perf_counter() - began)
+
+    def _parts(
+        self, work: state.Work, began: float, progress: Watch | None
+    ) -> tuple[list[tuple[int, int]], int, int]:
+        """Colour all frames into parts: the seeds, how many there are, and how many there were."""
+        source, workers = self.source, self.colorizer.workers
+        painter, begun = Painter(self.colorizer, self.sampling), work.begun()
+        if begun is not None:
+            painter.earlier = begun.earlier
+        first = done = begun.number + 1 if begun else 0
+        seeds = begun.seeds if begun else ()
+        rows = {round((i + 0.5) / _ROWS * max(source.length - 1, 0)) for i in range(_ROWS)}
+        parts, begins = list[encode.Part](), 0
+        pool = ThreadPoolExecutor(workers)
+
+        def finish(stretch: _Done) -> None:
+            for part in parts:
+                part.close()
+            parts.clear()
+            work.save(stretch.look, stretch.stretch.key, stretch.earlier, seeds)
+
+        try:
+            latest: _Done | None = None
+            for latest in self._stretches(painter, begun):
+                seeds = seeds or latest.look.seeds
+                for frames in _batches(latest.frames(), 2 * workers):
+                    for one, planes in zip(frames, pool.map(self.planes, frames), strict=True):
+                        frame = one.seen.frame
+                        if not parts:
+                            parts += [encode.Part(p, source) for p in work.next(self.sampling.n)]
+                            begins = frame.pts
+                        for part, chroma in zip(parts, planes, strict=True):
+                            part.add(frame.pts, frame.luma, chroma)
+                        if one.seen.number in rows:
+                            self._keep_tiles(work.folder, one)
+                        done += 1
+                if progress is not None:
+                    progress(_progress(done, first, source.length, began))
+                if (latest.stretch.key.frame.pts - begins) * source.time_base >= _PART:
+                    finish(latest)
+            if latest is not None and parts:
+                finish(latest)
+        finally:
+            pool.shutdown(cancel_futures=True)
+            for part in parts:
+                part.drop()
+        return list(seeds), done, first
+
+    def _what(self) -> dict[str, Any]:
+        """What a run is of: one of another film or with other options begins anew."""
+        about = self.source.path.stat()
+        palette = [part.tolist() for part in self.sampling.palette or ()]
+        options = asdict(replace(self.sampling, like=None)) | {"palette": palette}
+        return {
+            "version": manyhues_version,
+            "method": self.colorizer.method,
+            "size": about.st_size,
+            "changed": about.st_mtime_ns,
+            "options": options,
+            "hints": [str(hint) for hint in self.timed],
+        }
+
+    def need(self) -> int:
+        """Bytes of disk that writing takes, about: n versions, and one of them twice."""
+        width, height = self.source.size
+        own = self.source.path.stat().st_size
+        one = max(own, int(width * height * max(self.source.length, 1) * _BITS / 8))
+        return one * (self.sampling.n + 1)
+
+    def _check_room(self, out: Path) -> int:
+        free, need = shutil.disk_usage(out).free, self.need()
+        if free < need:
+            raise OutputError(
+                f"{out}: {free / 1e9:.1f} GB free, about {need / 1e9:.1f} needed for "
+                f"{self.sampling.n} versions; free some, take fewer, or choose another folder"
+            )
+        return need
+
+    def _keep_tiles(self, folder: Path, one: Painted) -> None:
+        """Small pictures of a frame, for the contact sheet."""
+        width, height = self.source.size
+        shown = width * float(self.source.shape)
+        long = min(1.0, _TILE / max(height, shown))
+        h, w = max(1, round(height * long)), max(1, round(shown * long))
+        light = resize(lightness(one.seen.frame.luma, self.source.full), h, w)
+        upsampler = Upsampler(light, one.ab.shape[2:])
+        for k, ab in enumerate((np.zeros_like(one.ab[0]), *one.ab)):
+            tile = render.to_image(render.pixels(light, upsampler.middle(ab), upsampler, 8))
+            tile.save(folder / f"tile.{one.seen.number:09d}.{k}.png")
+
+    def _sheet(self, work: state.Work) -> Image.Image:
+        tiles = []
+        for path in sorted(work.folder.glob("tile.*.png")):
+            number, k = (int(part) for part in path.name.split(".")[1:3])
+            seconds = round(number / float(self.source.rate))
+            label = f"{seconds // 60}:{seconds % 60:02d}" if k == 0 else str(k)
+            with Image.open(path) as tile:
+                tiles.append((tile.convert("RGB"), label, ""))
+        note, title = self.colorizer.method, self.source.path.name
+        return contact_sheet(tiles, title=title, note=note, columns=self.sampling.n + 1)
+
+
+def _batches(frames: Iterator[Painted], size: int) -> Iterator[list[Painted]]:
+    while batch := list(islice(frames, size)):
+        yield batch
+
+
+def _progress(done: int, first: int, total: int, began: float) -> Progress:
+    rate = (done - first) / max(time.perf_counter() - began, 1e-6)
+    total = max(total, done)
+    return Progress(done, total, rate, (total - done) / max(rate, 1e-6))
+
+
+def _comment(seed: tuple[int, int]) -> str:
+    """What the container says of its colour."""
+    return (
+        f"Colour is synthetic: sampled by manyhues {manyhues_version}, "
+        f"seed {seed[0]}, k {seed[1]} (digital source type "
+        "compositeWithTrainedAlgorithmicMedia); luminance is the film's own"
+    )

@@ -1,0 +1,143 @@
+"""The colours of a film's key frames, n versions at once, and of the frames between them.
+
+A shot's first frame is coloured as a picture of its own. From key frame to key frame the code is
+brought along motion, noised part of the way and sampled again (as `Colorizer.vary` does), with the
+noise of the shot: so it can follow what comes new into the picture. Where the picture is the same,
+most of the last colours is kept. benchmarks/films.py has what else was tried, and the figures.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from manyhues.color.arrays import Array, resize
+from manyhues.colorization import Steering
+from manyhues.colorizer import Colorizer
+from manyhues.model.priors import Draw
+from manyhues.model.priors.flow import GRID_SCALE
+from manyhues.model.scene import Scene
+from manyhues.sampling.hints import Hint, Hints
+from manyhues.sampling.options import Sampling
+from manyhues.video.motion import Motion, motion
+from manyhues.video.shots import Seen, Stretch
+
+AMOUNT = 0.4  # how far a code is noised from key frame to key frame
+FRESH = 0.15  # of the new colours where the picture is the same
+_SAME_SCENE = 0.6  # of the picture found in a key frame of an earlier shot
+_ALIKE = 0.5  # correlation of the coarsest L* below which that is not even tried
+_SHOTS = 12  # earlier shots that are remembered
+_NOWHERE = 0.01  # weight of colours of what is not found: the frame must have some
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """The colours of a key frame.
+
+    ab      (n, 2, h, w) float32 in Lab units, as drawn: what the next key frame goes on from
+    shown   the same, steered
+    codes   (n, ...) float32 where codes are vectors, which stay through a shot; else empty
+    seeds   n pairs (seed, k)
+    turn    (2, 256) float32, `Scene.turn` of the shot's first frame
+    levels  L* of the frame, as `Seen` has it
+    """
+
+    ab: Array
+    shown: Array
+    codes: Array
+    seeds: tuple[tuple[int, int], ...]
+    turn: Array
+    levels: list[Array]
+
+
+class Painter:
+    """Colours key frames one after the other. Holds the looks of earlier shots."""
+
+    def __init__(self, colorizer: Colorizer, sampling: Sampling) -> None:
+        self.colorizer, self.palette = colorizer, sampling.palette
+        self.sampling = replace(sampling, like=None, hints=())  # what is steered, is steered here
+        self.earlier: list[Look] = []
+
+    def begin(self, scene: Scene, seen: Seen, hints: Hints = ()) -> Look:
+        """The first frame of a shot: as an earlier shot of the same view, or drawn anew."""
+        found = self._seen_before(seen)
+        if found is not None:
+            return self.follow(scene, seen, *found, hints)
+        drawn = self.colorizer.draw(scene, replace(self.sampling, hints=hints))
+        ab = self.colorizer.decode(scene, drawn.codes)
+        vectors = drawn.codes if drawn.codes.ndim == 2 else drawn.codes[:0]
+        shown = self._steering(scene, hints).applied(scene, ab)
+        return Look(ab, shown, vectors, drawn.seeds, scene.turn, seen.levels)
+
+    def follow(
+        self, scene: Scene, seen: Seen, last: Look, moved: Motion, hints: Hints = ()
+    ) -> Look:
+        """A key frame after `last`; `moved` says where it lies there."""
+        old = moved.bring(last.ab)
+        steering = self._steering(scene, hints)
+        new = self._new(scene.turned(last.turn), old, last, steering.hints)
+        share = 1 - (1 - FRESH) * moved.sure
+        ab = np.asarray(old + share * (new - old), np.float32)
+        shown = steering.applied(scene, ab)
+        return replace(last, ab=ab, shown=shown, levels=seen.levels)
+
+    def remember(self, look: Look) -> None:
+        """Keep the last look of a shot, for a cut back to it."""
+        self.earlier = [*self.earlier, look][-_SHOTS:]
+
+    def _steering(self, scene: Scene, hints: Hints) -> Steering:
+        steering = Steering.of(replace(self.sampling, hints=hints), scene)
+        return replace(steering, palette=self.palette)
+
+    def _new(self, scene: Scene, old: Array, last: Look, hints: Sequence[Hint]) -> Array:
+        if last.codes.size:
+            return self.colorizer.decode(scene, last.codes)
+        h, w = (side // 4 for side in scene.grid)
+        prior = self.colorizer.prior
+
+        def one(i: int) -> Array:
+            code = np.stack([resize(part, h, w) for part in old[i]]) / np.float32(GRID_SCALE)
+            seed, k = last.seeds[i]
+            draw = Draw(seed, [k], self.sampling.diversity, tuple(hints))
+            new = self.colorizer.decode(scene, prior.vary(scene, draw, code, AMOUNT))[0]
+            return np.asarray(new, np.float32)
+
+        if len(old) == 1:
+            return one(0)[None]
+        with ThreadPoolExecutor(min(len(old), self.colorizer.workers)) as pool:
+            return np.stack(list(pool.map(one, range(len(old)))))
+
+    def _seen_before(self, seen: Seen) -> tuple[Look, Motion] | None:
+        """The earlier look that most of a frame is found in."""
+        best: tuple[Look, Motion] | None = None
+        coarse = seen.levels[0].ravel()
+        for look in reversed(self.earlier):
+            other = look.levels[0].ravel()
+            if not np.std(coarse) or not np.std(other):
+                continue
+            if np.corrcoef(coarse, other)[0, 1] < _ALIKE:
+                continue
+            moved = motion(seen.levels, look.levels)
+            if moved.sure.mean() > max(_SAME_SCENE, best[1].sure.mean() if best else 0):
+                best = look, moved
+        return best
+
+
+def between(stretch: Stretch, first: Array, last: Array) -> Iterator[Array]:
+    """Colours ``(n, 2, h, w)`` of each frame of a stretch, its key frame's too, in order.
+
+    From both key frames along motion, the nearer and the surer one counting for more.
+    """
+    back: list[Motion] = []
+    for seen in reversed(stretch.frames[:-1]):
+        guess = back[-1].shift if back else None
+        back.append(motion(seen.levels, stretch.key.levels, guess))
+    count = len(stretch.frames)
+    for i, (before, after) in enumerate(zip(stretch.motions, reversed(back), strict=False), 1):
+        share = i / count
+        old = np.float32(1 - share) * (before.sure + np.float32(_NOWHERE))
+        new = np.float32(share) * (after.sure + np.float32(_NOWHERE))
+        mixed = (old * before.bring(first) + new * after.bring(last)) / (old + new)
+        yield np.asarray(mixed, np.float32)
+    yield last

@@ -1,0 +1,221 @@
+"""A film file as frames of luma: what colouring reads of it, and what the result must keep."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyhues.errors import PictureError, UsageError
+
+Luma = NDArray[np.uint8]
+SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".m2ts"}
+    | {".wmv", ".flv", ".ogv", ".3gp", ".mxf", ".vob"}
+)
+_FULL_RANGE = 2  # FFmpeg's numbers
+_HDR = {16: "PQ", 18: "HLG"}
+_MATRICES = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020"}
+_MAX_SIDE = 16384  # what H.264 can hold
+
+
+def library() -> Any:
+    """PyAV. Raises `UsageError`, with how to install it, where it is absent."""
+    try:
+        import av
+    except ImportError:
+        raise UsageError(
+            "films need the library PyAV; install it with: pip install 'manyhues[video]'"
+        ) from None
+    return av
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame, upright. `pts` counts the stream's time base; `luma` is ``(H, W)`` uint8."""
+
+    pts: int
+    luma: Luma
+
+
+@dataclass(eq=False)
+class Source:
+    """An opened film, its best video stream.
+
+    size       width and height of the upright frames
+    time_base  seconds of one count of `pts`
+    shape      width of a pixel to its height, upright
+    full       luma is 0 to 255, not 16 to 235
+    matrix     what makes luma of colours: bt601, bt709 or bt2020
+    length     frames, as far as the file says; 0 if it does not
+    broken     frames that could not be decoded so far
+    notes      what was lost or changed while reading, for the user to see
+    """
+
+    path: Path
+    size: tuple[int, int]
+    time_base: Fraction
+    rate: Fraction
+    shape: Fraction
+    full: bool
+    matrix: str
+    length: int
+    seconds: float
+    turned: int = 0
+    notes: list[str] = field(default_factory=list)
+    broken: int = 0
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Source":
+        """Read a film's header and first frame. Raises `PictureError`, `UsageError`."""
+        path = Path(path)
+        av = library()
+        with opened(path) as film:
+            stream = _video(film, path)
+            context = stream.codec_context
+            probe = cls(
+                path, (0, 0), stream.time_base, Fraction(25), Fraction(1), False, "bt601", 0, 0.0
+            )
+            first = next(probe._decoded(av, film, stream), None)
+            if first is None:
+                raise PictureError(
+                    f"{path}: no frame of it can be decoded; it is empty or damaged, copy it again"
+                )
+            rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+            seconds = float(film.duration or 0) / 1e6
+            if stream.duration:
+                seconds = float(stream.duration * stream.time_base)
+            length = stream.frames or round(seconds * float(rate))
+            turned = round(-first.rotation / 90) % 4
+            width, height = first.width, first.height
+            if max(width, height) > _MAX_SIDE:
+                raise PictureError(
+                    f"{path}: {width} x {height} is more than H.264 holds; shrink it"
+                )
+            shape = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
+            if turned % 2:
+                width, height, shape = height, width, 1 / shape
+            full = _direct(first) and (
+                first.color_range == _FULL_RANGE or first.format.name.startswith("yuvj")
+            )
+            matrix = _MATRICES.get(int(first.colorspace), "bt709" if height >= 720 else "bt601")
+            source = cls(
+                path, (width, height), stream.time_base, rate, shape, full, matrix, length, seconds,
+                turned,
+            )  # fmt: skip
+            source._say(film, first)
+        return source
+
+    def _say(self, film: Any, first: Any) -> None:
+        depth = max((part.bits for part in first.format.components), default=8)
+        if depth > 8:
+            self.notes.append(f"its {depth} bits are written as 8")
+        if first.interlaced_frame:
+            self.notes.append(
+                "it is interlaced and was coloured with its lines as they are; "
+                "deinterlace it first for sharp motion"
+            )
+        if int(first.color_trc) in _HDR:
+            self.notes.append(f"its HDR ({_HDR[int(first.color_trc)]}) was read as standard range")
+        if len(film.streams.video) > 1:
+            self.notes.append("it has several pictures streams: the main one was coloured")
+        if self.turned:
+            self.notes.append("its rotation was carried out: frames are written upright")
+
+    def frames(self, start: int | None = None) -> Iterator[Frame]:
+        """Frames in the order shown, from time stamp `start` on. Broken ones are counted.
+
+        Raises `PictureError`.
+        """
+        av = library()
+        self.broken = 0
+        with opened(self.path) as film:
+            stream = _video(film, self.path)
+            stream.thread_type = "AUTO"
+            if start is not None and start > 0:
+                film.seek(start, stream=stream)
+            step = max(1, round(1 / (self.rate * self.time_base)))
+            last: int | None = None
+            for decoded in self._decoded(av, film, stream):
+                pts = decoded.pts
+                if pts is None or (last is not None and pts <= last):
+                    pts = 0 if last is None else last + step
+                last = pts
+                if start is not None and pts < start:
+                    continue
+                luma = _luma(decoded)
+                if self.turned:
+                    luma = np.ascontiguousarray(np.rot90(luma, -self.turned))
+                if luma.shape != (self.size[1], self.size[0]):
+                    raise PictureError(
+                        f"{self.path}: its frames change their size at "
+                        f"{float(pts * self.time_base):.1f} s; cut it there, and colour the parts"
+                    )
+                yield Frame(pts, luma)
+
+    def _decoded(self, av: Any, film: Any, stream: Any) -> Iterator[Any]:
+        packets = film.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:  # a file that ends in the middle
+                self.broken += 1
+                packet = None
+            try:
+                frames = stream.decode(packet)
+            except av.FFmpegError:
+                self.broken += packet is not None
+                frames = []
+            for frame in frames:
+                if frame.is_corrupt:
+                    self.broken += 1
+                else:
+                    yield frame
+            if packet is None:
+                return
+
+
+def opened(path: Path) -> Any:
+    """PyAV's container of a file. Raises `PictureError`."""
+    av = library()
+    try:
+        return av.open(str(path), metadata_errors="replace")
+    except FileNotFoundError:
+        raise PictureError(f"{path}: does not exist; check the path") from None
+    except (av.FFmpegError, OSError) as error:
+        said = getattr(error, "strerror", None) or "damaged"
+        raise PictureError(f"{path}: not a film that can be read ({said}); copy it again") from None
+
+
+def _video(film: Any, path: Path) -> Any:
+    streams = [s for s in film.streams.video if not s.disposition & _ATTACHED]
+    if not streams:
+        raise PictureError(f"{path}: no moving pictures inside; give a film")
+    stream = streams[0]
+    if stream.codec_context is None:
+        raise PictureError(f"{path}: no decoder for its pictures; convert it first, to H.264 say")
+    if str(stream.codec_context.codec_tag) in ("encv", "drmi"):
+        raise PictureError(f"{path}: is protected (DRM) and cannot be read; use a free copy")
+    return stream
+
+
+_ATTACHED = 0x400  # FFmpeg's disposition of a cover picture
+
+
+def _direct(frame: Any) -> bool:
+    """Whether the first plane is luma of 8 bits as it stands."""
+    name = frame.format.name
+    return name.startswith(("yuv4", "yuvj", "nv12", "nv21", "yuva4")) and not name.endswith(
+        ("le", "be")
+    )
+
+
+def _luma(frame: Any) -> Luma:
+    if not _direct(frame):
+        frame = frame.reformat(format="yuv420p", dst_color_range="MPEG")
+    plane = frame.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: frame.height, : frame.width].copy()

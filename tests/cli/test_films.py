@@ -1,0 +1,122 @@
+"""Films at the command line."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import colourful
+from PIL import Image
+from video.films import frames, moved, write
+
+from manyhues.cli import main as cli
+
+
+def run(*arguments: Any) -> int:
+    try:
+        cli.main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def reports(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    inside = tmp_path / "in"
+    inside.mkdir()
+    write(inside / "film.mp4", moved("coffee", 8))
+    Image.fromarray(colourful(40, 50)).save(inside / "still.png")
+    return inside
+
+
+def test_a_folder_of_both(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ("colorize", folder, "-o", tmp_path / "out", "-n", 2, "--method", "vae-mdn", "--json")
+    assert run(*command) == 0
+    film, still = reports(capsys)
+    assert [Path(path).name for path in film["outputs"]] == ["film.1.mp4", "film.2.mp4"]
+    assert Path(film["sheet"]).is_file()
+    assert len(film["seeds"]) == 2
+    assert film["error"] is None
+    assert len(still["outputs"]) == 2
+    # The results are not the next run's inputs, and are not made again.
+    assert run(*command) == 0
+    assert all(report["skipped"] for report in reports(capsys))
+    assert run(*command[:1], tmp_path / "out", "-o", tmp_path / "again", "--json") == 1
+    assert "only results of an earlier run" in capsys.readouterr().out
+
+
+def test_disk_and_speed_are_said(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = folder / "film.mp4"
+    assert run("colorize", film, "-o", tmp_path / "out", "-n", 1, "--method", "vae-mdn") == 0
+    said = capsys.readouterr().err
+    assert "film.mp4: takes up to about" in said
+
+
+def test_a_bad_film_is_one_line_and_the_rest_goes_on(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "bad.mov").write_bytes(b"no film")
+    command = ("colorize", folder, "-o", tmp_path / "out", "-n", 1, "--method", "vae-mdn", "--json")
+    assert run(*command) == 1
+    bad, *good = reports(capsys)
+    assert "not a film that can be read" in bad["error"]
+    assert all(report["error"] is None for report in good)
+
+
+@pytest.mark.parametrize("hint", ["5,5@0.1=#c02020", "5,5=#c02020"])
+def test_hints(folder: Path, tmp_path: Path, hint: str) -> None:
+    film = folder / "film.mp4"
+    out = tmp_path / "out"
+    assert run("colorize", film, "-o", out, "-n", 1, "--method", "vae-mdn", "--hint", hint) == 0
+
+
+def test_a_hint_with_a_time_wants_a_film(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    still = folder / "still.png"
+    assert run("colorize", still, "-o", tmp_path / "out", "--hint", "5,5@1=#c02020") == 2
+    assert "no input is a film" in capsys.readouterr().err
+    assert run("colorize", still, "-o", tmp_path / "out", "--hint", "5,5@x=#c02020") == 2
+    assert "X,Y@SECONDS=#RRGGBB" in capsys.readouterr().err
+
+
+def test_without_the_library_the_extra_is_named(
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert run("colorize", folder / "film.mp4", "-o", tmp_path / "out", "--json") == 1
+    assert "manyhues[video]" in reports(capsys)[0]["error"]
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on(tmp_path: Path) -> None:
+    film = write(tmp_path / "film.mp4", moved("coffee", 250, (64, 48)), rate=10)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "manyhues", "colorize", str(film), "-o", str(out)]
+    command += ["-n", "1", "--method", "vae-mdn", "--json"]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    state = out / ".film.parts" / "state.npz"
+    limit = time.monotonic() + 240
+    while not state.exists() and running.poll() is None and time.monotonic() < limit:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    assert state.exists()
+    assert not list(out.glob("film*"))
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert any("interrupted run" in note for note in json.loads(done.stdout)["notes"])
+    assert len(frames(out / "film.1.mp4")) == 250
+    assert not list(out.glob(".*"))

@@ -1,0 +1,363 @@
+"""The page loses no work, says what it does, and answers at once."""
+
+import io
+import re
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from conftest import colourful
+from PIL import Image
+from playwright.sync_api import expect
+
+from manyhues.errors import OutputError
+from manyhues.studio import derived
+from manyhues.studio.app import create_app
+from studio.browser import Open, begin, opened, session_of, tiles, wait_for
+from studio.conftest import Server, running
+from studio.test_viewer import held, large
+
+AWAY = ("ERR_CONNECTION", "ERR_EMPTY", "ERR_INCOMPLETE", "ERR_NETWORK")
+NARROW = re.compile(r"\"reach\":\[[^\]]*\]")
+LOOK = "() => dispatchEvent(new Event('unreachable'))"  # as when a request has failed
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "temporary"])
+def test_a_stopped_studio_is_said_and_waited_for(
+    browser: Any, weights: Path, tmp_path: Path, photo: Path, kept: bool
+) -> None:
+    with running(create_app(folder=tmp_path / "a", weights=weights, listed=True)) as server:
+        port = httpx.URL(server.url).port or 0
+        visit = opened(browser, server, expected=AWAY)
+        page = visit.__enter__()
+        begin(page, photo, 2)
+        page.get_by_role("button", name="Favourite number 2").click()
+    page.evaluate(LOOK)
+    expect(page.locator("#away")).to_contain_text("The studio does not answer.")
+    expect(tiles(page)).to_have_count(2)
+    app = create_app(folder=tmp_path / ("a" if kept else "b"), weights=weights, listed=True)
+    with running(app, port) as server:
+        expect(page.locator("#away")).to_be_hidden()
+        if kept:
+            expect(tiles(page)).to_have_count(2)
+            expect(page.get_by_role("button", name="Favourite number 2")).to_have_attribute(
+                "aria-pressed", "true"
+            )
+            page.get_by_role("button", name="More, different").click()
+            expect(tiles(page)).to_have_count(4)
+            page.get_by_role("button", name="New picture").click()
+            card = page.locator("#album-list li")
+            expect(card).to_have_count(1)
+            expect(card).to_contain_text("old house.jpg")
+            expect(card).to_contain_text("4 colourings")
+            expect(page.locator("#keeping")).to_contain_text("until you delete them")
+            card.get_by_role("link").click()
+            expect(tiles(page)).to_have_count(4)
+        else:
+            expect(page.get_by_role("heading", name="no longer in the studio")).to_be_visible()
+            expect(page.locator("#studio")).to_be_hidden()
+        visit.__exit__(None, None, None)
+
+
+def test_a_picture_that_was_deleted_elsewhere(visit: Open, server: Server, photo: Path) -> None:
+    with visit() as page:
+        begin(page, photo, 1)
+        page.get_by_role("button", name="Open number 1").click()
+        sid = page.url.split("#")[1]
+        page.evaluate(LOOK)
+        wait_for(page, lambda: server.studio.store.session(sid).is_open)
+        server.http.delete(f"/api/sessions/{sid}")
+        page.evaluate(LOOK)
+        expect(page.get_by_role("heading", name="no longer in the studio")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        page.get_by_role("button", name="To the first page").click()
+        expect(page.locator("#welcome")).to_be_visible()
+
+
+def test_several_pictures(visit: Open, photo: Path, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.png" for name in ("one", "two", "three")]
+    for k, path in enumerate(paths):
+        Image.fromarray(colourful(60, 80 + k)).convert("L").save(path)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    with visit() as page:
+        page.locator("[name=n]").evaluate("(node) => (node.value = 2)")
+        page.locator("[name=pick][value=random]").evaluate("(node) => (node.checked = true)")
+        page.locator("#file").set_input_files([*paths[:2], tmp_path / "broken.png", paths[2]])
+        expect(page.locator("#sending-text")).to_contain_text(", 1 of 4")
+        expect(page.locator(".toast.bad")).to_contain_text("broken.png cannot be read")
+        expect(page.locator(".toast", has_text="3 of 4 pictures are coloured.")).to_be_visible()
+        expect(page.locator("#album-list li")).to_have_count(3)
+        expect(page.locator("#album-list")).to_contain_text("2 colourings")
+        expect(page.locator("#keeping")).to_contain_text("until you delete them")
+        with page.expect_download() as whole:
+            page.get_by_role("link", name="All as one ZIP").click()
+        with zipfile.ZipFile(whole.value.path()) as archive:
+            assert "two/two.2.png" in archive.namelist()
+            assert len(archive.namelist()) == 9
+        page.locator("#album-list a", has_text="one.png").click()
+        expect(tiles(page)).to_have_count(2)
+
+
+def test_hiding_single_colourings(visit: Open, server: Server, photo: Path) -> None:
+    with visit() as page:
+        begin(page, photo, 3)
+        page.get_by_role("button", name="Hide number 2").click()
+        expect(tiles(page)).to_have_count(2)
+        page.locator(".toast").get_by_role("button", name="Undo").click()
+        expect(tiles(page)).to_have_count(3)
+        page.get_by_role("button", name="Hide number 2").click()
+        expect(page.locator("#tally")).to_have_text("2 colourings")
+        with page.expect_download() as whole:
+            page.get_by_role("link", name="All as ZIP").click()
+        with zipfile.ZipFile(whole.value.path()) as archive:
+            assert "old house.2.jpg" not in archive.namelist()
+        page.reload()
+        expect(tiles(page)).to_have_count(2)
+        page.locator("#filter-hidden input").check(force=True)
+        expect(tiles(page)).to_have_count(1)
+        page.get_by_role("button", name="Show number 2 again").click()
+        expect(tiles(page)).to_have_count(3)
+        expect(page.locator("#filter-hidden")).to_be_hidden()
+
+
+def test_wishes_are_answered_at_once_on_a_slow_line(
+    visit: Open, server: Server, photo: Path
+) -> None:
+    """Within 100 ms of the click, measured in the page, while the answers are held back."""
+    watch = """(selector) => new Promise((done) => {
+      const begun = performance.now();
+      const seen = () => document.querySelector(selector) && done(performance.now() - begun);
+      const all = { subtree: true, childList: true, attributes: true };
+      new MutationObserver(seen).observe(document.body, all);
+      document.querySelector(selector.startsWith('.heart') ? '.tile .heart' : '#different').click();
+      seen();
+    })"""
+    with visit() as page:
+        begin(page, photo, 1)
+        with held(page, "**/results/*") as waiting:
+            assert page.evaluate(watch, ".heart[aria-pressed='true']") < 100
+            wait_for(page, lambda: waiting)
+        with held(page, "**/colorize") as waiting:
+            assert page.evaluate(watch, ".group:nth-child(2) .tile.waiting") < 100
+            wait_for(page, lambda: waiting)
+        expect(tiles(page)).to_have_count(2)
+        page.get_by_role("button", name="More, different").dblclick()
+        expect(tiles(page)).to_have_count(3)
+        page.wait_for_timeout(600)
+        assert len(session_of(server, page)["groups"]) == 3
+        assert session_of(server, page)["results"][0]["favourite"]
+
+
+def test_what_is_refused_is_taken_back(visit: Open, photo: Path) -> None:
+    with visit(expected=("status of 500",)) as page:
+        begin(page, photo, 1)
+        page.route("**/results/*", lambda route: route.fulfill(status=500, body="{}"))
+        heart = page.get_by_role("button", name="Favourite number 1")
+        heart.click()
+        expect(page.locator(".toast.bad")).to_be_visible()
+        expect(heart).to_have_attribute("aria-pressed", "false")
+        page.route("**/colorize", lambda route: route.fulfill(status=500, body="{}"))
+        page.get_by_role("button", name="More, different").click()
+        expect(page.locator(".toast.bad")).to_have_count(2)
+        expect(page.locator(".group")).to_have_count(1)
+
+
+def test_a_draft_stays_until_its_picture_is_there(visit: Open, photo: Path) -> None:
+    with visit() as page:
+        page.locator("[name=n]").evaluate("(node) => (node.value = 1)")
+        with held(page, "**/preview") as waiting:
+            page.locator("#file").set_input_files(photo)
+            wait_for(page, lambda: waiting)
+            expect(page.locator(".tile[data-base] .rough")).to_have_count(1)
+            expect(page.locator(".tile[data-base] .coming")).to_have_css("opacity", "0")
+        expect(page.locator(".tile[data-base] .colour")).to_have_css("opacity", "1")
+        expect(page.locator(".tile[data-base] .rough")).to_have_count(0)
+
+
+def test_a_second_picture_never_shows_the_first(visit: Open, photo: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    Image.fromarray(np.full((120, 180), 40, np.uint8)).save(other)
+    with visit() as page:
+        large(page, photo, 1)
+        first = page.locator("#before").get_attribute("src") or ""
+        assert first.endswith("/grey")
+        page.keyboard.press("Escape")
+        with held(page, "**/grey"):
+            page.locator("#file").set_input_files(other)
+            expect(page.locator("#given-name")).to_have_text("other.png")
+            assert (page.locator("#given").get_attribute("src") or "").startswith("blob:")
+            expect(tiles(page)).to_have_count(1)
+            page.get_by_role("button", name="Open number 1").click()
+            assert (page.locator("#before").get_attribute("src") or "").startswith("blob:")
+        wait_for(
+            page, lambda: (page.locator("#before").get_attribute("src") or "").endswith("grey")
+        )
+        assert page.locator("#before").get_attribute("src") != first
+
+
+def test_a_zip_says_how_far_it_is_and_starts_once(
+    visit: Open, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = derived.full_bytes
+
+    def slowly(*arguments: Any) -> bytes:
+        time.sleep(0.9)
+        return make(*arguments)
+
+    with visit() as page:
+        begin(page, photo, 3)
+        monkeypatch.setattr(derived, "full_bytes", slowly)
+        link = page.locator("#zip")
+        begun: list[Any] = []
+        page.on("download", lambda one: begun.append(one))
+        link.click()
+        expect(link).to_have_text("Preparing…")
+        link.click()
+        expect(link).to_have_text("2 of 4…")
+        expect(link).to_have_text("All as ZIP")
+        assert len(begun) == 1
+
+
+def test_what_a_download_fails_of_is_told(
+    visit: Open, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*arguments: Any) -> bytes:
+        raise OutputError("WEBP cannot hold this picture; choose another format")
+
+    with visit() as page:
+        begin(page, photo, 1)
+        monkeypatch.setattr(derived, "full_bytes", fails)
+        for name in ("All as ZIP", "Download number 1 at full size"):
+            page.get_by_role("link", name=name).click()
+            told = page.locator(".toast.bad", has_text="choose another format")
+            expect(told).to_be_visible()
+            told.evaluate("(node) => node.remove()")
+            expect(page.get_by_role("link", name=name)).to_have_attribute("aria-busy", "false")
+
+
+def test_looking_places_no_dot_and_holding_compares(visit: Open, photo: Path) -> None:
+    with visit() as page:
+        box = large(page, photo, 1, placing=False)
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.wait_for_timeout(500)
+        expect(page.locator(".pin")).to_have_count(0)
+        slider, button = page.locator("#compare"), page.locator("#hold")
+        button.hover()
+        page.mouse.down()
+        expect(slider).to_have_value("100")
+        page.mouse.up()
+        expect(slider).to_have_value("0")
+        page.keyboard.down("c")
+        expect(slider).to_have_value("100")
+        page.keyboard.up("c")
+        expect(slider).to_have_value("0")
+        page.get_by_role("button", name="sky blue").click()  # who takes up a colour places it
+        expect(page.locator("#mode-colour")).to_be_checked()
+
+
+def test_a_stroke_places_several_dots(visit: Open, server: Server, photo: Path) -> None:
+    with visit() as page:
+        box = large(page, photo, 1)
+        page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2, steps=12)
+        page.mouse.up()
+        wait_for(page, lambda: page.locator(".pin").count() >= 4)
+        wait_for(page, lambda: len(session_of(server, page)["results"]) > 1)
+        result = session_of(server, page)["results"][-1]
+        assert len(result["hints"]) == page.locator(".pin").count() <= 8
+        assert all(0 <= share <= 1 for share in result["reach"])
+
+
+def test_a_hint_that_reaches_next_to_nothing_is_told(visit: Open, photo: Path) -> None:
+    with visit() as page:
+        begin(page, photo, 1)
+
+        def narrow(route: Any) -> None:
+            answer = route.fetch()
+            route.fulfill(response=answer, body=NARROW.sub(r'"reach":[0.0012]', answer.text()))
+
+        page.route("**/events", narrow)
+        page.get_by_role("button", name="Open number 1").click()
+        page.get_by_role("button", name="Add a dot").click()
+        expect(page.locator(".toast.bad")).to_contain_text("it coloured only 0.1% of the picture")
+
+
+def test_the_palette_of_another_picture(
+    visit: Open, server: Server, photo: Path, tmp_path: Path
+) -> None:
+    red, grey = tmp_path / "red.png", tmp_path / "grey.png"
+    Image.fromarray(np.full((40, 40, 3), (190, 60, 40), np.uint8)).save(red)
+    Image.fromarray(np.full((40, 40), 90, np.uint8)).save(grey)
+    with visit() as page:
+        begin(page, photo, 1)
+        page.locator("#palette-file").set_input_files(grey)
+        expect(page.locator(".toast.bad")).to_contain_text("has no colours to take")
+        page.locator("#palette-file").set_input_files(red)
+        expect(page.locator("#palette-name")).to_have_text("red.png")
+        page.get_by_role("button", name="More, different").click()
+        expect(tiles(page)).to_have_count(2)
+        plain, like = session_of(server, page)["results"]
+        assert "--like red.png" in like["recipe"]["command"]
+        pixels = [server.pixels(one["url"]).astype(int) for one in (plain, like)]
+        warmth = [(one[..., 0] - one[..., 2]).mean() for one in pixels]
+        assert warmth[1] > warmth[0]
+        page.get_by_role("button", name="Without it").click()
+        page.get_by_role("button", name="Wilder ones").click()
+        expect(tiles(page)).to_have_count(3)
+        wild = session_of(server, page)["results"][-1]["recipe"]["command"]
+        assert "--like" not in wild
+        assert "--diversity 1.4" in wild
+
+
+def test_formats_of_a_download(visit: Open, server: Server, photo: Path) -> None:
+    with visit() as page:
+        large(page, photo, 1)
+        for wanted, name, kind in (
+            ("tiff", "old house.1.tiff", "TIFF"),
+            ("colour", "old house.1.colour.png", "PNG"),
+        ):
+            page.locator("#v-format").select_option(wanted)
+            with page.expect_download() as one:
+                page.locator("#v-download").click()
+            assert one.value.suggested_filename == name
+            with Image.open(one.value.path()) as image:
+                assert (image.format, image.size) == (kind, (180, 120))
+                if wanted == "colour":
+                    alpha = np.asarray(image)[..., 3]
+                    assert image.mode == "RGBA"
+                    assert alpha.max() > 200
+
+
+def test_a_refusal_in_vietnamese_has_no_english_in_it(visit: Open, tmp_path: Path) -> None:
+    path = tmp_path / "broken.png"
+    path.write_bytes(b"no picture")
+    for locale, details in (("en-GB", 1), ("vi-VN", 0)):
+        with visit(locale=locale) as page:
+            page.locator("#file").set_input_files(path)
+            expect(page.locator(".toast.bad")).to_contain_text("broken.png")
+            expect(page.locator(".toast.bad small")).to_have_count(details)
+
+
+def test_notes_in_vietnamese(visit: Open, tmp_path: Path) -> None:
+    path = tmp_path / "pages.tif"
+    pages = [Image.fromarray(np.full((60, 80), 90 + 9 * k, np.uint8)) for k in range(3)]
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    with visit(locale="vi-VN") as page:
+        begin(page, path, 1)
+        expect(page.locator("#notes")).to_have_text("đã đọc trang 1 trên 3")
+        page.get_by_role("button", name="EN, English").click()
+        expect(page.locator("#notes")).to_have_text("page 1 of 3 was read")
+
+
+def test_heic_works(server: Server) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    out = io.BytesIO()
+    heif.from_pillow(Image.fromarray(colourful(64, 96))).save(out)
+    session = server.colorize(out.getvalue(), "IMG_1.HEIC", n=1, pick="random")
+    assert (session["picture"]["width"], session["picture"]["height"]) == (96, 64)
+    assert session["picture"]["format"] == "HEIF"

@@ -1,0 +1,329 @@
+"""Films in and out: what the container holds, promises, interruptions."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+import manyhues
+from manyhues import Colorizer, video
+from manyhues.errors import ManyhuesError, OutputError, PictureError, UsageError
+from manyhues.sampling.options import Sampling
+from manyhues.video import Film, Progress
+from manyhues.video import film as film_module
+from video.films import frames, luma, moved, write
+
+
+@pytest.fixture(scope="module")
+def colorizer() -> Colorizer:
+    return Colorizer.load("vae-mdn")
+
+
+@pytest.fixture(scope="module")
+def flow() -> Colorizer:
+    return Colorizer.load("flow")
+
+
+Make = Callable[..., video.Result]
+
+
+@pytest.fixture
+def coloured(colorizer: Colorizer, tmp_path: Path) -> Make:
+    def make(path: Path, n: int = 1, **options: Any) -> video.Result:
+        film = Film(path, colorizer, Sampling(n, pick="random"))
+        return film.write(tmp_path / "out", **options)
+
+    return make
+
+
+def test_versions_differ_and_keep_luma(coloured: Make, tmp_path: Path) -> None:
+    lumas = moved("coffee", 8)
+    result = coloured(write(tmp_path / "film.mp4", lumas), n=2)
+    assert [path.name for path in result.paths] == ["film.1.mp4", "film.2.mp4"]
+    assert result.sheet is not None
+    assert result.sheet.name == "film.sheet.jpg"
+    source, first, second = (frames(p) for p in (tmp_path / "film.mp4", *result.paths))
+    assert len(source) == len(first) == len(second) == 8
+    for one, two, three in zip(source, first, second, strict=True):
+        for other in (two, three):
+            assert np.abs(luma(one).astype(int) - luma(other)).mean() < 1.6
+        a, b = (np.asarray(f.to_ndarray(format="rgb24"), int) for f in (two, three))
+        assert np.abs(a - b).mean() > 2
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_sound_chapters_names_and_shape_stay(coloured: Make, tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "film.mp4",
+        moved("coffee", 25),
+        shape=Fraction(4, 3),
+        sound=True,
+        chapters=True,
+        metadata={"title": "At noon", "comment": "mine"},
+    )
+    (result,) = coloured(path).paths
+    with av.open(str(path)) as before, av.open(str(result)) as after:
+        assert [c["metadata"]["title"] for c in after.chapters()] == ["One", "Two"]
+        assert after.metadata["title"] == "At noon"
+        assert after.metadata["comment"].startswith(
+            "mine\nColour is synthetic: sampled by manyhues"
+        )
+        assert str(tmp_path) not in str(after.metadata)
+        assert after.streams.video[0].sample_aspect_ratio == Fraction(4, 3)
+
+        def sound(film: Any) -> list[bytes]:
+            return [bytes(p) for p in film.demux(audio=0) if p.dts is not None]
+
+        assert sound(after) == sound(before)
+
+
+def test_subtitles_stay(coloured: Make, tmp_path: Path) -> None:
+    said = tmp_path / "said.srt"
+    said.write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
+    path = write(tmp_path / "film.mkv", moved("coffee", 8), subtitles=said)
+    (result,) = coloured(path).paths
+    assert result.suffix == ".mkv"
+    with av.open(str(result)) as film:
+        texts = [bytes(p) for p in film.demux(film.streams.subtitles[0]) if p.dts is not None]
+    assert texts == [b"Hello"]
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_a_variable_rate_keeps_its_time_stamps(coloured: Make, tmp_path: Path, suffix: str) -> None:
+    stamps = [0, 40, 80, 240, 250, 400, 900]
+    path = write(tmp_path / f"film{suffix}", moved("coffee", 7), stamps=stamps)
+    (result,) = coloured(path).paths
+    times = [round(float(frame.time) * 1000) for frame in frames(result)]
+    assert times == [round(float(frame.time) * 1000) for frame in frames(path)]
+
+
+def test_rotation_is_carried_out(coloured: Make, tmp_path: Path) -> None:
+    path = write(tmp_path / "film.mp4", moved("coffee", 4), turn=90, shape=Fraction(4, 3))
+    result = coloured(path)
+    first, source = frames(result.paths[0])[0], frames(path)[0]
+    assert source.rotation
+    assert (first.width, first.height, first.rotation) == (64, 96, 0)
+    upright = np.rot90(luma(source), round(source.rotation / 90))
+    assert np.abs(luma(first).astype(int) - upright).mean() < 2
+    assert any("rotation" in note for note in result.notes)
+    with av.open(str(result.paths[0])) as film:
+        assert film.streams.video[0].sample_aspect_ratio == Fraction(3, 4)
+
+
+def test_odd_sizes_stay(coloured: Make, tmp_path: Path) -> None:
+    path = write(tmp_path / "f.mkv", moved("coffee", 4, (97, 63)), codec="ffv1", format="gray",
+                 options={})  # fmt: skip
+    (result,) = coloured(path).paths
+    first = frames(result)[0]
+    assert (first.width, first.height) == (97, 63)
+
+
+@pytest.mark.parametrize(
+    ("codec", "format", "note"),
+    [("libx264", "yuv420p10le", "10 bits"), ("ffv1", "gray16le", "16 bits")],
+)
+def test_depth_is_said(coloured: Make, tmp_path: Path, codec: str, format: str, note: str) -> None:
+    path = write(tmp_path / "f.mkv", moved("coffee", 3), codec=codec, format=format, options={})
+    assert any(note in said for said in coloured(path).notes)
+
+
+def test_interlacing_is_said(coloured: Make, tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "f.mkv", moved("coffee", 3), options={"x264-params": "tff=1:interlaced=1"}
+    )
+    assert any("interlaced" in said for said in coloured(path).notes)
+
+
+def test_containers_that_hold_no_h264_become_matroska(coloured: Make, tmp_path: Path) -> None:
+    path = write(tmp_path / "f.avi", moved("coffee", 3), codec="mpeg4", options={})
+    result = coloured(path)
+    assert result.paths[0].name == "f.1.mkv"
+    assert any(".mkv" in note for note in result.notes)
+
+
+class Stop(Exception):  # noqa: N818
+    pass
+
+
+def test_an_interrupted_run_goes_on(
+    colorizer: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(film_module, "_PART", 0.4)
+    lumas = [luma for name in ("coffee", "rocket", "coffee") for luma in moved(name, 16)]
+    path = write(tmp_path / "film.mp4", lumas)
+    options = Sampling(2, pick="random")
+    whole = Film(path, colorizer, options).write(tmp_path / "whole")
+
+    def stop(progress: Progress) -> None:
+        if progress.done > 30:
+            raise Stop
+
+    with pytest.raises(Stop):
+        Film(path, colorizer, options).write(tmp_path / "out", progress=stop)
+    assert not list((tmp_path / "out").glob("film*"))
+    result = Film(path, colorizer, options).write(tmp_path / "out")
+    assert any("interrupted" in note for note in result.notes)
+    assert result.frames == len(lumas)
+    assert result.seeds == whole.seeds
+    for one, two in zip(whole.paths, result.paths, strict=True):
+        for before, after in zip(frames(one), frames(two), strict=True):
+            assert (before.to_ndarray() == after.to_ndarray()).all()
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_other_options_begin_anew(colorizer: Colorizer, tmp_path: Path) -> None:
+    path = write(tmp_path / "film.mp4", moved("coffee", 4))
+
+    def stop(progress: Progress) -> None:
+        if progress.done:
+            raise Stop
+
+    with pytest.raises(Stop):
+        Film(path, colorizer, Sampling(1)).write(tmp_path / "out", progress=stop)
+    result = Film(path, colorizer, Sampling(1, seed=1)).write(tmp_path / "out")
+    assert not any("interrupted" in note for note in result.notes)
+
+
+def test_steady_where_nothing_moves_and_along_a_known_path(flow: Colorizer, tmp_path: Path) -> None:
+    """Ten times steadier than frame by frame, and as colourful."""
+    step, lumas = 2, moved("coffee", 13, (96, 64), 2)
+    path = write(tmp_path / "film.mkv", lumas, codec="ffv1", format="gray", options={})
+    film = Film(path, flow, Sampling(1, pick="random"))
+    ours = [painted.ab[0] for painted in film.painted()]
+    alone = []
+    for luma_ in lumas:
+        alone.append(flow.sample_ab(flow.encode(np.asarray(luma_)), 1)[0])
+    cells = ours[0].shape[2] * step // 96
+
+    def along(fields: list[Any]) -> float:
+        pairs = zip(fields[1:], fields, strict=False)
+        return float(np.mean([np.abs(b[..., :-cells] - a[..., cells:]).mean() for b, a in pairs]))
+
+    def chroma(fields: list[Any]) -> float:
+        return float(np.mean([np.hypot(*field).mean() for field in fields]))
+
+    assert along(ours) < along(alone) / 5
+    assert chroma(ours) > 0.8 * chroma(alone)
+
+
+def test_a_cut_back_keeps_its_colours(flow: Colorizer, tmp_path: Path) -> None:
+    there, away = moved("coffee", 4, (192, 128), 0), moved("rocket", 4, (192, 128), 0)
+    path = write(tmp_path / "f.mkv", there + away + there, codec="ffv1", format="gray", options={})
+    ab = [one.ab[0] for one in Film(path, flow, Sampling(1, pick="random")).painted()]
+    back, anew = np.abs(ab[8] - ab[3]).mean(), np.abs(ab[4] - ab[3]).mean()
+    assert back < anew / 4
+
+
+def test_a_hint_with_a_time_colours_its_whole_shot(flow: Colorizer, tmp_path: Path) -> None:
+    lumas = moved("coffee", 20, (192, 128), 1) + moved("rocket", 4, (192, 128))
+    path = write(tmp_path / "f.mkv", lumas, codec="ffv1", format="gray", options={})
+    y = int(np.abs(lumas[10][20:-20, 100].astype(int) - 110).argmin()) + 20  # of middling light
+    film = Film(path, flow, Sampling(1, pick="random"), [(100, y, 0.4, "#c02020")])
+    plain = Film(path, flow, Sampling(1, pick="random"))
+    seen = list(zip(film.painted(), plain.painted(), strict=True))
+    for number, (hinted, free) in enumerate(seen):
+        x = 100 + 10 - number  # the picture moves to the left
+        cell = hinted.ab[0, :, y * hinted.ab.shape[2] // 128, x * hinted.ab.shape[3] // 192]
+        if number < 20:
+            assert cell[0] > 25
+        else:
+            assert np.allclose(hinted.ab, free.ab, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("hint", "said"),
+    [
+        ((300, 0, 0.0, "#c02020"), "outside the picture"),
+        ((3, 0, 9.0, "#c02020"), "outside the film"),
+        ((3, 0, 0.0, "reddish"), "not a colour"),
+        ((3, 0, "#c02020"), "expected"),
+    ],
+)
+def test_wrong_hints(colorizer: Colorizer, tmp_path: Path, hint: Any, said: str) -> None:
+    path = write(tmp_path / "f.mp4", moved("coffee", 3))
+    with pytest.raises(UsageError, match=said):
+        Film(path, colorizer, Sampling(1), [hint])
+
+
+def test_frames_have_the_size_and_the_lightness(colorizer: Colorizer, tmp_path: Path) -> None:
+    path = write(tmp_path / "f.mkv", moved("coffee", 3), codec="ffv1", format="gray", options={})
+    found = list(video.frames(path, n=2, method="vae-mdn"))
+    assert [round(seconds, 2) for seconds, _ in found] == [0.0, 0.04, 0.08]
+    assert all(p.shape == (64, 96, 3) and p.dtype == np.uint8 for _, two in found for p in two)
+
+
+def bad_films(folder: Path) -> dict[str, tuple[Path, str]]:
+    text = folder / "text.mp4"
+    text.write_text("no film")
+    empty = folder / "empty.mp4"
+    empty.touch()
+    good = write(folder / "good.mp4", moved("coffee", 30))
+    cut = folder / "cut.mp4"
+    cut.write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+    sound = folder / "sound.mp4"
+    with av.open(str(sound), "w") as film:
+        tone: Any = film.add_stream("aac", rate=16000)
+        silence = np.zeros((1, 4096), np.int16)
+        wave = av.AudioFrame.from_ndarray(silence, format="s16", layout="mono")
+        wave.sample_rate = 16000
+        film.mux(tone.encode(wave) + tone.encode())
+    none = folder / "none.mkv"
+    with av.open(str(none), "w") as film:
+        stream: Any = film.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        film.start_encoding()
+    return {
+        "missing": (folder / "missing.mp4", "does not exist"),
+        "text": (text, "not a film"),
+        "empty": (empty, "not a film"),
+        "cut": (cut, "not a film"),
+        "sound": (sound, "no moving pictures"),
+        "none": (none, "not a film|no frame"),
+    }
+
+
+@pytest.mark.parametrize("kind", ["missing", "text", "empty", "cut", "sound", "none"])
+def test_bad_films_are_one_line(colorizer: Colorizer, tmp_path: Path, kind: str) -> None:
+    path, said = bad_films(tmp_path)[kind]
+    with pytest.raises(PictureError, match=said) as caught:
+        Film(path, colorizer, Sampling(1))
+    assert "\n" not in str(caught.value)
+    assert path.name in str(caught.value)
+
+
+def test_broken_frames_are_skipped_and_said(coloured: Make, tmp_path: Path) -> None:
+    path = write(tmp_path / "f.mkv", moved("coffee", 30), codec="ffv1", format="gray", options={})
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 600] = bytes(600)
+    path.write_bytes(data)
+    result = coloured(path)
+    assert 20 <= result.frames < 31
+    assert any("broken" in note for note in result.notes) or result.frames == 30
+
+
+def test_a_full_disk_is_said_before(
+    coloured: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "f.mp4", moved("coffee", 3))
+    monkeypatch.setattr(Film, "need", lambda self: 10**18)
+    with pytest.raises(OutputError, match="free"):
+        coloured(path)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_nothing_is_replaced_unasked(coloured: Make, tmp_path: Path) -> None:
+    path = write(tmp_path / "f.mp4", moved("coffee", 3))
+    coloured(path)
+    with pytest.raises(OutputError, match="exists already"):
+        coloured(path)
+    coloured(path, overwrite=True)
+
+
+def test_errors_are_manyhues_own() -> None:
+    with pytest.raises(ManyhuesError):
+        manyhues.video.colorize("nowhere.mp4", "out")
