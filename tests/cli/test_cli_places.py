@@ -115,4 +115,4 @@ def test_a_damaged_page_spoils_no_other(
     report = json.loads(capsys.readouterr().out)
     assert [Path(path).name for path in report["outputs"]] == ["scan.p1.1.tif", "scan.p3.1.tif"]
     assert len(report["seeds"]) == 2
-    assert report["error"].startswith(f"{source}: of 3 pages 2: {source}: truncated or damaged")
+    assert report["error"].startswith(f"{source}: of 3 pages 2: truncated or damaged")
