@@ -13,8 +13,6 @@ from conftest import colourful
 from PIL import Image
 from test_picture import bomb
 
-from manyhues.image.formats.tiff_directory import directories
-
 Command = Any
 
 
@@ -142,21 +140,6 @@ def test_the_limit_in_pixels_is_the_user_s(command: Command, good: Path, tmp_pat
     done = command("colorize", good, "-o", "out", "-n", 1, "--max-pixels", limit)
     assert done.returncode == 0
     assert list((tmp_path / "out").iterdir())
-
-
-def test_a_damaged_page_names_its_file_once(command: Command, good: Path, tmp_path: Path) -> None:
-    pages = [Image.fromarray(colourful(24, 24)) for _ in range(3)]
-    path = good.parent / "scan.tif"
-    pages[0].save(path, save_all=True, append_images=pages[1:], compression="tiff_deflate")
-    data = bytearray(path.read_bytes())
-    offsets = [d.first(273, 0) for d in directories(bytes(data))]
-    data[offsets[1] : offsets[1] + 40] = bytes(40)
-    path.write_bytes(data)
-    done = command("colorize", path, "-o", "out", "-n", 1, "--json")
-    report = json.loads(done.stdout)
-    assert report["error"].startswith(f"{path}: of 3 pages 2: truncated or damaged")
-    assert report["error"].count("scan.tif") == 1
-    assert len(report["outputs"]) == 2
 
 
 def test_a_hint_outside_one_picture_names_it(command: Command, good: Path) -> None:

@@ -108,11 +108,11 @@ def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata, wanted: int 
             pixels, icc=profile, exif=metadata.exif, texts=texts, dpi=metadata.dpi
         )
     pixels = to_8_bits(pixels)
+    if format_ == "BMP" and pixels.shape[2] == 4:
+        return _bmp_with_alpha(pixels, metadata.dpi)
     if format_ == "DICOM":
         said = f"artificial colour: {metadata.software}"
         return secondary_capture(pixels[..., :3], said, metadata.software, metadata.patient)
-    if format_ == "BMP" and pixels.shape[2] == 4:
-        return _bmp_with_alpha(pixels, metadata.dpi)
     if format_ == "JPEG":
         pixels = pixels[..., :3]
     options: dict[str, Any] = {}
