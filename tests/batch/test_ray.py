@@ -306,7 +306,8 @@ def test_killed_worker_and_killed_driver(
     with contextlib.suppress(ProcessLookupError):
         os.killpg(driver.pid, signal.SIGKILL)
     # That its worker died is noted with the picture it was at; Ray itself prints nothing.
-    assert all(line.startswith(b"note: a worker died") for line in said.splitlines()), said
+    for line in said.splitlines():  # or how far it was
+        assert b": a worker died" in line or line.startswith(b"manyhues: "), said
     half = contents(out)
     results = {name: data for name, data in half.items() if not name.startswith(".manyhues/")}
     assert 60 < len(results) < 180
