@@ -167,6 +167,19 @@ def test_the_command_line(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     np.testing.assert_array_equal(science.recover(report["outputs"][1]), frames[1])
 
 
+def test_another_map_is_named_when_results_are_kept(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = saved(made(ramp(8, signed=False)), tmp_path)
+    notes = []
+    for name in ("viridis", "viridis", "magma"):
+        with pytest.raises(SystemExit):
+            cli.main(["colorize", str(path), "-o", str(tmp_path / "out"), "--map", name, "--json"])
+        notes.append(" ".join(json.loads(capsys.readouterr().out)["notes"]))
+    assert "map viridis, not magma" in notes[2]
+    assert "not" not in notes[1]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from manyhues.batch.options import Options
+from manyhues.color.maps import color_map
 from manyhues.colorization import Colorization, output_paths
 from manyhues.colorizer import Colorizer
 from manyhues.image import files, provenance
@@ -14,12 +15,17 @@ from manyhues.sampling.palette import digest
 
 Recipe = Mapping[str, Any]
 # What a recipe leaves out is as these; a key that is in neither is not compared.
-_UNSAID: dict[str, Any] = {"diversity": 1, "saturation": 1, "hints": [], "like": None}
+_UNSAID: dict[str, Any] = {
+    **{"diversity": 1, "saturation": 1, "hints": []},
+    **{"like": None, "map": None},
+}
 _KEYS = ("method", "seed", "k", *_UNSAID)
 
 
 def asked(colorizer: Colorizer, options: Options) -> dict[str, Any]:
     """The recipe that all of a picture's results will share, before it is looked at."""
+    if options.map:
+        return {"map": color_map(options.map).name}
     return {
         "method": colorizer.method,
         "seed": options.seed,
@@ -37,7 +43,11 @@ def differences(made: Recipe, wanted: Recipe) -> list[str]:
         ours, theirs = (recipe.get(key, _UNSAID.get(key)) for recipe in (wanted, made))
         if ours == theirs or (key not in wanted and key not in _UNSAID):
             continue
-        if key == "like":
+        if key != "map" and bool(made.get("map")) != bool(wanted.get("map")):
+            continue  # a map draws nothing, so nothing else of the two compares
+        if key == "map":
+            words = f"map {theirs or 'none'}, not {ours or 'none'}"
+        elif key == "like":
             words = "another palette" if theirs else "no palette"
         elif key == "hints":
             shown = [
