@@ -2,9 +2,7 @@
 
 import contextlib
 import io
-import os
 import struct
-import tempfile
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -342,30 +340,6 @@ def test_a_jpeg_without_a_resolution_gets_none() -> None:
     assert Picture.open(data).metadata.dpi == (0, 0)
     kept = encoded(Image.fromarray(RGB), "JPEG", dpi=(300, 300))
     assert Picture.open(kept).metadata.dpi == (300, 300)
-
-
-def test_every_kind_of_path_and_open_file(tmp_path: Path) -> None:
-    data = encoded(Image.fromarray(RGB), "PNG")
-    path = tmp_path / "a.png"
-    path.write_bytes(data)
-    expected = Picture.open(data).luminance
-    with tempfile.NamedTemporaryFile() as named, tempfile.SpooledTemporaryFile() as spooled:
-        for file in (named, spooled):  # each stands at its end, as after writing
-            file.write(data)
-            assert np.array_equal(Picture.open(file).luminance, expected)
-            file.seek(0)
-            assert (read_rgb(file) == RGB).all()
-    with os.scandir(tmp_path) as entries:
-        found = list(entries)
-    paths: list[os.DirEntry[str] | Path | str] = [*found, path, str(path)]
-    for entry in paths:
-        picture = Picture.open(entry)
-        assert np.array_equal(picture.luminance, expected)
-        assert (picture.name, picture.suffix) == (str(path), ".png")
-    with path.open("r", encoding="latin-1") as text, pytest.raises(PictureError, match="as text"):
-        Picture.open(text)  # type: ignore[arg-type]
-    with path.open("ab") as writing, pytest.raises(PictureError, match="cannot be read"):
-        Picture.open(writing)
 
 
 def test_a_zero_byte_in_a_path_is_said() -> None:
