@@ -61,7 +61,7 @@ def test_a_result_that_is_named_alone_is_coloured(tiny: Path, tmp_path: Path) ->
     ("options", "said"),
     [
         ({"seed": 5}, "seed 0, not 5"),
-        ({"diversity": 0.8, "saturation": 1.5}, "diversity 1, not 0.8, saturation 1, not 1.5"),
+        ({"diversity": 0.8, "saturation": 1.5}, "diversity 0.7, not 0.8, saturation 1, not 1.5"),
         ({"hints": [(3, 4, "red")]}, "hints none, not 3,4=#ff0000"),
         ({"pick": "likely"}, "pick random, not likely"),
         ({"pick": "diverse"}, "pick random, not diverse"),

@@ -12,7 +12,7 @@ import torch
 from conftest import write_blocks
 from PIL import Image
 
-from manyhues.training import loop, registry
+from manyhues.training import loop, registry, run
 from manyhues.training.data.cache import Cache, build_cache
 from manyhues.training.data.classes import TRUST, ClassLesson, class_numbers, classes
 from manyhues.training.methods.features import LearningFeatures, cropped
@@ -152,6 +152,7 @@ def test_classes_are_learned_beside_colours(
 ) -> None:
     monkeypatch.setattr(loop, "HELD_OUT", 4)
     monkeypatch.setattr(loop, "LOG_EVERY", 1)
+    monkeypatch.setattr(run, "KEPT_FROM", 0)  # small caches stay, for they are looked at below
     pictures = write_blocks(tmp_path / "pictures", 8)
     options = ["width=16", "batch_size=4", "draws=1", "drop=0.1", "classes=0.3"]
     train("joint", [pictures], tmp_path / "joint", 0.01, False, options)
