@@ -11,7 +11,6 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from manyhues.errors import UsageError
 from manyhues.image.encode import Format
 from manyhues.image.picture import read_small_rgb
 from manyhues.sampling.hints import parse_hint
@@ -25,9 +24,6 @@ from manyhues.studio.limits import HINTS
 from manyhues.studio.routes import present, schema
 from manyhues.studio.routes.faults import FAULTS
 from manyhues.studio.store import Session
-
-# Of the form; one that is misspelt would be lost without a word.
-_FIELDS = {"image", "hint", "like", "format", "wait", *ColorizeIn.model_fields} - {"hints"}
 
 router = APIRouter(prefix="/api", tags=["draw"], responses=FAULTS)
 
@@ -81,9 +77,6 @@ async def colorize(
     """
     _refuse_unknown((await request.form()).keys())
     studio.drawing.check_room()
-    for name in await request.form():
-        if name not in _FIELDS:
-            raise UsageError(f"{name}: no such field; choose from {', '.join(sorted(_FIELDS))}")
     given = [parse_hint(text) for text in hint]
     data = await image.read()
     palette = None if like is None else await like.read()
