@@ -128,7 +128,7 @@ class Colorization:
         picture = self.scene.picture
         rgb = render.pixels(picture.luminance, middle, upsampler, picture.bits)
         if picture.scale is not None:  # lightness carries values: rounding must not move it
-            rgb = exact.settle(rgb, exact.grey_at(picture.luminance))
+            rgb = exact.settle(rgb, self.scene.greys)
         return rgb if picture.alpha is None else np.dstack([rgb, picture.alpha])
 
     def image(self, index: int) -> Image.Image:

@@ -51,7 +51,7 @@ class Mapped(Colorization):
     def pixels(self, index: int) -> NDArray[Any]:
         """The map's colours: sRGB ``(H, W, 3)`` uint16, with alpha ``(H, W, 4)``."""
         picture = self.scene.picture
-        rgb = maps.color_map(self.name).apply(exact.grey_at(picture.luminance), 16)
+        rgb = maps.color_map(self.name).apply(self.scene.greys, 16)
         if picture.alpha is None:
             return rgb
         alpha = picture.alpha

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from manyhues.color.arrays import Array, resize
@@ -12,6 +13,7 @@ from manyhues.image.picture import Picture
 from manyhues.model.engine import Engine
 from manyhues.model.forks import kept, whole
 from manyhues.model.manifest import Manifest
+from manyhues.render.exact import grey_at
 from manyhues.render.pixels import pixels, to_image
 from manyhues.render.upsample import Upsampler
 
@@ -83,6 +85,11 @@ class Scene:
         scene = replace(self)
         vars(scene)["turn"] = turn
         return scene
+
+    @kept
+    def greys(self) -> NDArray[np.uint16]:
+        """The greys, 0 to 65535, that L* stands for, ``(H, W)``; made when first used."""
+        return grey_at(self.luminance)
 
     @kept
     def upsampler(self) -> Upsampler:

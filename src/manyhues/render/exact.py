@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from manyhues.color.arrays import Array
 from manyhues.color.lab import LINEAR_TO_LUMINANCE
 
+_SHARES = LINEAR_TO_LUMINANCE.astype(np.float64)
 _ROWS = 64
 _COARSE_TO_FINE = (1, 0, 2)  # green, red, blue: by their share of the luminance
 _ROUNDS = 3
@@ -29,13 +30,18 @@ def light(levels: int) -> NDArray[np.float64]:
 def luminance(rgb: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float64]:
     """Relative luminance Y in [0, 1], ``(...)``, of sRGB ``(..., 3)``."""
     table = light(256 if rgb.dtype == np.uint8 else 65536)
-    return np.asarray(table[rgb] @ LINEAR_TO_LUMINANCE.astype(np.float64))
+    return np.asarray(table[rgb] @ _SHARES)
 
 
 def grey_of(rgb: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint16]:
     """The grey, 0 to 65535, whose luminance is nearest to that of sRGB ``(..., 3)``: ``(...)``."""
-    table = light(65536) * float(LINEAR_TO_LUMINANCE.astype(np.float64).sum())
-    return _nearest(table, luminance(rgb))
+    return _nearest(_of_greys(), luminance(rgb))
+
+
+@cache
+def _of_greys() -> NDArray[np.float64]:
+    """Y of each of 65,536 greys, by the same shares as that of colours."""
+    return light(65536) * float(_SHARES.sum())
 
 
 @cache
@@ -69,18 +75,17 @@ def settle(
     """
     top_level = 255 if rgb.dtype == np.uint8 else 65535
     table = light(top_level + 1)
-    shares = LINEAR_TO_LUMINANCE.astype(np.float64)
-    wanted = light(65536) * float(shares.sum())
+    wanted = _of_greys()
     for top in range(0, len(rgb), _ROWS):
         part = rgb[top : top + _ROWS].astype(np.int64)
         target = wanted[grey[top : top + _ROWS]]
         for _ in range(_ROUNDS):
             for channel in _COARSE_TO_FINE:
-                missing = target - table[part] @ shares
+                missing = target - table[part] @ _SHARES
                 level = part[..., channel]
                 up = np.minimum(level + 1, top_level)
                 slope = np.maximum(table[up] - table[np.maximum(up - 1, 0)], 1e-12)
-                move = np.rint(missing / (shares[channel] * slope)).astype(np.int64)
+                move = np.rint(missing / (_SHARES[channel] * slope)).astype(np.int64)
                 part[..., channel] = np.clip(level + move, 0, top_level)
         rgb[top : top + _ROWS] = part
     return rgb
