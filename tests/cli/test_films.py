@@ -53,6 +53,27 @@ def test_a_folder_of_both(folder: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert "only results of an earlier run" in capsys.readouterr().out
 
 
+def test_a_film_has_the_names_that_were_asked_for(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("-o", tmp_path / "out", "-n", 1, "--method", "vae-mdn", "--json")
+    command = ("colorize", folder / "film.mp4", *given, "--name", "{k} of {stem}")
+    for skipped in (False, True):
+        assert run(*command) == 0
+        (film,) = reports(capsys)
+        assert [Path(path).name for path in film["outputs"]] == ["1 of film.mp4"]
+        assert (tmp_path / "out" / "1 of film.mp4").is_file()
+        assert film["skipped"] is skipped
+
+
+def test_a_film_has_no_samples_by_number(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = folder / "film.mp4"
+    assert run("colorize", film, "-o", tmp_path / "out", "--sample", 3, "--json") == 1
+    assert "--sample is for pictures" in reports(capsys)[0]["error"]
+
+
 def test_disk_and_speed_are_said(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

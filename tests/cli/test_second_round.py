@@ -180,6 +180,15 @@ def test_a_dry_run_writes_nothing(
     assert planned["photo.jpg"]["skipped"]
 
 
+def test_how_large_a_picture_may_be_is_known_before_any_work(
+    tiny: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("colorize", photo, "-o", tmp_path / "out", "--dry-run")
+    assert run(*command, "--max-pixels", 100) == 1
+    assert "over the limit" in capsys.readouterr().err
+    assert run(*command) == 0
+
+
 def test_words_in_any_case_and_other_names_of_formats(
     tiny: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,6 +30,8 @@ def _results(job: Job, out: Path, options: Options) -> tuple[list[Path], Path]:
     """The files of a film: its versions, and their contact sheet."""
     if options.map:
         raise UsageError("--map is for pictures with values; leave it out for films")
+    if options.k:
+        raise UsageError("--sample is for pictures; leave it out for films, and take -n")
     folder, stem = out / job.stem.parent, job.stem.name
     paths = output_paths(folder, stem, options.n, suffix_of(job.source), options.name)
     return paths, folder / sheet_name(stem)
@@ -79,6 +81,7 @@ def colour(
     result = film.write(
         folder,
         stem=stem,
+        name=options.name,
         sheet=options.sheet,
         overwrite=options.overwrite,
         notice=options.notice,

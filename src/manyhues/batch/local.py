@@ -155,7 +155,7 @@ def _pages_of(
     job: Job, out: Path, options: Options, inputs: Container[Path]
 ) -> list[Callable[[], _Results]]:
     """The files of each page, as a call; one that may not be written spoils no other."""
-    format_, count = probe(job.source)
+    format_, count = probe(job.source, options.max_pixels)
 
     def results(stem: Path) -> _Results:
         folder = out / stem.parent

@@ -15,7 +15,7 @@ from PIL import Image
 
 from manyhues import __version__ as manyhues_version
 from manyhues.color.arrays import Array, resize
-from manyhues.colorization import output_paths, sheet_name
+from manyhues.colorization import NAME, output_paths, sheet_name
 from manyhues.colorizer import Colorizer
 from manyhues.errors import OutputError
 from manyhues.image import encode as writer
@@ -187,6 +187,7 @@ class Film:
         out: str | Path,
         *,
         stem: str | None = None,
+        name: str = NAME,
         sheet: bool = True,
         overwrite: bool = False,
         notice: bool = True,
@@ -194,12 +195,13 @@ class Film:
     ) -> Result:
         """Write ``<stem>.<k>.<ext>`` and ``<stem>.sheet.jpg`` into the folder `out`.
 
-        With `notice` the sheet says that the colour is artificial; the films say it anyway. What
+        `name` is a pattern for the films' names, with {stem} and {k}. With `notice` the sheet says
+        that the colour is artificial; the films say it anyway. What
         an interrupted run has written is used again. Raises `OutputError`.
         """
         began, source, notes = time.perf_counter(), self.source, list(self.source.notes)
         out, stem = Path(out), stem or source.path.stem
-        paths = output_paths(out, stem, self.sampling.n, encode.suffix_of(source.path))
+        paths = output_paths(out, stem, self.sampling.n, encode.suffix_of(source.path), name)
         sheet_path = out / sheet_name(stem) if sheet else None
         for path in paths:
             files.check_free(path, overwrite)
