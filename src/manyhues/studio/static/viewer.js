@@ -5,6 +5,7 @@ import { decimal, t } from "./i18n.js";
 import { bases, isNew, shown, state } from "./state.js";
 import { complain } from "./api.js";
 import { share } from "./downloads.js";
+import * as formats from "./formats.js";
 import * as grid from "./grid.js";
 import * as hints from "./hints.js";
 import * as steering from "./steering.js";
@@ -73,8 +74,8 @@ export function show() {
   $("v-heart").setAttribute("aria-pressed", favourite);
   $("v-hide").setAttribute("aria-pressed", hidden);
   neighbours();
-  const format = $("v-format").value;
-  $("v-download").href = format ? result.download.replace(/=.*/, `=${format}`) : result.download;
+  $("v-download").href = formats.link(result.download);
+  formats.show();
   $("v-saturation").value = saturation;
   $("v-saturation-out").textContent = decimal(saturation);
   $("undo").disabled = !steering.canUndo(base);
@@ -243,9 +244,13 @@ export function start() {
   $("v-next").onclick = () => move(1);
   $("v-close").onclick = () => viewer.close();
   $("v-heart").onclick = () => wishes.heart(base);
-  $("v-format").onchange = $("v-against").onchange = show;
+  $("v-against").onchange = show;
+  formats.start(() => {
+    grid.draw();
+    show();
+  });
   $("v-share").hidden = !navigator.canShare?.({ files: [new File([""], "a.jpg", { type: "image/jpeg" })] });
-  $("v-share").onclick = () => share(shown(base).download.replace(/=.*/, "=jpg")).catch(complain);
+  $("v-share").onclick = () => share(formats.link(shown(base).download, "jpg")).catch(complain);
   $("v-hide").onclick = () => wishes.hide(base);
   $("hold").onpointerdown = (event) => {
     $("hold").setPointerCapture(event.pointerId);
