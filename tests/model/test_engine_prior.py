@@ -13,6 +13,7 @@ from conftest import METHODS, colourful
 from numpy.typing import NDArray
 from PIL import Image
 
+from manyhues.color.arrays import Array
 from manyhues.colorizer import Colorizer
 from manyhues.errors import PictureError, WeightsError
 from manyhues.model.engine import Engine
@@ -20,8 +21,9 @@ from manyhues.model.manifest import Manifest
 from manyhues.model.noise import noise
 from manyhues.model.priors.base import Draw
 from manyhues.model.priors.flow import Flow
-from manyhues.model.scene import working_size
+from manyhues.model.scene import Scene, working_size
 from manyhues.sampling.hints import Hint, parse_hints
+from manyhues.sampling.options import Sampling
 
 
 def test_noise_is_a_function_of_seed_k_and_stage() -> None:
@@ -243,6 +245,47 @@ def test_less_noise_does_not_pale_the_flow(weights: Path) -> None:
         # What cells differ by, and not the tint that they share.
         found = calibrated(diversity) / gain - shared
         assert np.nanmax(np.abs(found - times * (codes - shared))) < 1e-4
+
+
+def test_a_code_is_calibrated_once(weights: Path) -> None:
+    """Neighbours start from what the velocity has left, or their colours would grow each time."""
+    colorizer = Colorizer.load("flow", weights)
+    prior = colorizer.prior
+    assert isinstance(prior, Flow)
+    scene = colorizer.encode(colourful(170, 190))
+    codes = np.random.default_rng(0).standard_normal((2, 2, 32, 36), np.float32)
+    for diversity in (0.7, 1.0, 1.4):
+        draw = Draw(0, range(2), diversity)
+        given = prior._calibrated(scene, draw, codes)
+        back = [prior._uncalibrated(scene, draw, code) for code in given]
+        assert np.abs(np.stack(back) - codes).max() < 1e-5
+
+
+@pytest.mark.parametrize("method", ["flow", "vae-mdn"])
+def test_neighbours_are_as_calm_as_what_they_are_near(weights: Path, method: str) -> None:
+    colorizer = Colorizer.load(method, weights)
+    scene = colorizer.encode(colourful(170, 190))
+    asked = []
+    plain = colorizer.prior.vary
+
+    def vary(scene: Scene, draw: Draw, code: Array, amount: float) -> Array:
+        asked.append(draw.diversity)
+        return plain(scene, draw, code, amount)
+
+    colorizer.prior.vary = vary  # type: ignore[method-assign]
+    calm, wild = (
+        colorizer.sample(scene, 1, diversity=d, seed=3, pick="random") for d in (0.2, 1.5)
+    )
+    near = colorizer.vary(scene, calm, amount=0.5, n=1)
+    between = colorizer.blend(scene, near, wild, steps=3)[1]
+    bare = colorizer.of_codes(scene, calm.codes)
+    for base in (calm, wild, near, between, bare, colorizer.steer(scene, wild, saturation=2)):
+        colorizer.vary(scene, base, n=1)
+    assert asked[1:] == [0.2, 1.5, 0.2, 1.5, Sampling.diversity, 1.5]
+    far = [
+        colorizer.vary(scene, base, amount=1.0, n=8).codes.std(0).mean() for base in (calm, wild)
+    ]
+    assert far[0] < far[1]
 
 
 def test_larger_pictures_are_coloured_alike_where_they_look_alike(weights: Path) -> None:

@@ -108,24 +108,36 @@ class Flow(Prior, settings=FlowSettings):
         lightness = resize(level.lightness, *codes[0].shape[1:])
         return non_local_means(codes, lightness, level.inputs["f8"][0], share)
 
-    def _calibrated(self, scene: Scene, draw: Draw, codes: Array) -> Array:
+    def _calibrated(self, scene: Scene, draw: Draw, codes: Array, new: float = 1.0) -> Array:
         """Give back what few steps cost: some strength of the colours, and the finest variation,
         which the last step takes for noise.
 
         The latter only where a cell is as small in the picture as in training: it would mottle.
+        `new` is how much was drawn: the rest has its variation.
         Less noise is less chroma as well. What cells differ by is given back in the same measure,
         and not what they share, which would lie over the scene as a tint: calm, not pale.
         """
-        gains = self.settings.gain  # one for each working size
-        calm = np.float32(np.clip(draw.diversity, 0.5, 1.0))
+        gain, calm = self._strengths(scene, draw)
         shared = codes.mean((2, 3), keepdims=True) if calm < 1 else np.float32(0)
-        out = shared + (codes - shared) / calm
-        out = np.float32(gains[min(len(scene.levels), len(gains)) - 1]) * out
+        out = gain * (shared + (codes - shared) / calm)
         if min(scene.luminance.shape) <= min(scene.grid):
             grain = np.stack(turned_noises(scene, draw, codes[0].shape, stage=7))
             grain[[k < 0 for k in draw.indices]] = 0  # no samples: what candidates agree on
-            out = out + np.float32(self.settings.grain) * grain
+            out = out + np.float32(self.settings.grain * new) * grain
         return _keeping(np.asarray(out, np.float32), _hinted(draw.hints, codes.shape[2:]))
+
+    def _uncalibrated(self, scene: Scene, draw: Draw, code: Array) -> Array:
+        """A final code ``(2, h, w)`` as the velocity would have left it: it is calibrated again."""
+        gain, calm = self._strengths(scene, draw)
+        code = code / gain
+        shared = code.mean((1, 2), keepdims=True)
+        return np.asarray(shared + (code - shared) * calm, np.float32)
+
+    def _strengths(self, scene: Scene, draw: Draw) -> tuple[np.float32, np.float32]:
+        """What few steps cost of all colours, and what less noise costs of their differences."""
+        gains = self.settings.gain  # one for each working size
+        gain = gains[min(len(scene.levels), len(gains)) - 1]
+        return np.float32(gain), np.float32(np.clip(draw.diversity, 0.5, 1.0))
 
     def rough(self, scene: Scene, draft: Array) -> Array:
         """The draft, grown to the last working size."""
@@ -138,14 +150,15 @@ class Flow(Prior, settings=FlowSettings):
         """
         renoise, last = self.settings.renoise, len(scene.levels) - 1
         level = last if amount <= renoise else 0
-        base = _resized(code, self._shape(scene, level))
+        raw = self._uncalibrated(scene, draw, code)
+        base = _resized(raw, self._shape(scene, level))
         noises = _antithetic(scene, draw, base.shape, stage=8)
         starts = [(1 - amount) * base + amount * n for n in noises]
         codes = self._integrate(scene, level, starts, noises, amount, draw.hints)
         if level < last:
             return self.finish(scene, draw, codes)
-        codes = self._averaged(scene, codes, amount / renoise)
-        return _keeping(codes, _hinted(draw.hints, codes.shape[2:]))
+        new = amount / renoise
+        return self._calibrated(scene, draw, self._averaged(scene, codes, new), new)
 
     def _coarse(
         self, scene: Scene, draw: Draw, steps: int | None = None, at_once: int = 1
