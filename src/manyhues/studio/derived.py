@@ -81,7 +81,7 @@ def palette_of(data: bytes, max_pixels: int) -> bytes:
 def file_name(session: Session, rid: str, format: str) -> str:
     """What a download is called."""
     layer = ".colour" if format == "colour" else ""
-    return f"{Path(session.name).stem}.{label(session, rid)}{layer}{_format(session, format)[1]}"
+    return f"{stem(session)}.{label(session, rid)}{layer}{_format(session, format)[1]}"
 
 
 def label(session: Session, rid: str) -> str:
@@ -143,10 +143,15 @@ def _sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
     return writer.encode_sheet(page)
 
 
-def stem_and_suffix(session: Session) -> tuple[str, str]:
-    """How the command line names results of this picture, or of the first page of several."""
-    page = ".p1" if session.picture.page_count > 1 else ""
-    return Path(session.name).stem + page, _format(session, "keep")[1]
+def stem(session: Session) -> str:
+    """What results of this picture, or of this page of several, are called; as everywhere."""
+    page = f".p{session.page}" if session.picture.page_count > 1 else ""
+    return Path(session.name).stem + page
+
+
+def suffix(session: Session) -> str:
+    """The suffix of results in the picture's own format."""
+    return _format(session, "keep")[1]
 
 
 def disposition(name: str) -> str:

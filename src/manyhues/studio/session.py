@@ -65,6 +65,8 @@ class Session:
     picture: Picture  # its pixels and metadata left out; see `Store.scene`
     size: tuple[int, int]
     format: str = "keep"
+    page: int = 1  # of its file, which several sessions may show
+    file: str = ""  # what they have in common: the id of the first of them
     results: dict[str, Result] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     palettes: dict[str, str] = field(default_factory=dict)  # names of pictures, by their ids
@@ -115,6 +117,8 @@ class Session:
             "name": self.name,
             "size": self.size,
             "format": self.format,
+            "page": self.page,
+            "file": self.file,
             "count": self.count,
             "used": self.used,
             "deleted": self.deleted,
@@ -172,6 +176,8 @@ def _session(folder: Path, facts: Mapping[str, Any]) -> Session:
         picture,
         (width, height),
         facts["format"],
+        facts.get("page", 1),  # of before there were pages
+        facts.get("file", folder.name),
         {result.id: result for result in results},
         {group.id: group for group in groups},
         count=facts["count"],

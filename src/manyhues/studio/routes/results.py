@@ -171,7 +171,7 @@ async def sheet(request: Request, studio: StudioOf, sid: str, results: Chosen = 
     rids = _chosen(session, results)
     make = partial(derived.sheet, studio.store, session, rids)
     path = await studio.look(request, session, make)
-    headers = {"Content-Disposition": derived.disposition(f"{Path(session.name).stem}.sheet.jpg")}
+    headers = {"Content-Disposition": derived.disposition(f"{derived.stem(session)}.sheet.jpg")}
     return _file(path, "image/jpeg", headers)
 
 
@@ -193,7 +193,7 @@ async def archive(
     session = studio.store.session(sid)
     rids = _chosen(session, results)
     entries = _entries(studio, session, rids, (format, quality))
-    return await _zip(request, studio, entries, ticket, f"{Path(session.name).stem}.zip")
+    return await _zip(request, studio, entries, ticket, f"{derived.stem(session)}.zip")
 
 
 @router.get(
@@ -218,7 +218,7 @@ async def archive_of_all(
         shown = [one for one in session.results.values() if not one.hidden]
         rids = [one.id for one in shown if one.favourite or not favourites]
         if rids:
-            folder = _distinct(Path(session.name).stem, folders)
+            folder = _distinct(derived.stem(session), folders)
             entries += _entries(studio, session, rids, (format, quality), f"{folder}/")
     if not entries:
         raise UsageError("none of these sessions has such results")
@@ -271,7 +271,7 @@ def _entries(
     sheet = partial(derived.sheet, store, session, rids)
     return [
         *entries,
-        entry(f"{Path(session.name).stem}.sheet.jpg", lambda: sheet().read_bytes()),
+        entry(f"{derived.stem(session)}.sheet.jpg", lambda: sheet().read_bytes()),
     ]
 
 

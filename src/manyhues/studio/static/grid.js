@@ -5,6 +5,7 @@ import { isKnown, t } from "./i18n.js";
 import { bases, fits, isNew, shown, state } from "./state.js";
 import { dragging } from "./drag.js";
 import * as formats from "./formats.js";
+import * as pages from "./pages.js";
 
 const wishes = {}; // open, like, blend, heart, hide, stop: what main.js does
 export const handle = (handlers) => Object.assign(wishes, handlers);
@@ -77,6 +78,7 @@ export function leave() {
 export function count() {
   const which = filter();
   formats.show();
+  pages.show();
   const hidden = bases("hidden").length;
   $("filter-hidden").hidden = !hidden;
   if (which === "hidden" && !hidden) return showAll();

@@ -8,6 +8,7 @@ import { share } from "./downloads.js";
 import * as formats from "./formats.js";
 import * as grid from "./grid.js";
 import * as hints from "./hints.js";
+import * as pages from "./pages.js";
 import * as steering from "./steering.js";
 import * as zoom from "./zoom.js";
 
@@ -66,7 +67,7 @@ export function show() {
   const { hints: wanted, saturation } = steering.wanted(base);
   const { picture } = state.session;
   const { number, favourite, hidden } = state.results.get(base);
-  $("viewer-title").title = $("viewer-title").textContent = `${t("numbered", { number })} · ${picture.name}`;
+  $("viewer-title").title = $("viewer-title").textContent = `${t("numbered", { number })} · ${pages.title(picture)}`;
   viewer.style.setProperty("--ratio", picture.width / picture.height);
   left(picture);
   $("after").alt = t("colouring", { number, name: picture.name });
