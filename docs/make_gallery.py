@@ -116,7 +116,7 @@ def faults(colorizer: manyhues.Colorizer, wanted: str) -> Iterator[tuple[str, Im
         for label, options in ways:
             image = colorizer.sample(scene, 1, **options).images[0]
             tiles.append((small(image), label, options_of(options)))
-        yield f"fault-{name}", strip(tiles, colorizer, picture)
+        yield f"fault-{name}", strip(tiles, colorizer, picture, columns=4)
 
 
 def good(colorizer: manyhues.Colorizer, wanted: str) -> Iterator[tuple[str, Image.Image]]:
@@ -130,13 +130,13 @@ def good(colorizer: manyhues.Colorizer, wanted: str) -> Iterator[tuple[str, Imag
         tiles = [(small(grey), "input", name)]
         for number, image in enumerate(result.images, 1):
             tiles.append((small(image), str(number), result.labels[number - 1]))
-        yield f"gallery-{name}", strip(tiles, colorizer, name)
+        yield f"gallery-{name}", strip(tiles, colorizer, name, columns=3)
 
 
-def strip(tiles: list[Any], colorizer: manyhues.Colorizer, title: str) -> Image.Image:
-    """All tiles in one row."""
+def strip(tiles: list[Any], colorizer: manyhues.Colorizer, title: str, columns: int) -> Image.Image:
+    """All tiles under one title, small enough to be read on a telephone."""
     note = f"{manyhues.__version__}, {colorizer.method}, artificial colour"
-    return contact_sheet(tiles, title=title, note=note, columns=len(tiles))
+    return contact_sheet(tiles, title=title, note=note, columns=columns)
 
 
 def main(wanted: str = "") -> None:
