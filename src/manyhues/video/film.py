@@ -19,7 +19,7 @@ from manyhues.colorization import NAME, output_paths, sheet_name
 from manyhues.colorizer import Colorizer
 from manyhues.errors import OutputError
 from manyhues.image import encode as writer
-from manyhues.image import files, provenance
+from manyhues.image import files, names, provenance
 from manyhues.image.picture import Picture
 from manyhues.model.scene import Scene
 from manyhues.render import pixels as render
@@ -200,7 +200,7 @@ class Film:
         an interrupted run has written is used again. Raises `OutputError`.
         """
         began, source, notes = time.perf_counter(), self.source, list(self.source.notes)
-        out, stem = Path(out), stem or source.path.stem
+        out, stem = Path(out), stem or names.stem_of(source.path.name)
         paths = output_paths(out, stem, self.sampling.n, encode.suffix_of(source.path), name)
         sheet_path = out / sheet_name(stem) if sheet else None
         for path in paths:
