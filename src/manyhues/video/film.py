@@ -28,14 +28,14 @@ from manyhues.render.upsample import Upsampler
 from manyhues.sampling.options import Sampling
 from manyhues.video import encode, hints, state
 from manyhues.video.painter import Look, Painter, between
-from manyhues.video.planes import lightness, with_upsampler
+from manyhues.video.planes import Planes, lightness, with_upsampler
 from manyhues.video.shots import Seen, Stretch, see, stretches
 from manyhues.video.source import Source
 
 _PART = 10.0  # seconds of film that are lost at most when a run is killed
 _ROWS = 6  # frames on the contact sheet
 _TILE = 320  # pixels, its tiles' longer side
-_BITS = 0.15  # for a pixel of film, about, at this quality
+_BITS = 0.3  # for a pixel of film, about, at this quality
 
 __all__ = ["Film", "Progress", "Result"]
 
@@ -163,13 +163,14 @@ class Film:
         light = lightness(seen.frame.luma, self.source.full)
         return self.colorizer.encode(Picture(light, name=self.source.path.name))
 
-    def planes(self, painted: Painted) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-        """Chroma planes Cb, Cr of each version of a frame."""
+    def planes(self, painted: Painted) -> list[Planes]:
+        """Planes Y', Cb, Cr of each version of a frame."""
         seen, source = painted.seen, self.source
         upsampler = Upsampler(seen.light, painted.ab.shape[2:])
 
-        def one(ab: Array) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-            return with_upsampler(seen.small, seen.light, upsampler, ab, source.full, source.matrix)
+        def one(ab: Array) -> Planes:
+            luma, small, light = seen.frame.luma, seen.small, seen.light
+            return with_upsampler(luma, small, light, upsampler, ab, source.full, source.matrix)
 
         return [one(ab) for ab in painted.ab]
 
@@ -268,8 +269,8 @@ class Film:
                         if not parts:
                             parts += [encode.Part(p, source) for p in work.next(self.sampling.n)]
                             begins = frame.pts
-                        for part, chroma in zip(parts, planes, strict=True):
-                            part.add(frame.pts, frame.luma, chroma)
+                        for part, version in zip(parts, planes, strict=True):
+                            part.add(frame.pts, version)
                         if one.seen.number in rows:
                             self._keep_tiles(work.folder, one)
                         done += 1

@@ -14,8 +14,9 @@ from manyhues.color.arrays import Array
 from manyhues.image import files
 from manyhues.video.motion import pyramid
 from manyhues.video.painter import Look
+from manyhues.video.planes import Plane
 from manyhues.video.shots import Seen, see
-from manyhues.video.source import Frame, Luma
+from manyhues.video.source import Frame
 
 _STATE, _WHAT = "state.npz", "run.json"
 
@@ -26,7 +27,7 @@ class Begun:
 
     number: int
     pts: int
-    luma: Luma
+    luma: Plane
     look: Look
     earlier: list[Look]
     seeds: tuple[tuple[int, int], ...]
