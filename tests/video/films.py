@@ -28,10 +28,15 @@ def moved(name: str, count: int, size: tuple[int, int] = (96, 64), step: int = 1
 
 
 def moved_in_colour(name: str, count: int, size: tuple[int, int] = (96, 64)) -> list[Luma]:
-    """As `moved`, RGB ``(H, W, 3)``."""
-    with Image.open(EXAMPLES / f"{name}.jpg") as image:
-        large = np.asarray(image.convert("RGB").resize((size[0] + count, size[1] + count)))
-    return [large[t : t + size[1], t : t + size[0]].copy() for t in range(count)]
+    """As `moved`, RGB ``(H, W, 3)``, its colours strong: all hues from left to right."""
+    width, height = size
+    hue = np.tile(np.linspace(0, 255, width).astype(np.uint8), (height, 1))
+    strength = np.full_like(hue, 200)
+    found = []
+    for value in moved(name, count, size):
+        parts = [Image.fromarray(part) for part in (hue, strength, value)]
+        found.append(np.asarray(Image.merge("HSV", parts).convert("RGB")))
+    return found
 
 
 def write(
