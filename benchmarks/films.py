@@ -19,7 +19,7 @@ ms       milliseconds of one core a frame, for reading it and making a, b
 Frames at a cut are left out of flicker and warp. `--speed` writes whole films of a clip enlarged to
 a height and tells frames a second, and milliseconds of one core, which other work on the machine
 does not change as much. `--memory` writes `--frames` frames of 64 x 48 and tells the largest memory
-after a tenth of them and after all. `--light` tells how far the L* of the coloured film, encoded
+after a tenth of them, a half, and all. `--light` tells how far the L* of the coloured film, encoded
 and decoded, is from that of the clip as it is, in colour.
 """
 
@@ -202,8 +202,11 @@ def ours(
     paint, out = kind(colorizer, Sampling(1, pick="random")), list[Array]()
     last: painter.Look | None = None
     for stretch in stretches(clip.seen(), every):
-        scene = colorizer.encode(Picture(clip.light[stretch.key.number]))
-        if stretch.start is None or last is None:
+        new = stretch.start is None
+        scene = colorizer.encode(
+            Picture(clip.light[stretch.key.number]), refining=not new and kind is Painter
+        )
+        if new or last is None:
             if last is not None:
                 paint.remember(last)
             first = last = paint.begin(scene, stretch.key)
@@ -304,8 +307,11 @@ def memory(path: Path, count: int) -> None:
             used.append((progress.done, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
         done = Film(film, colorizer, Sampling(1)).write(folder, sheet=False, progress=look).frames
-        tenth = next(size for frame, size in used if frame >= done / 10)
-        print(f"{done} frames: {tenth:.0f} MB after a tenth, {used[-1][1]:.0f} MB after all")
+        parts = [
+            f"{round(done * share)}: {next(size for n, size in used if n >= done * share):.0f} MB"
+            for share in (0.1, 0.5, 1)
+        ]
+        print(f"largest memory after frame {', '.join(parts)}", flush=True)
 
 
 def shown(frame: Any, matrix: str) -> Rgb:

@@ -143,8 +143,9 @@ class Film:
         seen = self._seen(after=start)
         for stretch in stretches(seen, start=start, keys=lambda one: one.number in self._given):
             key, before = stretch.key, look
-            scene, at_key = self._scene(key), self._at_keys.get(key.number, ())
-            if stretch.start is None or look is None:
+            new = stretch.start is None or look is None
+            scene, at_key = self._scene(key, not new), self._at_keys.get(key.number, ())
+            if look is None or new:
                 if look is not None:
                     painter.remember(look)
                 before, look = None, painter.begin(scene, key, at_key)
@@ -159,9 +160,10 @@ class Film:
                 yield see(number, frame, self._grid, self.source.full)
                 number += 1
 
-    def _scene(self, seen: Seen) -> Scene:
+    def _scene(self, seen: Seen, refining: bool) -> Scene:
         light = lightness(seen.frame.luma, self.source.full)
-        return self.colorizer.encode(Picture(light, name=self.source.path.name))
+        picture = Picture(light, name=self.source.path.name)
+        return self.colorizer.encode(picture, refining=refining)
 
     def planes(self, painted: Painted) -> list[Planes]:
         """Planes Y', Cb, Cr of each version of a frame."""
