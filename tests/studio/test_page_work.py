@@ -277,20 +277,6 @@ def test_two_colourings_side_by_side(visit: Open, photo: Path) -> None:
         expect(page.locator("#before")).to_have_attribute("src", re.compile("/grey$"))
 
 
-def test_a_stroke_places_several_dots(visit: Open, server: Server, photo: Path) -> None:
-    with visit() as page:
-        box = large(page, photo, 1)
-        page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] / 2)
-        page.mouse.down()
-        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2, steps=12)
-        page.mouse.up()
-        wait_for(page, lambda: page.locator(".pin").count() >= 4)
-        wait_for(page, lambda: len(session_of(server, page)["results"]) > 1)
-        result = session_of(server, page)["results"][-1]
-        assert len(result["hints"]) == page.locator(".pin").count() <= 8
-        assert all(0 <= share <= 1 for share in result["reach"])
-
-
 def test_a_hint_that_reaches_next_to_nothing_is_told(visit: Open, photo: Path) -> None:
     with visit() as page:
         begin(page, photo, 1)

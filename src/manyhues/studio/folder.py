@@ -20,6 +20,7 @@ from manyhues.image import names
 DERIVED = ("*.full.*", "*.view", "*.sheet.jpg")
 SOURCE = "source"  # the picture as it was given; pages of one file share it
 GREY = "grey.screen"  # made at the upload; it would cost another decoding
+_OURS = re.compile(r"[A-Za-z0-9_-]{22}")  # ids, as `secrets.token_urlsafe` makes them
 
 
 class LostError(ManyhuesError):
@@ -37,6 +38,16 @@ def vanishing() -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise LostError("this session has just been deleted") from None
+
+
+def is_half(path: Path) -> bool:
+    """Whether it is what an upload left whose studio was killed: nobody has heard of it.
+
+    Its name is one of ours, and it holds no more than the upload; an empty one, too.
+    """
+    if path.is_symlink() or not path.is_dir() or not _OURS.fullmatch(path.name):
+        return False
+    return all(file.name == SOURCE or file.suffix == ".part" for file in path.iterdir())
 
 
 class SessionFolder:

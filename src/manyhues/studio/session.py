@@ -4,7 +4,9 @@ The facts are JSON beside the files, so that a session is still there after a re
 """
 
 import json
+import logging
 import secrets
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,9 +21,10 @@ from manyhues.image.picture import Picture
 from manyhues.sampling.hints import Hint
 from manyhues.studio.actions import named
 from manyhues.studio.actions.base import Action, Made
-from manyhues.studio.folder import LostError, SessionFolder, vanishing
+from manyhues.studio.folder import LostError, SessionFolder, is_half, vanishing
 
 FACTS = "session.json"
+logger = logging.getLogger("manyhues.studio")
 _OPEN = 150.0  # seconds; a page that has it open calls at least once a minute
 
 
@@ -149,6 +152,24 @@ def _result_facts(result: Result) -> dict[str, Any]:
             "palette": None if palette is None else [part.tolist() for part in palette],
         },
     }
+
+
+def read_sessions(folder: Path) -> list[Session]:
+    """The sessions of a studio's folder, the one used last at the end.
+
+    One that cannot be read stays there untouched; what a killed upload has left is deleted.
+    """
+    found = []
+    for path in sorted(folder.iterdir()):
+        if is_half(path):
+            logger.info("%s: an upload that was killed halfway is deleted", path.name)
+            shutil.rmtree(path, ignore_errors=True)
+        elif (path / FACTS).exists():
+            try:
+                found.append(read_session(path))
+            except LostError as error:
+                logger.warning("%s", error)
+    return sorted(found, key=lambda one: one.used)
 
 
 def read_session(folder: Path) -> Session:

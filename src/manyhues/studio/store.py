@@ -5,7 +5,6 @@ what can be made again goes first. Then whole sessions go, the longest unused fi
 number and by size; but never the one used last, one that a page shows, or any of a kept folder.
 """
 
-import logging
 import secrets
 import threading
 import time
@@ -37,10 +36,9 @@ from manyhues.studio.folder import (
     encode_small,
 )
 from manyhues.studio.limits import Limits
-from manyhues.studio.session import FACTS, Group, Result, Session, no_pixels, read_session
+from manyhues.studio.session import Group, Result, Session, no_pixels, read_sessions
 
 __all__ = ["Group", "Result", "Session", "Store"]
-logger = logging.getLogger("manyhues.studio")
 
 
 GRACE = 60.0  # seconds for which a file that was just asked for stays
@@ -75,14 +73,8 @@ class Store:
             self._find()
 
     def _find(self) -> None:
-        """The sessions that are in the folder; one that cannot be read stays there untouched."""
-        found = []
-        for facts in self.folder.glob(f"*/{FACTS}"):
-            try:
-                found.append(read_session(facts.parent))
-            except LostError as error:
-                logger.warning("%s", error)
-        for session in sorted(found, key=lambda one: one.used):
+        """The sessions that are in the folder."""
+        for session in read_sessions(self.folder):
             if session.deleted is None:
                 self._sessions[session.id] = session
             else:

@@ -223,8 +223,8 @@ export function start() {
     grid.refresh(changed);
     if (changed === base) show();
   });
-  zoom.start(sharpen, hints.withdraw, hints.stroke); // before the hints: it decides what a click is
-  hints.start((of, changed, pause) => steering.wish(of, changed, steering.wanted(of).saturation, pause));
+  zoom.start(sharpen, hints.withdraw, hints.stroke, hints.lift); // before the hints: it decides what a click is
+  hints.start((of, changed, pause, whole) => steering.wish(of, changed, steering.wanted(of).saturation, pause, whole));
   $("compare").addEventListener("input", () => compare(Number($("compare").value)));
   const slide = (event) => {
     const box = $("surface").getBoundingClientRect();
