@@ -32,8 +32,8 @@ def test_the_site_builds(tmp_path: Path) -> None:
     method = (tmp_path / "method" / "index.html").read_text("utf-8")
     assert method.count("<math") > 40
     assert "$" not in re.sub(r"<script.*?</script>", "", method, flags=re.S)  # no formula is left
-    command = (tmp_path / "cli" / "index.html").read_text("utf-8")
-    assert "<code>--diversity</code>" in command  # the README's table
+    options = (tmp_path / "cli" / "index.html").read_text("utf-8")
+    assert "<code>--diversity</code>" in options  # the README's table
 
 
 def test_what_is_not_part_of_the_site_is_no_link() -> None:
