@@ -14,11 +14,12 @@ and memory are those of the published ones, the colours are not. Every round tak
 turn, each in a process of its own, so that a change of the machine's load meets all; what is
 printed are medians over the rounds. `seconds` are the clock's, and mean something where nothing
 else runs (the first line tells the load); `core seconds` are the processor time of all threads, and
-change little with load. The ratio is of core seconds, in the same round. `first` is a new process
-until its first picture is written, in core seconds. `eight` of this project is a scene coloured in
-eight ways; peers have one answer, so theirs is eight times it, by arithmetic. `peak` is the
-process's largest resident memory. Sizes are of what is installed here, dependencies included:
-PyPI's own PyTorch for Linux is several times as large as one without CUDA.
+change little with load where `--threads 1` keeps threads from waiting for each other. The ratio is
+of core seconds, in the same round. `first run` is a new process until its first picture is written,
+in core seconds. `eight` of this project is a scene coloured in eight ways; peers have one answer,
+so theirs is eight times it, by arithmetic. `peak` is the process's largest resident memory. Sizes
+are of what is installed here, dependencies included: PyPI's own PyTorch for Linux is several times
+as large as one without CUDA.
 """
 
 import argparse
@@ -58,14 +59,14 @@ def weights_of(peer: Peer, code: Path, folder: Path) -> Path:
     return path
 
 
-def measure(name: str, code: Path, scratch: Path) -> dict[str, float]:
+def measure(name: str, code: Path, scratch: Path, threads: int) -> dict[str, float]:
     """Seconds of one peer in this process, and its peak memory; the first picture first."""
     source, out = scratch / "photograph.jpg", scratch / "out"
     out.mkdir(exist_ok=True)
     if name == OURS:
         from manyhues import Colorizer
 
-        colorizer = Colorizer.load()
+        colorizer = Colorizer.load(threads=threads)
 
         def colour(n: int) -> None:
             result = colorizer.sample(colorizer.encode(source), n)
@@ -74,6 +75,8 @@ def measure(name: str, code: Path, scratch: Path) -> dict[str, float]:
     else:
         import torch
 
+        if threads:
+            torch.set_num_threads(threads)
         peer = next(peer for peer in PEERS if peer.name == name)
         model = peer.build(code / peer.folder)
         model.load_state_dict(torch.load(weights_of(peer, code, scratch)))
@@ -138,6 +141,7 @@ def sizes(name: str, scratch: Path) -> dict[str, float]:
 def child(name: str, given: argparse.Namespace, scratch: Path, extra: Sequence[str] = ()) -> Any:
     """Run this file for one peer; what it prints last, or None where it failed."""
     command = [sys.executable, "-W", "ignore", __file__, "--code", str(given.code)]
+    command += ["--threads", str(given.threads)]
     command += ["--child", name, "--scratch", str(scratch), *extra]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
@@ -179,6 +183,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="names of peers; all that are there if absent")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--megapixels", type=float, default=1)
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as each takes by itself")
     parser.add_argument("--json", type=Path, help="write what was measured")
     parser.add_argument("--list", action="store_true", help="name the repositories and end")
     for hidden in ("--child", "--scratch", "--what"):
@@ -195,7 +200,7 @@ def main() -> None:
             peer = next(peer for peer in PEERS if peer.name == given.child)
             print(json.dumps(str(weights_of(peer, given.code, scratch))))
         else:
-            found = measure(given.child, given.code, scratch)
+            found = measure(given.child, given.code, scratch, given.threads)
             print(json.dumps(found))
         return
     compare(given)
@@ -206,7 +211,10 @@ def compare(given: argparse.Namespace) -> None:
     from speed import photograph
 
     load = " ".join(f"{value:.1f}" for value in os.getloadavg())
-    print(f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, load {load}")
+    threads = f"threads {given.threads or 'by default'}, {given.megapixels:g} megapixels"
+    print(
+        f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, load {load}, {threads}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         photograph(given.megapixels).save(scratch / "photograph.jpg", quality=92)
