@@ -42,10 +42,8 @@ def rows() -> dict[str, tuple[set[str], str, str]]:
     """Of each package: who asks for it, its licence, what its wheels bundle."""
     table = PAGE.partition("| package |")[2]
     found = {}
-    for line in re.findall(
-        r"^\| ([a-z0-9][a-z0-9-]*) \| (.+?) \| (.+?) \| (.*?) ?\|$", table, re.M
-    ):
-        name, asked, licence, bundled = line
+    row = r"^\| ([a-z0-9][a-z0-9-]*) \| (.+?) \| (.+?) \| (.*?) ?\|$"
+    for name, asked, licence, bundled in re.findall(row, table, re.M):
         found[name] = (set(asked.split(", ")), licence, bundled)
     return found
 

@@ -189,9 +189,9 @@ class Colorization:
     ) -> list[Path]:
         """Write ``<stem>.<k>.<ext>``, k from 1, and ``<stem>.sheet.jpg``; returns the paths.
 
-        `stem` is the input's own by default, `quality` that of JPEG (`image.encode`). Samples are
-        made, encoded and dropped one by one, so that memory does not grow with n. Raises
-        `OutputError`.
+        `stem` is the input's own by default, `quality` that of JPEG, WebP and AVIF
+        (`image.encode`). Samples are made, encoded and dropped one by one, so that memory does
+        not grow with n. Raises `OutputError`.
         """
         picture = self.scene.picture
         format_, suffix = writer.output_format(picture.format, picture.suffix, format)

@@ -24,7 +24,7 @@ from manyhues.model.priors import Draw, Prior, make_prior
 from manyhues.model.scene import Scene, encode
 from manyhues.model.search import search
 from manyhues.sampling.hints import Hints, parse_hints
-from manyhues.sampling.options import Sampling, SamplingOptions, number, whole
+from manyhues.sampling.options import Sampling, SamplingOptions, diversity_of, number, whole
 
 __all__ = ["Colorization", "Colorizer", "colorize"]
 
@@ -83,9 +83,13 @@ class Colorizer:
         """Names of the methods that are present, the default first; `WeightsError` for none."""
         return methods(weights)
 
-    def encode(self, picture: PictureLike) -> Scene:
-        """Read a path, bytes, file, PIL image, array or `Picture`; features are computed once."""
-        return encode(Picture.open(picture), self._engine, self._manifest)
+    def encode(self, picture: PictureLike, *, refining: bool = False) -> Scene:
+        """Read a path, bytes, file, PIL image, array or `Picture`; features are computed once.
+
+        A scene for `refining` costs a fifth less and holds what it takes to vary a code a little,
+        and to decode it. Nothing can be drawn anew from it.
+        """
+        return encode(Picture.open(picture), self._engine, self._manifest, refining=refining)
 
     def encode_luminance(self, luminance: Array) -> Scene:
         """A scene of bare L*, ``(h, w)`` float32 in [0, 100]. Raises `PictureError`."""
@@ -184,7 +188,8 @@ class Colorizer:
     ) -> Colorization:
         """n neighbours of one colouring: amount 0 is itself, 1 as far as plain draws.
 
-        Neighbour k depends on the seed and k alone; k = start .. start + n - 1 are drawn.
+        They are as calm as it is: drawn with the diversity that it was drawn with. Neighbour k
+        depends on the seed and k alone; k = start .. start + n - 1 are drawn.
         """
         n, start = whole("n", n, least=1), whole("start", start, least=0)
         amount, seed = number("amount", amount, 0, 1), whole("seed", seed)
@@ -192,7 +197,8 @@ class Colorizer:
         code = _single(base).codes[0]
         hints = base.steering.hints
         indices = range(start, start + n)
-        codes = self.prior.vary(scene, Draw(seed, indices, hints=hints), code, amount)
+        draw = Draw(seed, indices, diversity_of(base.origin), hints)
+        codes = self.prior.vary(scene, draw, code, amount)
         seeds = [(seed, k) for k in indices]
         captions = [f"near, seed {seed} · k {k}" for k in indices]
         return self.of_codes(

@@ -51,6 +51,18 @@ def test_metadata_survives(format_: str, bits: int) -> None:
         assert image.info["dpi"] == pytest.approx((300, 150), abs=0.1)
 
 
+@pytest.mark.parametrize("format_", sorted(writer.GRADED))
+def test_a_quality_makes_smaller_files_and_none_keeps_the_lightness(format_: str) -> None:
+    photo = np.asarray(Image.fromarray(RGB).resize((256, 256), Image.Resampling.BICUBIC))
+    best, good, small = (
+        writer.encode(photo, format_, Metadata(), quality) for quality in (None, 80, 30)
+    )
+    assert len(best) > len(good) > len(small)
+    was = Picture.open(photo).luminance
+    errors = [np.abs(Picture.open(data).luminance - was).mean() for data in (best, small)]
+    assert errors[0] < min(0.5, errors[1] / 1.5)
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 def test_texts_of_a_png_survive(bits: int) -> None:
     given, texts = io.BytesIO(), PngImagePlugin.PngInfo()

@@ -1,6 +1,7 @@
 """Sessions on disk: bounds by age, number and size; names; what is kept in memory."""
 
 import os
+import secrets
 import shutil
 import time
 import unicodedata
@@ -252,6 +253,29 @@ def test_a_folder_that_has_vanished_is_cleaned(tmp_path: Path, weights: Path) ->
     assert store.count == 1
     store.remove(second)
     assert (store.count, store.size) == (0, 0)
+
+
+def test_a_killed_upload_is_deleted_at_the_next_start(tmp_path: Path, weights: Path) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    data = encoded(colourful(30, 40))
+    session = Store(folder, Limits(), weights, kept=True).create(data, "a.png", "cvae", "keep")
+    half = {secrets.token_urlsafe(16): names for names in ((), ("source",), ("source.1a.part",))}
+    others = {"my pictures": ("source",), secrets.token_urlsafe(16): ("source", "x.npz")}
+    for name, files in {**half, **others}.items():
+        (folder / name).mkdir()
+        for file in files:
+            (folder / name / file).write_bytes(data)
+    (folder / "notes.txt").write_text("a person's own")
+    broken = folder / secrets.token_urlsafe(16)
+    broken.mkdir()
+    (broken / "session.json").write_text("{")
+    store = Store(folder, Limits(), weights, kept=True)
+    assert [one.id for one in store.sessions()] == [session.id]
+    assert {path.name for path in folder.iterdir()} == {
+        *(session.id, "notes.txt", broken.name),
+        *others,
+    }
 
 
 @given(st.text(max_size=300))

@@ -53,14 +53,9 @@ def colour(
         if result in inputs:
             raise OutputError(replaces(job.source, result))
     there = [path for path in paths if files.exists(path)]
-    if there and not options.overwrite:
+    if len(there) == len(paths) and not options.overwrite:
         report.outputs = [str(path) for path in there]
         report.sheet = str(sheet) if options.sheet and files.exists(sheet) else None
-        if len(there) < len(paths):
-            raise OutputError(
-                f"{there[0]}: exists already, and not all {options.n}; films are coloured whole: "
-                "add --overwrite, or choose another folder"
-            )
         report.skipped = True
         return
     sampling = Sampling(
