@@ -87,7 +87,7 @@ def test_several_pictures(visit: Open, photo: Path, tmp_path: Path) -> None:
         page.locator("[name=n]").evaluate("(node) => (node.value = 2)")
         page.locator("[name=pick][value=random]").evaluate("(node) => (node.checked = true)")
         page.locator("#file").set_input_files([*paths[:2], tmp_path / "broken.png", paths[2]])
-        expect(page.locator("#sending-text")).to_contain_text(", 1 of 4")
+        expect(page.locator("#sending-text")).to_contain_text("1 of 4: ")
         expect(page.locator(".toast.bad")).to_contain_text("broken.png cannot be read")
         expect(page.locator(".toast", has_text="3 of 4 pictures are coloured.")).to_be_visible()
         expect(page.locator("#album-list li")).to_have_count(3)

@@ -1,5 +1,7 @@
 // Small helpers: elements without markup strings, icons, messages.
 
+import { t } from "./i18n.js";
+
 export const $ = (id) => document.getElementById(id);
 
 /** An element with properties, attributes (names with a dash, or role) and children. */
@@ -32,15 +34,19 @@ export function toast(text, bad = false) {
   return node;
 }
 
-/** Say what was done, with a button that takes it back for a while. */
-export function offerUndo(text, word, undo) {
-  const node = el("p", { className: "toast" }, el("span", { textContent: text }));
-  const button = el("button", { type: "button", className: "undo", textContent: word });
+/** Say what was done, `text()`, with a button that takes it back for a while, or until a signal. */
+export function offerUndo(text, undo, signal) {
+  const node = el("p", { className: "toast" });
+  const said = el("span");
+  const button = el("button", { type: "button", className: "undo" });
+  node.say = () => ([said.textContent, button.textContent] = [text(), t("undo")]); // in another language, too
+  node.say();
+  signal?.addEventListener("abort", () => node.remove());
   button.onclick = () => {
     node.remove();
     undo();
   };
-  node.append(button);
+  node.append(said, button);
   $("toasts").append(node);
   setTimeout(() => node.remove(), 20_000);
 }

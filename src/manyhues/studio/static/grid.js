@@ -220,7 +220,7 @@ export function begin(group, announce = true) {
   count();
   say(`${title(group)}. ${line(group)}`);
   const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-  if (announce) $(`group-${group.id}`).scrollIntoView({ behavior, block: "start" });
+  if (announce && state.session.groups.length > 1) $(`group-${group.id}`).scrollIntoView({ behavior, block: "start" });
 }
 
 /** The studio has answered: a group gets its real id. */
