@@ -39,6 +39,8 @@ def test_a_stopped_studio_is_said_and_waited_for(
     page.evaluate(LOOK)
     expect(page.locator("#away")).to_contain_text("The studio does not answer.")
     expect(tiles(page)).to_have_count(2)
+    expect(page.locator("#tally")).to_have_css("text-align", "start")  # the rest is as it was
+    page.locator("#new").click(trial=True)  # nothing lies over it
     app = create_app(folder=tmp_path / ("a" if kept else "b"), weights=weights, listed=True)
     with running(app, port) as server:
         expect(page.locator("#away")).to_be_hidden()
