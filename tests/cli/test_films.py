@@ -53,6 +53,30 @@ def test_a_folder_of_both(folder: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert "only results of an earlier run" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("there", [1, 2])
+def test_versions_that_are_missing_are_made(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], there: int
+) -> None:
+    out, film = tmp_path / "out", folder / "film.mp4"
+    command = ("colorize", film, "-o", out, "-n", 2, "--method", "vae-mdn", "--json")
+    assert run(*command) == 0
+    kept, gone = out / f"film.{there}.mp4", out / f"film.{3 - there}.mp4"
+    before, wanted = kept.stat().st_mtime_ns, frames(gone)
+    gone.unlink()
+    capsys.readouterr()
+    assert run(*command) == 0
+    (report,) = reports(capsys)
+    assert len(report["outputs"]) == len(report["seeds"]) == 2
+    assert not report["skipped"]
+    assert not any("already" in note for note in report["notes"])
+    assert kept.stat().st_mtime_ns == before
+    for one, two in zip(frames(gone), wanted, strict=True):
+        assert (one.to_ndarray() == two.to_ndarray()).all()
+    gone.unlink()
+    assert run(*command, "--seed", 4) == 0
+    assert any(f"{kept.name} is there already" in note for note in reports(capsys)[0]["notes"])
+
+
 def test_a_film_has_the_names_that_were_asked_for(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -172,6 +172,40 @@ def test_gain_by_the_last_working_size_grain_for_small_pictures_neither_for_hint
     assert given.prior.finish(tiny, Draw(0, [0]), agreed).any()
 
 
+def test_eight_samples_differ_in_vividness_as_a_manifest_says(
+    weights: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(weights, tmp_path / "weights")
+    manifest = json.loads((folder / "flow.json").read_text())
+    manifest["prior"] |= {"vividness": 0.3}
+    (folder / "flow.json").write_text(json.dumps(manifest))
+    bare, given = Colorizer.load("flow", weights), Colorizer.load("flow", folder)
+    scene = bare.encode(colourful(140, 140))
+    hint = parse_hints([(9, 17, "#806040")], scene.luminance)
+
+    def logarithms(draw: Draw) -> NDArray[np.float64]:
+        """How much more vivid each sample is than without; one factor for all of its cells."""
+        plain, vivid = (c.prior.sample(scene, draw) for c in (bare, given))
+        row, column = hint[0].cell(plain.shape[2:])
+        for known in hint if draw.hints else ():
+            assert np.array_equal(vivid[:, :, row, column], plain[:, :, row, column]), known
+            plain[:, :, row, column] = vivid[:, :, row, column] = np.nan
+        ratio = (vivid / plain).reshape(len(plain), -1)
+        assert np.nanstd(ratio, axis=1).max() < 1e-4
+        return np.asarray(np.log(np.nanmean(ratio, axis=1)), np.float64)
+
+    eight = logarithms(Draw(0, range(8), hints=hint))
+    assert (eight + 0.3**2 / 2).std() == pytest.approx(0.3, rel=0.01)
+    assert np.exp(eight).mean() == pytest.approx(1, abs=0.01)
+    assert len(set(eight.round(4))) == 8  # another eighth of the distribution each
+    assert logarithms(Draw(0, [9, 2]))[1] == pytest.approx(eight[2], abs=1e-4)
+    calm = logarithms(Draw(0, range(8), 0.5))
+    assert calm.std() == pytest.approx(0.15, rel=0.01)
+    agreed, no_sample = np.ones((1, 2, 36, 36), np.float32), Draw(0, [-1])
+    one, other = (c.prior.finish(scene, no_sample, agreed) for c in (bare, given))
+    assert np.array_equal(one, other)
+
+
 def test_pictures_of_a_batch_do_not_share_a_mood(weights: Path) -> None:
     """Sample k leans elsewhere in each picture, and its noise stays standard normal."""
     colorizer = Colorizer.load("cvae", weights)

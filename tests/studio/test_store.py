@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 import time
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from manyhues.colorizer import Colorizer
 from manyhues.errors import PictureError
+from manyhues.image import names
 from manyhues.studio import derived
 from manyhues.studio.actions import named
 from manyhues.studio.actions.base import Made
@@ -285,4 +287,21 @@ def test_names_are_harmless(name: str) -> None:
     assert not set(shown) & set('/\\<>:"|?*')
     assert not shown.startswith(".")
     assert shown == Path(shown).name
-    shown.encode("utf-8")
+    assert len(shown.encode()) <= 240  # with a number and a suffix it is the name of a download
+    assert shown == unicodedata.normalize("NFC", shown)
+    for part in (shown, Path(shown).stem):  # a file, and a folder in a ZIP
+        assert names.portable(part) == part
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("C:\\pictures\\old.jpg", "old.jpg"),
+        ("..\\..\\CON.jpg", "CON_.jpg"),
+        ("nul", "nul_"),
+        ("who?.  .jpg", "who.jpg"),
+        ("Be\N{COMBINING ACUTE ACCENT}.png", "B\N{LATIN SMALL LETTER E WITH ACUTE}.png"),
+    ],
+)
+def test_names_for_downloads_fit_every_system(name: str, expected: str) -> None:
+    assert clean_name(name) == expected

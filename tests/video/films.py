@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from manyhues.video.planes import Planes
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 Luma = NDArray[np.uint8]
+WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
 
 
 def moved(name: str, count: int, size: tuple[int, int] = (96, 64), step: int = 1) -> list[Luma]:
@@ -22,6 +25,18 @@ def moved(name: str, count: int, size: tuple[int, int] = (96, 64), step: int = 1
         still = np.asarray(image.convert("L").resize((wide, wide * image.height // image.width)))
     top = (still.shape[0] - height) // 2
     return [still[top : top + height, t * step : t * step + width].copy() for t in range(count)]
+
+
+def moved_in_colour(name: str, count: int, size: tuple[int, int] = (96, 64)) -> list[Luma]:
+    """As `moved`, RGB ``(H, W, 3)``, its colours strong: all hues from left to right."""
+    width, height = size
+    hue = np.tile(np.linspace(0, 255, width).astype(np.uint8), (height, 1))
+    strength = np.full_like(hue, 200)
+    found = []
+    for value in moved(name, count, size):
+        parts = [Image.fromarray(part) for part in (hue, strength, value)]
+        found.append(np.asarray(Image.merge("HSV", parts).convert("RGB")))
+    return found
 
 
 def write(
@@ -40,10 +55,10 @@ def write(
     metadata: dict[str, str] | None = None,
     turn: int = 0,
 ) -> Path:
-    """A film of grey frames; `stamps` are their times in milliseconds."""
+    """A film of frames, grey or RGB; `stamps` are their times in milliseconds."""
     with av.open(str(path), "w") as film:
         film.metadata.update(metadata or {})
-        height, width = lumas[0].shape
+        height, width = lumas[0].shape[:2]
         stream: Any = film.add_stream(codec, rate=rate, options=options or {"crf": "10"})
         stream.width, stream.height, stream.pix_fmt = width, height, format
         stream.codec_context.sample_aspect_ratio = shape
@@ -64,7 +79,8 @@ def write(
                 ]
             )  # fmt: skip
         for number, luma in enumerate(lumas):
-            frame = av.VideoFrame.from_ndarray(np.stack([luma] * 3, -1), format="rgb24")
+            rgb = luma if luma.ndim == 3 else np.stack([luma] * 3, -1)
+            frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
             frame.pts, frame.time_base = stamps[number] if stamps else number, base
             film.mux(stream.encode(frame))
         film.mux(stream.encode())
@@ -93,3 +109,30 @@ def luma(frame: Any) -> Luma:
     plane = frame.planes[0]
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
     return rows[: frame.height, : frame.width]
+
+
+def planes(frame: Any) -> Planes:
+    """Luma and chroma of a decoded frame of 8 bits."""
+    found = []
+    for plane in frame.planes:
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        found.append(rows[: plane.height, : plane.width])
+    luma, cb, cr = found
+    return luma, cb, cr
+
+
+def shown(planes: Planes, full: bool, matrix: str) -> NDArray[np.float64]:
+    """What a player shows: sRGB ``(H, W, 3)`` in [0, 1], chroma enlarged linearly."""
+    luma, *chroma = (plane.astype(np.float64) for plane in planes)
+    size = luma.shape[::-1]
+    cb, cr = (
+        np.asarray(Image.fromarray(part.astype(np.float32)).resize(size, Image.Resampling.BILINEAR))
+        for part in chroma
+    )
+    red, blue = WEIGHTS[matrix]
+    scale = 255 if full else 224
+    light = luma / 255 if full else (luma - 16) / 219
+    r = light + (cr - 128.0) / scale * 2 * (1 - red)
+    b = light + (cb - 128.0) / scale * 2 * (1 - blue)
+    g = (light - red * r - blue * b) / (1 - red - blue)
+    return np.stack([r, g, b], -1)

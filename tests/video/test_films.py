@@ -11,11 +11,12 @@ import pytest
 
 import manyhues
 from manyhues import Colorizer, video
+from manyhues.color.lab import rgb_to_luminance
 from manyhues.errors import ManyhuesError, OutputError, PictureError, UsageError
 from manyhues.sampling.options import Sampling
 from manyhues.video import Film, Progress
 from manyhues.video import film as film_module
-from video.films import frames, luma, moved, write
+from video.films import frames, luma, moved, moved_in_colour, planes, shown, write
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def coloured(colorizer: Colorizer, tmp_path: Path) -> Make:
     return make
 
 
-def test_versions_differ_and_keep_luma(coloured: Make, tmp_path: Path) -> None:
+def test_versions_differ_and_keep_their_light(coloured: Make, tmp_path: Path) -> None:
     lumas = moved("coffee", 8)
     result = coloured(write(tmp_path / "film.mp4", lumas), n=2)
     assert [path.name for path in result.paths] == ["film.1.mp4", "film.2.mp4"]
@@ -54,6 +55,25 @@ def test_versions_differ_and_keep_luma(coloured: Make, tmp_path: Path) -> None:
         a, b = (np.asarray(f.to_ndarray(format="rgb24"), int) for f in (two, three))
         assert np.abs(a - b).mean() > 2
     assert not list((tmp_path / "out").glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("codec", "format"), [("libx264", "yuv420p"), ("libx264", "yuv444p"), ("mpeg4", "yuv420p")]
+)
+def test_films_in_colour_keep_their_lightness(
+    coloured: Make, tmp_path: Path, codec: str, format: str
+) -> None:
+    """DESIGN's promise, decoded as a player decodes: of the colours that go in, not of luma."""
+    options = {"crf": "10"} if codec == "libx264" else {"qmin": "2", "qmax": "2"}
+    lumas = moved_in_colour("coffee", 8, (192, 128))
+    path = write(tmp_path / "film.mkv", lumas, codec=codec, format=format, options=options)
+    (result,) = coloured(path).paths
+    off = []
+    for one, two in zip(frames(path), frames(result), strict=True):
+        rgb = [np.clip(shown(planes(frame), False, "bt601"), 0, 1) for frame in (one, two)]
+        off.append(np.abs(rgb_to_luminance(rgb[0]) - rgb_to_luminance(rgb[1])))
+    assert np.mean(off) < 0.5
+    assert np.percentile(off, 99) < 2
 
 
 def test_sound_chapters_names_and_shape_stay(coloured: Make, tmp_path: Path) -> None:

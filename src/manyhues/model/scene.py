@@ -129,8 +129,10 @@ def working_size(height: int, width: int, size: int, square: bool) -> tuple[int,
 
 
 @whole
-def encode(picture: Picture, engine: Engine, manifest: Manifest) -> Scene:
-    """Read a picture at every working size of a method."""
+def encode(
+    picture: Picture, engine: Engine, manifest: Manifest, *, refining: bool = False
+) -> Scene:
+    """Read a picture at every working size of a method; `refining`: features of the last alone."""
     square, features = manifest.square, manifest.features_graph
     height, width = picture.luminance.shape
     coarsest, *finer = manifest.working_sizes
@@ -141,7 +143,7 @@ def encode(picture: Picture, engine: Engine, manifest: Manifest) -> Scene:
         h, w = working_size(height, width, size, square)
         small = resize(picture.luminance, h, w)
         inputs: dict[str, Array] = {"luminance": np.asarray(small / 50 - 1, np.float32)[None, None]}
-        if features is not None:
+        if features is not None and not (refining and size != used[-1]):
             # The picture itself, as far as it is larger than the working size, has more to see.
             sides = np.clip((height, width), (h, w), np.multiply(manifest.look, (h, w)))
             near = small if tuple(sides) == (h, w) else resize(picture.luminance, *sides)
@@ -150,6 +152,8 @@ def encode(picture: Picture, engine: Engine, manifest: Manifest) -> Scene:
         return Level(h, w, inputs)
 
     levels = engine.map(read, used)
+    if refining:
+        return Scene(picture, tuple(levels), manifest.method)
     for level in reversed(range(len(levels) - 1)):
         levels[level] = _with_finer(levels[level], levels[level + 1], manifest.finer)
     return Scene(picture, tuple(levels), manifest.method)

@@ -25,11 +25,12 @@ _SHARPEN = 8  # iterations; the error falls no further
 _OFFSETS = (-1.0, 0.0, 1.0)
 
 
-def _neighbours(grid: Array) -> Array:
-    """``(h, w, C)`` to each cell's 3 x 3 neighbourhood, ``(h, w, 9, C)``; borders repeat."""
-    h, w = grid.shape[:2]
-    padded = np.pad(grid, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    return np.stack([padded[y : y + h, x : x + w] for y in range(3) for x in range(3)], axis=2)
+def _neighbours(field: Array) -> list[Array]:
+    """Of ``(..., h, w)`` the nine that are moved by a cell or not at all; borders repeat."""
+    h, w = field.shape[-2:]
+    sides = [(0, 0)] * (field.ndim - 2) + [(1, 1), (1, 1)]
+    padded = np.pad(field, sides, mode="edge")
+    return [padded[..., y : y + h, x : x + w] for y in range(3) for x in range(3)]
 
 
 class Upsampler:
@@ -47,16 +48,22 @@ class Upsampler:
             return
         fine = resize(luminance, h * s, w * s)
         cells = fine.reshape(h, s, w, s).mean((1, 3))
-        near = _neighbours(cells[..., None])[:, :, None, :, 0]  # (h, w, 1, 9)
-        inside = fine.reshape(h, s, w, s).transpose(0, 2, 1, 3).reshape(h, w, s * s, 1)
+        inside = fine.reshape(h, s, w, s).transpose(1, 3, 0, 2).reshape(s * s, h, w)
+        inside = np.ascontiguousarray(inside)
         position = (np.arange(s) + 0.5) / s - 0.5
         along = np.exp(-((position[:, None] - np.array(_OFFSETS)) ** 2) / (2 * _SPATIAL**2))
         spatial = (along[:, None, :, None] * along[None, :, None, :]).reshape(s * s, 9)
-        weights = np.exp(np.abs(inside - near) * np.float32(-0.5 / _RANGE)) + np.float32(_FLOOR)
-        weights *= spatial.astype(np.float32)
-        weights /= weights.sum(-1, keepdims=True)
-        self._weights = weights  # (h, w, s * s, 9)
-        self._means = np.ascontiguousarray(weights.mean(2).transpose(2, 0, 1))  # (9, h, w)
+        # Neighbour by neighbour: planes that stay in the cache are three times as quick.
+        weights = np.empty((9, s * s, h, w), np.float32)
+        for weight, near, share in zip(weights, _neighbours(cells), spatial.T, strict=True):
+            np.abs(np.subtract(inside, near, out=weight), out=weight)
+            weight *= np.float32(-0.5 / _RANGE)
+            np.exp(weight, out=weight)
+            weight += np.float32(_FLOOR)
+            weight *= share.astype(np.float32)[:, None, None]
+        weights *= 1 / weights.sum(0)
+        self._weights = weights  # (9, s * s, h, w)
+        self._means = weights.mean(1)  # (9, h, w)
 
     def middle(self, field: Array) -> Array:
         """``(C, h, w)`` to the middle size, ``(C, h * s, w * s)`` float32."""
@@ -66,21 +73,13 @@ class Upsampler:
         channels, h, w = field.shape
         grid = field
         for _ in range(_SHARPEN):
-            grid = grid + field - self._averages(grid)
-        near = _neighbours(np.ascontiguousarray(grid.transpose(1, 2, 0)))
-        fine = np.matmul(self._weights, near)  # (h, w, s * s, C)
-        fine = fine.reshape(h, w, s, s, channels).transpose(4, 0, 2, 1, 3)
-        return np.ascontiguousarray(fine.reshape(channels, h * s, w * s))
-
-    def _averages(self, grid: Array) -> Array:
-        """What the upsampled `grid` ``(C, h, w)`` averages to over each cell."""
-        h, w = grid.shape[1:]
-        padded = np.pad(grid, ((0, 0), (1, 1), (1, 1)), mode="edge")
-        total = np.zeros_like(grid)
-        for k, weight in enumerate(self._means):  # plane by plane: a sum over nine is slow
-            y, x = divmod(k, 3)
-            total += weight * padded[:, y : y + h, x : x + w]
-        return total
+            grid = grid + field - _weighted(self._means, grid)
+        fine = np.empty((channels, h, s, w, s), np.float32)
+        for row in range(s):  # of a cell: what fits into the cache
+            weights = self._weights[:, row * s : (row + 1) * s]
+            for plane, out in zip(grid, fine, strict=True):
+                out[:, row] = _weighted(weights, plane).transpose(1, 2, 0)
+        return fine.reshape(channels, h * s, w * s)
 
     def rows(self, middle: Array, top: int, bottom: int) -> Array:
         """Rows `top` to `bottom` of the full-size field: ``(C, bottom - top, W)``."""
@@ -94,3 +93,13 @@ class Upsampler:
     def at(self, middle: Array, x: int, y: int) -> Array:
         """The full-size field's value at pixel (x, y): ``(C,)``."""
         return self.rows(middle, y, y + 1)[:, 0, x]
+
+
+def _weighted(weights: Array, field: Array) -> Array:
+    """The sum of nine neighbours' fields ``(..., h, w)`` by weights ``(9, ..., h, w)``."""
+    first, *rest = _neighbours(field)
+    total = np.asarray(weights[0] * first, np.float32)
+    term = np.empty_like(total)
+    for weight, near in zip(weights[1:], rest, strict=True):
+        total += np.multiply(weight, near, out=term)
+    return total

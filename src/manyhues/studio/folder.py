@@ -5,6 +5,7 @@ import re
 import secrets
 import shutil
 import threading
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -13,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from manyhues.errors import ManyhuesError
+from manyhues.image import names
 
 # What can be made again from the source and the results: pictures at full and at screen size.
 DERIVED = ("*.full.*", "*.view", "*.sheet.jpg")
@@ -153,7 +155,7 @@ def encode_small(image: Image.Image, *, png: bool = False) -> bytes:
 
 def clean_name(name: str) -> str:
     """The last part of a client's file name, for display and downloads alone, never for a path."""
-    last = re.split(r"[/\\]", name)[-1]
-    kept = "".join(c for c in last if c.isprintable() and c not in '<>:"|?*').strip(" .")
-    stem, suffix = Path(kept).stem[:80], Path(kept).suffix[:10]
-    return f"{stem}{suffix}" if stem else "picture"
+    last = unicodedata.normalize("NFC", re.split(r"[/\\]", name)[-1])
+    kept = Path("".join(c for c in last if c.isprintable() and c not in '<>:"|?*').strip(" ."))
+    stem = names.portable(names.fitting(kept.stem[:80].strip(" ."), 200))
+    return f"{stem}{kept.suffix[:10].rstrip()}" if kept.stem.strip(" .") else "picture"

@@ -1,8 +1,9 @@
 """Frames to H.264, and encoded parts with the film's sound, subtitles and chapters to a file."""
 
+import contextlib
 import heapq
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -10,12 +11,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from manyhues.errors import OutputError
-from manyhues.video.planes import Plane
+from manyhues.errors import OutputError, PictureError
+from manyhues.video.planes import Plane, Planes
 from manyhues.video.source import Source, library, opened
 
-QUALITY = 15  # x264's constant rate factor: no loss to be seen
-_PRESET = "veryfast"
+# x264's constant rate factor, tuned for what differs least: L* of a grainy film is off by less
+# than half a unit (benchmarks/films.py --luma).
+QUALITY = 12
+_PRESET, _TUNE = "veryfast", "psnr"
 _PACKET = struct.Struct("<qqi?")  # time stamps, bytes, whether decoding can begin there
 _TAGS = {"bt601": 6, "bt709": 1, "bt2020": 9}
 _HEADERS_APART = 1 << 22  # FFmpeg's flag, as MP4 and Matroska want it
@@ -33,7 +36,7 @@ def _set_up(context: Any, source: Source) -> None:
     width, height = source.size
     context.width, context.height = width, height
     context.pix_fmt = "yuv444p" if width % 2 or height % 2 else "yuv420p"
-    context.options = {"crf": str(QUALITY), "preset": _PRESET, "bf": "0"}
+    context.options = {"crf": str(QUALITY), "preset": _PRESET, "tune": _TUNE, "bf": "0"}
     context.time_base, context.framerate = source.time_base, source.rate
     context.sample_aspect_ratio = source.shape
     context.color_range = 2 if source.full else 1
@@ -52,14 +55,15 @@ class Part:
         _set_up(self._encoder, source)
         self._file: BinaryIO = path.open("wb")
 
-    def add(self, pts: int, luma: Plane, chroma: tuple[Plane, Plane]) -> None:
+    def add(self, pts: int, planes: Planes) -> None:
         """A frame: luma ``(H, W)``, and chroma planes half as large, rounded up."""
         av = library()
         width, height = self.source.size
         frame = av.VideoFrame(width, height, self._encoder.pix_fmt)
         if self._encoder.pix_fmt == "yuv444p":
-            chroma = _grown(chroma[0], width, height), _grown(chroma[1], width, height)
-        for plane, values in zip(frame.planes, (luma, *chroma), strict=True):
+            luma, cb, cr = planes
+            planes = luma, _grown(cb, width, height), _grown(cr, width, height)
+        for plane, values in zip(frame.planes, planes, strict=True):
             rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
             rows[: values.shape[0], : values.shape[1]] = values
         frame.pts, frame.time_base = pts, self.source.time_base
@@ -133,6 +137,20 @@ def join(source: Source, parts: Sequence[Path], out: Path, comment: str) -> list
             f"{out.name}: cannot be written ({said}); check the free space and the folder's "
             "permissions"
         ) from error
+    return notes
+
+
+def made_otherwise(films: Mapping[Path, str]) -> list[str]:
+    """Notes on results that are there: of those whose comment says otherwise than is given."""
+    notes = []
+    for path, comment in films.items():
+        with contextlib.suppress(PictureError), opened(path) as film:
+            said = film.metadata.get("comment", film.metadata.get("COMMENT", ""))
+            if comment not in said:
+                notes.append(
+                    f"{path.name} is there already, of other options or another version; "
+                    "--overwrite replaces it"
+                )
     return notes
 
 

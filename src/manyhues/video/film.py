@@ -2,9 +2,10 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from manyhues.colorization import NAME, output_paths, sheet_name
 from manyhues.colorizer import Colorizer
 from manyhues.errors import OutputError
 from manyhues.image import encode as writer
-from manyhues.image import files, provenance
+from manyhues.image import files, names, provenance
 from manyhues.image.picture import Picture
 from manyhues.model.scene import Scene
 from manyhues.render import pixels as render
@@ -28,14 +29,14 @@ from manyhues.render.upsample import Upsampler
 from manyhues.sampling.options import Sampling
 from manyhues.video import encode, hints, state
 from manyhues.video.painter import Look, Painter, between
-from manyhues.video.planes import lightness, with_upsampler
+from manyhues.video.planes import Planes, lightness, with_upsampler
 from manyhues.video.shots import Seen, Stretch, see, stretches
 from manyhues.video.source import Source
 
 _PART = 10.0  # seconds of film that are lost at most when a run is killed
 _ROWS = 6  # frames on the contact sheet
 _TILE = 320  # pixels, its tiles' longer side
-_BITS = 0.15  # for a pixel of film, about, at this quality
+_BITS = 0.3  # for a pixel of film, about, at this quality
 
 __all__ = ["Film", "Progress", "Result"]
 
@@ -143,8 +144,9 @@ class Film:
         seen = self._seen(after=start)
         for stretch in stretches(seen, start=start, keys=lambda one: one.number in self._given):
             key, before = stretch.key, look
-            scene, at_key = self._scene(key), self._at_keys.get(key.number, ())
-            if stretch.start is None or look is None:
+            new = stretch.start is None or look is None
+            scene, at_key = self._scene(key, not new), self._at_keys.get(key.number, ())
+            if look is None or new:
                 if look is not None:
                     painter.remember(look)
                 before, look = None, painter.begin(scene, key, at_key)
@@ -159,19 +161,21 @@ class Film:
                 yield see(number, frame, self._grid, self.source.full)
                 number += 1
 
-    def _scene(self, seen: Seen) -> Scene:
+    def _scene(self, seen: Seen, refining: bool) -> Scene:
         light = lightness(seen.frame.luma, self.source.full)
-        return self.colorizer.encode(Picture(light, name=self.source.path.name))
+        picture = Picture(light, name=self.source.path.name)
+        return self.colorizer.encode(picture, refining=refining)
 
-    def planes(self, painted: Painted) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-        """Chroma planes Cb, Cr of each version of a frame."""
+    def planes(self, painted: Painted, versions: Sequence[int]) -> list[Planes]:
+        """Planes Y', Cb, Cr of some versions of a frame."""
         seen, source = painted.seen, self.source
         upsampler = Upsampler(seen.light, painted.ab.shape[2:])
 
-        def one(ab: Array) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-            return with_upsampler(seen.small, seen.light, upsampler, ab, source.full, source.matrix)
+        def one(ab: Array) -> Planes:
+            luma, small, light = seen.frame.luma, seen.small, seen.light
+            return with_upsampler(luma, small, light, upsampler, ab, source.full, source.matrix)
 
-        return [one(ab) for ab in painted.ab]
+        return [one(painted.ab[k]) for k in versions]
 
     def rgb(self, painted: Painted) -> list[NDArray[np.uint8]]:
         """sRGB ``(H, W, 3)`` of each version of a frame, at full size and with its own L*."""
@@ -196,15 +200,17 @@ class Film:
         """Write ``<stem>.<k>.<ext>`` and ``<stem>.sheet.jpg`` into the folder `out`.
 
         `name` is a pattern for the films' names, with {stem} and {k}. With `notice` the sheet says
-        that the colour is artificial; the films say it anyway. What
-        an interrupted run has written is used again. Raises `OutputError`.
+        that the colour is artificial; the films say it anyway. What an interrupted run has written
+        is used again, and of versions only those that are missing are written. Raises
+        `OutputError`, also where none is missing.
         """
         began, source, notes = time.perf_counter(), self.source, list(self.source.notes)
-        out, stem = Path(out), stem or source.path.stem
+        out, stem = Path(out), stem or names.stem_of(source.path.name)
         paths = output_paths(out, stem, self.sampling.n, encode.suffix_of(source.path), name)
         sheet_path = out / sheet_name(stem) if sheet else None
-        for path in paths:
-            files.check_free(path, overwrite)
+        missing = [k for k, path in enumerate(paths) if overwrite or not files.exists(path)]
+        if not missing:
+            files.check_free(paths[0], overwrite)
         files.make_folder(out)
         need = self._check_room(out)
         if progress is not None:
@@ -212,8 +218,12 @@ class Film:
         work = state.Work(out / f".{stem}.parts", self._what())
         try:
             work.open()
-            seeds, frames, earlier = self._parts(work, began, progress)
-            for k, (path, seed) in enumerate(zip(paths, seeds, strict=True)):
+            seeds, frames, earlier = self._parts(work, missing, began, progress)
+            notes += encode.made_otherwise(
+                {path: _comment(seeds[k]) for k, path in enumerate(paths) if k not in missing}
+            )
+            for k in missing:
+                path, seed = paths[k], seeds[k]
                 joined = work.folder / f"joined{path.suffix}"
                 said = encode.join(source, work.parts(k), joined, _comment(seed))
                 files.check_free(path, overwrite)
@@ -239,11 +249,14 @@ class Film:
         return Result(paths, sheet_path, seeds, notes, frames, time.perf_counter() - began)
 
     def _parts(
-        self, work: state.Work, began: float, progress: Watch | None
+        self, work: state.Work, versions: list[int], began: float, progress: Watch | None
     ) -> tuple[list[tuple[int, int]], int, int]:
-        """Colour all frames into parts: the seeds, how many there are, and how many there were."""
+        """Colour all frames into parts of some versions, all of which are drawn.
+
+        Returns the seeds, how many frames there are, and how many there were.
+        """
         source, workers = self.source, self.colorizer.workers
-        painter, begun = Painter(self.colorizer, self.sampling), work.begun()
+        painter, begun = Painter(self.colorizer, self.sampling), work.begun(versions)
         if begun is not None:
             painter.earlier = begun.earlier
         first = done = begun.number + 1 if begun else 0
@@ -263,13 +276,14 @@ class Film:
             for latest in self._stretches(painter, begun):
                 seeds = seeds or latest.look.seeds
                 for frames in _batches(latest.frames(), 2 * workers):
-                    for one, planes in zip(frames, pool.map(self.planes, frames), strict=True):
+                    made = pool.map(partial(self.planes, versions=versions), frames)
+                    for one, planes in zip(frames, made, strict=True):
                         frame = one.seen.frame
                         if not parts:
-                            parts += [encode.Part(p, source) for p in work.next(self.sampling.n)]
+                            parts += [encode.Part(p, source) for p in work.next(versions)]
                             begins = frame.pts
-                        for part, chroma in zip(parts, planes, strict=True):
-                            part.add(frame.pts, frame.luma, chroma)
+                        for part, version in zip(parts, planes, strict=True):
+                            part.add(frame.pts, version)
                         if one.seen.number in rows:
                             self._keep_tiles(work.folder, one)
                         done += 1

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 
 from manyhues.color.arrays import Array, resize
 
@@ -24,6 +23,7 @@ _FLAT = 0.05  # L* of bend below which there is no minimum between cells
 _SCALE = 8  # whole numbers in one L*
 _UNIT = _SCALE * (2 * _BOX + 1) ** 2  # one L* of mean difference in such sums
 _MARGIN = 8  # cells around the other plane
+_TRIED = 128  # more than are tried at once
 
 
 def _around(reach: int, most: int) -> list[tuple[int, int]]:
@@ -99,8 +99,25 @@ def _at(shift: Array, shape: tuple[int, ...]) -> Shift:
 
 
 def _median(part: Shift) -> Shift:
-    image = Image.fromarray(np.clip(part + 128, 0, 255).astype(np.uint8))
-    return np.asarray(image.filter(ImageFilter.MedianFilter(5)), np.int32) - 128
+    """The median of five cells down of the medians of five across: without what stands alone."""
+    for axis in (1, 0):
+        sides = [(_BOX, _BOX) if along == axis else (0, 0) for along in (0, 1)]
+        padded = np.pad(part, sides, mode="edge")
+        length = part.shape[axis]
+        part = _middle(*(_slid(padded, i, length, axis) for i in range(5)))
+    return part
+
+
+def _slid(plane: Shift, begin: int, length: int, axis: int) -> Shift:
+    return plane[begin : begin + length] if axis == 0 else plane[:, begin : begin + length]
+
+
+def _middle(a: Shift, b: Shift, c: Shift, d: Shift, e: Shift) -> Shift:
+    """The median of five, cell by cell."""
+    low = np.maximum(np.minimum(a, b), np.minimum(c, d))
+    high = np.minimum(np.maximum(a, b), np.maximum(c, d))
+    out = np.maximum(np.minimum(low, high), np.minimum(np.maximum(low, high), e))
+    return np.asarray(out, np.int32)
 
 
 class _Pair:
@@ -122,28 +139,26 @@ class _Pair:
         x = np.clip(self._columns + shift[1], -1, w) + _MARGIN
         return np.asarray(y * np.int32(self._stride) + x, np.int32)
 
-    def _cost(self, places: NDArray[np.int32], y: int = 0, x: int = 0) -> NDArray[np.int16]:
-        """The difference around each cell, in `_UNIT`, with a step further from `places`."""
-        there = self._flat.take(places + np.int32(y * self._stride + x))
-        return _box(np.abs(self._own - there))
+    def _cost(self, places: NDArray[np.int32]) -> NDArray[np.int16]:
+        """The difference around each cell to those at `places` ``(..., h, w)``, in `_UNIT`."""
+        there = self._flat.take(places)
+        np.subtract(self._own, there, out=there)
+        return _box(np.abs(there, out=there))
 
     def searched(self, starts: list[Shift], offsets: Sequence[tuple[int, int]]) -> Shift:
-        """The best of all `offsets` from all `starts`, cell by cell."""
-        least = np.full(self.shape, np.iinfo(np.int16).max, np.int16)
-        chosen = np.zeros(self.shape, np.uint8)  # one number is quicker to replace than a shift
-        number = 0
-        for start in starts:
-            places = self._places(start)
-            for y, x in offsets:
-                cost = self._cost(places, y, x) + np.int16(_STEP * _UNIT * (abs(y) + abs(x)))
-                better = cost < least
-                np.copyto(chosen, np.uint8(number), where=better)
-                np.minimum(least, cost, out=least)
-                number += 1
-        steps = np.tile(np.array(offsets, np.int32).T, len(starts))  # (2, tried)
-        out = starts[0] + steps[:, chosen]
+        """The best of all `offsets` from all `starts`, cell by cell; of equal ones the first."""
+        steps = np.array(offsets, np.int32)  # (tried, 2)
+        away = steps @ np.array([self._stride, 1], np.int32)
+        places = np.stack([self._places(start) for start in starts])[:, None]
+        tried = (places + away[:, None, None]).reshape(-1, *self.shape)
+        dearer = np.tile((_STEP * _UNIT * np.abs(steps).sum(1)).astype(np.int32), len(starts))
+        cost = (self._cost(tried) + dearer[:, None, None]) * np.int32(_TRIED)
+        cost += np.arange(len(tried), dtype=np.int32)[:, None, None]
+        chosen = cost.min(0) % _TRIED  # many times quicker than `argmin`
+        out = starts[0] + steps.T[:, chosen % len(offsets)]
         if len(starts) > 1:
-            np.copyto(out, starts[1] + steps[:, chosen], where=chosen >= len(offsets))
+            other = starts[1] + steps.T[:, chosen % len(offsets)]
+            np.copyto(out, other, where=chosen >= len(offsets))
         return np.asarray(out, np.int32)
 
     def finished(self, shift: Shift) -> Motion:
@@ -155,8 +170,9 @@ class _Pair:
         cost = self._cost(places).astype(np.float32)
         fine = shift.astype(np.float32)
         for axis, (y, x) in enumerate(((1, 0), (0, 1))):
-            before = self._cost(places, -y, -x).astype(np.float32)
-            after = self._cost(places, y, x).astype(np.float32)
+            step = np.int32(y * self._stride + x)
+            before = self._cost(places - step).astype(np.float32)
+            after = self._cost(places + step).astype(np.float32)
             bend = np.maximum(before + after - 2 * cost, np.float32(_FLAT * _UNIT))
             part = np.clip((before - after) / (2 * bend), -0.5, 0.5)
             fine[axis] += np.where(rests, np.float32(0), part)
@@ -168,15 +184,20 @@ def _whole(plane: Array) -> NDArray[np.int16]:
     return np.asarray(np.rint(plane * np.float32(_SCALE)), np.int16)
 
 
-def _box(plane: NDArray[np.int16]) -> NDArray[np.int16]:
-    """The sum over the cells around each."""
-    size = 2 * _BOX + 1
-    padded = np.pad(plane, _BOX, mode="edge")
-    h, w = plane.shape
-    rows = padded[:h].copy()
-    for i in range(1, size):
-        rows += padded[i : i + h]
-    out = rows[:, :w].copy()
-    for i in range(1, size):
-        out += rows[:, i : i + w]
-    return out
+def _box(planes: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The sum over the 5 x 5 cells around each of ``(..., h, w)``; borders repeat."""
+    h, w = planes.shape[-2:]
+    inside = slice(_BOX, -_BOX)
+    padded = np.empty((*planes.shape[:-2], h + 2 * _BOX, w + 2 * _BOX), np.int16)
+    padded[..., inside, inside] = planes  # `np.pad` takes as long as all else
+    padded[..., :_BOX, inside] = planes[..., :1, :]
+    padded[..., -_BOX:, inside] = planes[..., -1:, :]
+    padded[..., :_BOX] = padded[..., _BOX : _BOX + 1]
+    padded[..., -_BOX:] = padded[..., -_BOX - 1 : -_BOX]
+    pairs = padded[..., :-1, :] + padded[..., 1:, :]
+    rows = pairs[..., :h, :] + pairs[..., 2 : h + 2, :]
+    rows += padded[..., 4:, :]
+    pairs = rows[..., :-1] + rows[..., 1:]
+    out = pairs[..., :w] + pairs[..., 2 : w + 2]
+    out += rows[..., 4:]
+    return np.asarray(out, np.int16)

@@ -1,8 +1,9 @@
-"""Between luma and L*, and from a, b to the chroma planes of a frame whose luma stays.
+"""Between the planes of a film, Y', Cb, Cr, and L* with a, b.
 
-Only chroma is new: the luma plane of a result is the film's own, sample for sample. So a result
-has the film's luma Y', and its L* only nearly: luma is a sum of gamma-compressed colours, and of
-two colours of one luma the stronger is a little lighter.
+Luma is not L*: of two colours of one luma the stronger is a little lighter, and other weights than
+those of L* stand behind BT.601. So a film in colour is read as the luma of greys of its L*, and a
+colour is written with the luma that gives it the L* of its grey. What both add to luma is smooth:
+it is found at the size of the chroma planes.
 """
 
 from functools import lru_cache
@@ -12,22 +13,36 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from manyhues.color.arrays import Array
-from manyhues.color.lab import rgb_to_luminance
+from manyhues.color.lab import (
+    LINEAR_TO_LUMINANCE,
+    linear_to_srgb,
+    rgb_to_luminance,
+    srgb_to_linear,
+)
 from manyhues.render import pixels as render
 from manyhues.render.upsample import Upsampler
 
 _WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
-_LEAST = np.float32(1e-4)  # of 255: less colour than this fits everywhere
+_NEUTRAL, _NOISE = 128, 2  # levels of chroma that an encoder leaves in a grey film
+_FINE = 4  # steps of a table in one of 255 levels
 Plane = NDArray[np.uint8]
+Planes = tuple[Plane, Plane, Plane]
 
 
 @lru_cache(maxsize=2)
 def _levels(full: bool) -> tuple[Array, Array]:
-    """Of 256 values of luma: the grey value in [0, 1], and its L*."""
+    """Of 256 values of luma: the grey value in [0, 255], and its L*."""
     values = np.arange(256, dtype=np.float32)
     grey = values / 255 if full else np.clip((values - 16) / 219, 0, 1)
     lightness = rgb_to_luminance(np.repeat(grey[:, None], 3, 1))
-    return grey.astype(np.float32), np.clip(lightness, 0, 100).astype(np.float32)
+    return (255 * grey).astype(np.float32), np.clip(lightness, 0, 100).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _light() -> tuple[Array, Array]:
+    """Light of values in [0, 255], `_FINE` steps each, and values of light in 65,536 steps."""
+    values = np.linspace(0, 1, 255 * _FINE + 1)
+    return srgb_to_linear(values), 255 * linear_to_srgb(np.linspace(0, 1, 65536))
 
 
 def lightness(luma: Plane, full: bool) -> Array:
@@ -40,32 +55,74 @@ def halved(luma: Plane) -> Plane:
     return np.asarray(Image.fromarray(luma).reduce(2))
 
 
-def chroma(luma: Plane, ab: Array, full: bool, matrix: str) -> tuple[Plane, Plane]:
-    """Planes Cb and Cr ``(h, w)`` uint8 of luma ``(h, w)`` and a, b at a working size.
+def grey(planes: Planes, full: bool, matrix: str) -> Plane:
+    """Luma ``(H, W)`` uint8 of greys that have the L* of the colours that the planes show.
 
-    Colours lose chroma where the luma would not leave them inside RGB.
+    Luma itself where there is no colour. Chroma is half as large, rounded up.
     """
-    light = lightness(luma, full)
-    return with_upsampler(luma, light, Upsampler(light, ab.shape[1:]), ab, full, matrix)
+    luma, cb, cr = planes
+    if max(np.abs(_ends(part)).max() for part in (cb, cr)) <= _NOISE:
+        return luma
+    red, blue = _WEIGHTS[matrix]
+    values = _levels(full)[0].take(halved(luma))
+    shown = 1.0 if full else 255 / 224
+    b = (cb - np.float32(_NEUTRAL)) * np.float32(shown * 2 * (1 - blue))
+    r = (cr - np.float32(_NEUTRAL)) * np.float32(shown * 2 * (1 - red))
+    g = np.float32(-red / (1 - red - blue)) * r + np.float32(-blue / (1 - red - blue)) * b
+    to_light, to_values = _light()
+    light = np.zeros_like(values)
+    for part, weight in zip((r, g, b), LINEAR_TO_LUMINANCE, strict=True):
+        steps = np.clip((values + part) * np.float32(_FINE), 0, len(to_light) - 1)
+        light += weight * to_light.take(steps.astype(np.uint16))
+    own = to_values.take(np.clip(light * 65535, 0, 65535).astype(np.uint16))
+    return _added(luma, own - values, full)
+
+
+def _ends(plane: Plane) -> NDArray[np.int32]:
+    return np.array([plane.min(), plane.max()], np.int32) - _NEUTRAL
+
+
+def _added(luma: Plane, values: Array, full: bool) -> Plane:
+    """Luma ``(H, W)`` and what is added to its values in [0, 255], of half its size or so."""
+    more = Image.fromarray(values if full else values * np.float32(219 / 255))
+    size = luma.shape[::-1]
+    added = luma + np.asarray(more.resize(size, Image.Resampling.BILINEAR))
+    return np.asarray(np.clip(added + np.float32(0.5), 0, 255), np.uint8)
+
+
+def coloured(luma: Plane, ab: Array, full: bool, matrix: str) -> Planes:
+    """Planes Y', Cb, Cr of a frame: its L* is that of greys of `luma` ``(H, W)`` uint8.
+
+    a, b ``(2, h, w)`` are at a working size; the chroma planes are half as large as luma, rounded
+    up. Colours lose chroma where L* would not leave them inside RGB.
+    """
+    small = halved(luma)
+    light = lightness(small, full)
+    upsampler = Upsampler(light, ab.shape[1:])
+    return with_upsampler(luma, small, light, upsampler, ab, full, matrix)
 
 
 def with_upsampler(
-    luma: Plane, light: Array, upsampler: Upsampler, ab: Array, full: bool, matrix: str
-) -> tuple[Plane, Plane]:
-    """`chroma` with what all versions of a frame share made once: its L* and the upsampler."""
+    luma: Plane,
+    small: Plane,
+    light: Array,
+    upsampler: Upsampler,
+    ab: Array,
+    full: bool,
+    matrix: str,
+) -> Planes:
+    """`coloured` with what all versions of a frame share made once.
+
+    `small` is `halved(luma)`, `light` its L*.
+    """
     rgb = render.pixels(light, upsampler.middle(ab), upsampler, 8)
     red, blue = _WEIGHTS[matrix]
     r, g, b = (rgb[..., i].astype(np.float32) for i in range(3))
-    # What the colour adds to a grey of its own luma; it is laid on the luma that the film has.
     own = np.float32(red) * r + np.float32(1 - red - blue) * g + np.float32(blue) * b
-    r, g, b = (part - own for part in (r, g, b))
-    grey = 255 * _levels(full)[0].take(luma)
-    top, low = np.maximum(np.maximum(r, g), b), np.minimum(np.minimum(r, g), b)
-    fits = np.minimum((255 - grey) / np.maximum(top, _LEAST), grey / np.maximum(-low, _LEAST))
-    fits = np.minimum(fits, 1)
-    scale = 255.0 if full else 224.0
-    planes = []
-    for part, weight in ((b, blue), (r, red)):
-        levels = 128 + fits * part * np.float32(scale / 255 / (2 * (1 - weight)))
-        planes.append(np.clip(np.rint(levels), 0, 255).astype(np.uint8))
-    return planes[0], planes[1]
+    shown = 1.0 if full else 224 / 255
+    chroma = [
+        (part - own) * np.float32(shown / (2 * (1 - weight))) + np.float32(_NEUTRAL + 0.5)
+        for part, weight in ((b, blue), (r, red))
+    ]
+    cb, cr = (np.clip(part, 0, 255).astype(np.uint8) for part in chroma)
+    return _added(luma, own - _levels(full)[0].take(small), full), cb, cr

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 
 from manyhues.errors import PictureError, UsageError
+from manyhues.video.planes import Plane, Planes, grey
 
-Luma = NDArray[np.uint8]
 SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".m2ts"}
     | {".wmv", ".flv", ".ogv", ".3gp", ".mxf", ".vob"}
@@ -19,6 +19,7 @@ SUFFIXES = frozenset(
 _FULL_RANGE = 2  # FFmpeg's numbers
 _HDR = {16: "PQ", 18: "HLG"}
 _MATRICES = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020"}
+_SPACES = {"bt601": "ITU601", "bt709": "ITU709", "bt2020": "BT2020"}
 _MAX_SIDE = 16384  # what H.264 can hold
 
 
@@ -35,10 +36,13 @@ def library() -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One frame, upright. `pts` counts the stream's time base; `luma` is ``(H, W)`` uint8."""
+    """One frame, upright. `pts` counts the stream's time base; `luma` is ``(H, W)`` uint8.
+
+    Of a frame in colour it is that of greys of the same L*.
+    """
 
     pts: int
-    luma: Luma
+    luma: Plane
 
 
 @dataclass(eq=False)
@@ -146,7 +150,8 @@ class Source:
                 last = pts
                 if start is not None and pts < start:
                     continue
-                luma = _luma(decoded)
+                planes = _planes(av, decoded, self.matrix)
+                luma = planes[0] if planes[1] is None else grey(planes, self.full, self.matrix)
                 if self.turned:
                     luma = np.ascontiguousarray(np.rot90(luma, -self.turned))
                 if luma.shape != (self.size[1], self.size[0]):
@@ -213,9 +218,32 @@ def _direct(frame: Any) -> bool:
     )
 
 
-def _luma(frame: Any) -> Luma:
+def _planes(av: Any, frame: Any, matrix: str) -> Planes | tuple[Plane, None, None]:
+    """Luma ``(H, W)`` and, of what is not grey, chroma half as large, rounded up: 8 bits each."""
+    name, planar = frame.format.name, frame
     if not _direct(frame):
-        frame = frame.reformat(format="yuv420p", dst_color_range="MPEG")
-    plane = frame.planes[0]
+        space = _SPACES[matrix]
+        planar = frame = frame.reformat(
+            format="yuv420p", dst_color_range="MPEG", src_colorspace=space, dst_colorspace=space
+        )
+    elif name.startswith("nv"):
+        planar = frame.reformat(format="yuv420p")
+    luma = _plane(frame, 0)
+    if name.startswith(("gray", "mono", "ya")):
+        return luma, None, None
+    cb, cr = (_shrunk(_plane(planar, number), luma.shape) for number in (1, 2))
+    return luma, cb, cr
+
+
+def _plane(frame: Any, number: int) -> Plane:
+    plane = frame.planes[number]
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return rows[: frame.height, : frame.width].copy()
+    return rows[: plane.height, : plane.width].copy()
+
+
+def _shrunk(chroma: Plane, luma: tuple[int, ...]) -> Plane:
+    """A chroma plane of 4:4:4 or the like at half the size of luma, rounded up."""
+    size = (luma[1] + 1) // 2, (luma[0] + 1) // 2
+    if chroma.shape == size[::-1]:
+        return chroma
+    return np.asarray(Image.fromarray(chroma).resize(size, Image.Resampling.BOX))

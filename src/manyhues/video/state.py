@@ -14,8 +14,9 @@ from manyhues.color.arrays import Array
 from manyhues.image import files
 from manyhues.video.motion import pyramid
 from manyhues.video.painter import Look
+from manyhues.video.planes import Plane
 from manyhues.video.shots import Seen, see
-from manyhues.video.source import Frame, Luma
+from manyhues.video.source import Frame
 
 _STATE, _WHAT = "state.npz", "run.json"
 
@@ -26,7 +27,7 @@ class Begun:
 
     number: int
     pts: int
-    luma: Luma
+    luma: Plane
     look: Look
     earlier: list[Look]
     seeds: tuple[tuple[int, int], ...]
@@ -59,23 +60,25 @@ class Work:
                 path.unlink()
             described.write_text(self._what, "utf-8")
 
-    def begun(self) -> Begun | None:
-        """What finished parts there are; unfinished ones are removed."""
+    def begun(self, versions: Sequence[int]) -> Begun | None:
+        """What finished parts there are, of all these versions; unfinished ones are removed."""
         found = None
         with (
             contextlib.suppress(OSError, ValueError, KeyError, EOFError),
             np.load(self.folder / _STATE, allow_pickle=False) as kept,
         ):
             found = _read(kept)
+        if found and any(len(self.parts(k)) < found.parts for k in versions):
+            found = None
         self._done = found.parts if found else 0
         for path in self.folder.glob("*.part"):
             if int(path.name.split(".")[0]) >= self._done:
                 path.unlink()
         return found
 
-    def next(self, n: int) -> list[Path]:
-        """Where the next part of each of n versions goes."""
-        return [self.folder / f"{self._done:05d}.{k}.part" for k in range(n)]
+    def next(self, versions: Sequence[int]) -> list[Path]:
+        """Where the next part of each of these versions goes."""
+        return [self.folder / f"{self._done:05d}.{k}.part" for k in versions]
 
     def parts(self, k: int) -> list[Path]:
         """The finished parts of version k, in their order."""
