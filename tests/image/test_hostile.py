@@ -166,7 +166,7 @@ def test_raw_pictures_are_refused_and_previews_passed_over() -> None:
         with pytest.raises(PictureError, match="develop the raw file"):
             read_rgb(data)
     for magic in (b"IIRO", b"FUJIFILMCCD-RAW 0201", b"\0\0\0\x18ftypcrx "):
-        with pytest.raises(PictureError, match="a camera's raw picture; develop it"):
+        with pytest.raises(PictureError, match=r"a camera's raw picture.* develop the raw"):
             Picture.open(magic + bytes(400))
     with pytest.raises(PictureError, match="develop the raw file"):
         Picture.open(b"II*\0\x10\0\0\0CR\2\0" + bytes(400))

@@ -18,11 +18,6 @@ from manyhues.image.formats.base import PLAIN_INK, Decoded, File, Format, Page
 from manyhues.image.metadata import read_metadata, read_orientation
 
 CUT = "samples of more than 8 bits in this layout were read at 8 bits"
-# Raw files that do not begin as a TIFF does: Olympus, Panasonic, Fujifilm, Minolta, Canon, Sigma.
-_RAW = (
-    *(b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"\0MRM", b"HEAPCCDR", b"FOVb"),
-    *(b"II\x1a\0\0\0HEAPCCDR", b"\0\0\0\x18ftypcrx"),
-)
 _PROGRAMS = ("EPS", "WMF")
 _OPENING = threading.Lock()
 
@@ -66,10 +61,6 @@ class Pillow(Format):
     def open(cls, file: File) -> Image.Image:
         """The header of a file; decodes nothing. Raises `PictureError` for what is no picture."""
         image = cls.open_known(file)
-        if image is None and file.data.startswith(_RAW):
-            raise PictureError(
-                f"{file.name}: a camera's raw picture; develop it and save it as TIFF or JPEG first"
-            )
         if image is None:
             raise PictureError(
                 f"{file.name}: not a picture in a format that can be read; "
