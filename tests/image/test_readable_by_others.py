@@ -182,6 +182,7 @@ def test_libtiff_takes_details_as_they_are(tmp_path: Path, comment: Any, written
     """It warns of a UserComment, and of its like, that are no bytes of any kind."""
     exif = Image.Exif()
     exif.get_ifd(0x8769).update({37510: comment, 41728: b"\3", 37121: b"\1\2\3\0"})
+    exif[0x8769] = 8  # where it was, as in one that was read
     block, notes = kept_exif(exif, (25, 18))
     assert not notes
     result = tmp_path / "a.tif"
