@@ -20,6 +20,8 @@ settings.register_profile("fixed", derandomize=True, deadline=None, database=Non
 settings.register_profile("explore", max_examples=3000, deadline=None)
 settings.load_profile("fixed")
 
+os.environ["LC_ALL"] = "C.UTF-8"  # messages are tested in English, wherever the tests run
+
 METHODS = ("flow", "vae-mdn", "cvae", "cgan", "mean")
 CODE = 8
 

@@ -32,7 +32,17 @@ RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 INSIDE = {
     "studio": [
         *("limits", "examples", "memory", "place", "files", "archive", "lanes", "actions"),
-        *("recipe", "folder", "session", "store", "derived", "jobs", "guard", "monitoring"),
+        *(
+            "recipe",
+            "folder",
+            "session",
+            "cleaning",
+            "store",
+            "derived",
+            "jobs",
+            "guard",
+            "monitoring",
+        ),
         *("hub", "routes", "app", "server"),
     ]
 }

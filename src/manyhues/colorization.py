@@ -15,7 +15,7 @@ from manyhues import __version__
 from manyhues.color.arrays import Array
 from manyhues.errors import OutputError, PictureError, UsageError
 from manyhues.image import encode as writer
-from manyhues.image import files, provenance
+from manyhues.image import files, names, provenance
 from manyhues.image.encode import Format
 from manyhues.image.picture import read_small_rgb
 from manyhues.model.cores import cores
@@ -189,13 +189,13 @@ class Colorization:
     ) -> list[Path]:
         """Write ``<stem>.<k>.<ext>``, k from 1, and ``<stem>.sheet.jpg``; returns the paths.
 
-        `stem` is the input's own by default, `quality` that of JPEG (`image.encode`). Samples are
-        made, encoded and dropped one by one, so that memory does not grow with n. Raises
-        `OutputError`.
+        `stem` is the input's own by default, `quality` that of JPEG, WebP and AVIF
+        (`image.encode`). Samples are made, encoded and dropped one by one, so that memory does
+        not grow with n. Raises `OutputError`.
         """
         picture = self.scene.picture
         format_, suffix = writer.output_format(picture.format, picture.suffix, format)
-        stem = stem or Path(picture.name).stem
+        stem = stem or names.stem_of(picture.name)
         paths = output_paths(Path(folder), stem, len(self), suffix)
         made = self._files(enumerate(paths), format_, quality)
         if sheet:
@@ -382,14 +382,16 @@ def sheet_name(stem: str) -> str:
 def check_name(pattern: str) -> None:
     """Raise `UsageError` for a pattern that does not give every result a name of its own."""
     try:
-        names = {pattern.format(stem=stem, k=k) for stem in "ab" for k in (1, 2)}
+        made = {pattern.format(stem=stem, k=k) for stem in "ab" for k in (1, 2)}
     except (ValueError, LookupError, AttributeError, TypeError):
-        names = set()
-    if len(names) < 4 or any("/" in name or "\\" in name for name in names):
+        made = set()
+    if len(made) < 4 or any("/" in name or "\\" in name for name in made):
         raise UsageError(
             f"name {pattern!r}: expected {{stem}} and {{k}} in it, such as {{stem}}.{{k}}, and no "
             "folders"
         )
+    if names.WINDOWS and any(names.portable(f"{name}.png") != f"{name}.png" for name in made):
+        raise UsageError(f"name {pattern!r}: Windows takes no device's name, and none of <>:\"|?*")
 
 
 def output_paths(folder: Path, stem: str, n: int, suffix: str, name: str = NAME) -> list[Path]:

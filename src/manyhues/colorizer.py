@@ -24,7 +24,7 @@ from manyhues.model.priors import Draw, Prior, make_prior
 from manyhues.model.scene import Scene, encode
 from manyhues.model.search import search
 from manyhues.sampling.hints import Hints, parse_hints
-from manyhues.sampling.options import Sampling, SamplingOptions, number, whole
+from manyhues.sampling.options import Sampling, SamplingOptions, diversity_of, number, whole
 
 __all__ = ["Colorization", "Colorizer", "colorize"]
 
@@ -188,7 +188,8 @@ class Colorizer:
     ) -> Colorization:
         """n neighbours of one colouring: amount 0 is itself, 1 as far as plain draws.
 
-        Neighbour k depends on the seed and k alone; k = start .. start + n - 1 are drawn.
+        They are as calm as it is: drawn with the diversity that it was drawn with. Neighbour k
+        depends on the seed and k alone; k = start .. start + n - 1 are drawn.
         """
         n, start = whole("n", n, least=1), whole("start", start, least=0)
         amount, seed = number("amount", amount, 0, 1), whole("seed", seed)
@@ -196,7 +197,8 @@ class Colorizer:
         code = _single(base).codes[0]
         hints = base.steering.hints
         indices = range(start, start + n)
-        codes = self.prior.vary(scene, Draw(seed, indices, hints=hints), code, amount)
+        draw = Draw(seed, indices, diversity_of(base.origin), hints)
+        codes = self.prior.vary(scene, draw, code, amount)
         seeds = [(seed, k) for k in indices]
         captions = [f"near, seed {seed} · k {k}" for k in indices]
         return self.of_codes(

@@ -12,6 +12,9 @@ from conftest import colourful
 from PIL import Image
 from test_cli import run
 
+from manyhues.cli import arguments
+from manyhues.image import names
+
 
 def test_the_output_may_be_above_the_input(
     tiny: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -116,3 +119,17 @@ def test_a_damaged_page_spoils_no_other(
     assert [Path(path).name for path in report["outputs"]] == ["scan.p1.1.tif", "scan.p3.1.tif"]
     assert len(report["seeds"]) == 2
     assert report["error"].startswith(f"{source}: of 3 pages 2: truncated or damaged")
+
+
+def test_patterns_are_expanded_where_the_shell_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.jpg", "b.jpg", "c[1].jpg"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    given = ["colorize", "*.jpg", "c[1]?jpg", "none*", "--name={stem}*"]
+    monkeypatch.setattr(names, "WINDOWS", False)
+    assert arguments.expanded(given) == given
+    monkeypatch.setattr(names, "WINDOWS", True)
+    found = arguments.expanded(given)
+    assert found[1:] == ["a.jpg", "b.jpg", "c[1].jpg", "c[1].jpg", "none*", "--name={stem}*"]

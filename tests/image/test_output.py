@@ -1,6 +1,7 @@
 """Files out: depth, alpha, profile, metadata, and nothing partial."""
 
 import dataclasses
+import errno
 import io
 import os
 import threading
@@ -16,7 +17,7 @@ from PIL import Image, IptcImagePlugin, PngImagePlugin
 from manyhues.color import profiles
 from manyhues.errors import OutputError, UsageError
 from manyhues.image import encode as writer
-from manyhues.image import files
+from manyhues.image import files, names
 from manyhues.image.formats import sixteen_bit
 from manyhues.image.metadata import Metadata, read_metadata
 from manyhues.image.picture import Picture
@@ -48,6 +49,18 @@ def test_metadata_survives(format_: str, bits: int) -> None:
     assert again.metadata.xmp == metadata().xmp
     if format_ in ("PNG", "JPEG", "TIFF"):
         assert image.info["dpi"] == pytest.approx((300, 150), abs=0.1)
+
+
+@pytest.mark.parametrize("format_", sorted(writer.GRADED))
+def test_a_quality_makes_smaller_files_and_none_keeps_the_lightness(format_: str) -> None:
+    photo = np.asarray(Image.fromarray(RGB).resize((256, 256), Image.Resampling.BICUBIC))
+    best, good, small = (
+        writer.encode(photo, format_, Metadata(), quality) for quality in (None, 80, 30)
+    )
+    assert len(best) > len(good) > len(small)
+    was = Picture.open(photo).luminance
+    errors = [np.abs(Picture.open(data).luminance - was).mean() for data in (best, small)]
+    assert errors[0] < min(0.5, errors[1] / 1.5)
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -278,3 +291,42 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="choose another output folder"):
         files.make_folder(tmp_path / "file" / "out")
+
+
+@pytest.mark.parametrize(
+    ("fault", "remedy"),
+    [
+        (errno.EINVAL, "this disk takes no such name"),
+        (errno.EILSEQ, "this disk takes no such name"),
+        (errno.ENAMETOOLONG, "shorten the name"),
+        (errno.ENOSPC, "the free space"),
+    ],
+)
+def test_what_helps_where_a_disk_has_rules_of_its_own(
+    fault: int, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, data: bytes) -> int:
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(OutputError, match=remedy):
+        files.write(b"", tmp_path / "who?.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_paths_that_are_too_long_for_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says that there is no such file, which helps nobody."""
+
+    def refuse(path: Path, data: bytes) -> int:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr(names, "WINDOWS", True)
+    long = tmp_path / ("a" * 130)
+    long.mkdir()
+    with pytest.raises(OutputError, match="259 characters"):
+        files.write(b"", long / ("b" * 130))
+    with pytest.raises(OutputError, match="permissions"):
+        files.write(b"", tmp_path / "short")

@@ -13,6 +13,7 @@ from conftest import METHODS, colourful
 from numpy.typing import NDArray
 from PIL import Image
 
+from manyhues.color.arrays import Array
 from manyhues.colorizer import Colorizer
 from manyhues.errors import PictureError, WeightsError
 from manyhues.model.engine import Engine
@@ -20,8 +21,9 @@ from manyhues.model.manifest import Manifest
 from manyhues.model.noise import noise
 from manyhues.model.priors.base import Draw
 from manyhues.model.priors.flow import Flow
-from manyhues.model.scene import working_size
+from manyhues.model.scene import Scene, working_size
 from manyhues.sampling.hints import Hint, parse_hints
+from manyhues.sampling.options import Sampling
 
 
 def test_noise_is_a_function_of_seed_k_and_stage() -> None:
@@ -170,6 +172,40 @@ def test_gain_by_the_last_working_size_grain_for_small_pictures_neither_for_hint
     assert given.prior.finish(tiny, Draw(0, [0]), agreed).any()
 
 
+def test_eight_samples_differ_in_vividness_as_a_manifest_says(
+    weights: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(weights, tmp_path / "weights")
+    manifest = json.loads((folder / "flow.json").read_text())
+    manifest["prior"] |= {"vividness": 0.3}
+    (folder / "flow.json").write_text(json.dumps(manifest))
+    bare, given = Colorizer.load("flow", weights), Colorizer.load("flow", folder)
+    scene = bare.encode(colourful(140, 140))
+    hint = parse_hints([(9, 17, "#806040")], scene.luminance)
+
+    def logarithms(draw: Draw) -> NDArray[np.float64]:
+        """How much more vivid each sample is than without; one factor for all of its cells."""
+        plain, vivid = (c.prior.sample(scene, draw) for c in (bare, given))
+        row, column = hint[0].cell(plain.shape[2:])
+        for known in hint if draw.hints else ():
+            assert np.array_equal(vivid[:, :, row, column], plain[:, :, row, column]), known
+            plain[:, :, row, column] = vivid[:, :, row, column] = np.nan
+        ratio = (vivid / plain).reshape(len(plain), -1)
+        assert np.nanstd(ratio, axis=1).max() < 1e-4
+        return np.asarray(np.log(np.nanmean(ratio, axis=1)), np.float64)
+
+    eight = logarithms(Draw(0, range(8), hints=hint))
+    assert (eight + 0.3**2 / 2).std() == pytest.approx(0.3, rel=0.01)
+    assert np.exp(eight).mean() == pytest.approx(1, abs=0.01)
+    assert len(set(eight.round(4))) == 8  # another eighth of the distribution each
+    assert logarithms(Draw(0, [9, 2]))[1] == pytest.approx(eight[2], abs=1e-4)
+    calm = logarithms(Draw(0, range(8), 0.5))
+    assert calm.std() == pytest.approx(0.15, rel=0.01)
+    agreed, no_sample = np.ones((1, 2, 36, 36), np.float32), Draw(0, [-1])
+    one, other = (c.prior.finish(scene, no_sample, agreed) for c in (bare, given))
+    assert np.array_equal(one, other)
+
+
 def test_pictures_of_a_batch_do_not_share_a_mood(weights: Path) -> None:
     """Sample k leans elsewhere in each picture, and its noise stays standard normal."""
     colorizer = Colorizer.load("cvae", weights)
@@ -243,6 +279,47 @@ def test_less_noise_does_not_pale_the_flow(weights: Path) -> None:
         # What cells differ by, and not the tint that they share.
         found = calibrated(diversity) / gain - shared
         assert np.nanmax(np.abs(found - times * (codes - shared))) < 1e-4
+
+
+def test_a_code_is_calibrated_once(weights: Path) -> None:
+    """Neighbours start from what the velocity has left, or their colours would grow each time."""
+    colorizer = Colorizer.load("flow", weights)
+    prior = colorizer.prior
+    assert isinstance(prior, Flow)
+    scene = colorizer.encode(colourful(170, 190))
+    codes = np.random.default_rng(0).standard_normal((2, 2, 32, 36), np.float32)
+    for diversity in (0.7, 1.0, 1.4):
+        draw = Draw(0, range(2), diversity)
+        given = prior._calibrated(scene, draw, codes)
+        back = [prior._uncalibrated(scene, draw, code) for code in given]
+        assert np.abs(np.stack(back) - codes).max() < 1e-5
+
+
+@pytest.mark.parametrize("method", ["flow", "vae-mdn"])
+def test_neighbours_are_as_calm_as_what_they_are_near(weights: Path, method: str) -> None:
+    colorizer = Colorizer.load(method, weights)
+    scene = colorizer.encode(colourful(170, 190))
+    asked = []
+    plain = colorizer.prior.vary
+
+    def vary(scene: Scene, draw: Draw, code: Array, amount: float) -> Array:
+        asked.append(draw.diversity)
+        return plain(scene, draw, code, amount)
+
+    colorizer.prior.vary = vary  # type: ignore[method-assign]
+    calm, wild = (
+        colorizer.sample(scene, 1, diversity=d, seed=3, pick="random") for d in (0.2, 1.5)
+    )
+    near = colorizer.vary(scene, calm, amount=0.5, n=1)
+    between = colorizer.blend(scene, near, wild, steps=3)[1]
+    bare = colorizer.of_codes(scene, calm.codes)
+    for base in (calm, wild, near, between, bare, colorizer.steer(scene, wild, saturation=2)):
+        colorizer.vary(scene, base, n=1)
+    assert asked[1:] == [0.2, 1.5, 0.2, 1.5, Sampling.diversity, 1.5]
+    far = [
+        colorizer.vary(scene, base, amount=1.0, n=8).codes.std(0).mean() for base in (calm, wild)
+    ]
+    assert far[0] < far[1]
 
 
 def test_larger_pictures_are_coloured_alike_where_they_look_alike(weights: Path) -> None:

@@ -36,13 +36,16 @@ def test_the_page_for_the_token(serve: Serve) -> None:
     asked = server.http.get("/", headers=PAGE)
     assert asked.status_code == 401
     assert '<input id="token" name="token"' in asked.text
+    assert '<p class="wrong" role="alert" hidden>' in asked.text
     assert "form-action 'self'" in asked.headers["content-security-policy"]
     assert asked.headers["cache-control"] == "no-store"
     for path in re.findall(r'(?:href|src)="(/static/[^"]+)"', asked.text):
         assert server.http.get(path).status_code == 200, path
     assert server.http.get("/static/main.js").status_code == 401
     wrong = server.http.get("/?token=other", headers=PAGE)
-    assert (wrong.status_code, "That was not the token" in wrong.text) == (401, True)
+    assert (wrong.status_code, '<p class="wrong" role="alert">' in wrong.text) == (401, True)
+    elsewhere = server.http.get("/docs?token=pass-word.1", headers=PAGE)  # right, but not there
+    assert (elsewhere.status_code, 'role="alert" hidden' in elsewhere.text) == (401, True)
     # A link in a mail: the browser comes from elsewhere, and keeps the cookie for the redirect.
     entered = server.http.get(
         "/?token=pass-word.1", headers={**PAGE, "Sec-Fetch-Site": "cross-site"}

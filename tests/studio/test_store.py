@@ -1,8 +1,10 @@
 """Sessions on disk: bounds by age, number and size; names; what is kept in memory."""
 
 import os
+import secrets
 import shutil
 import time
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 
 from manyhues.colorizer import Colorizer
 from manyhues.errors import PictureError
+from manyhues.image import names
 from manyhues.studio import derived
 from manyhues.studio.actions import named
 from manyhues.studio.actions.base import Made
@@ -252,6 +255,29 @@ def test_a_folder_that_has_vanished_is_cleaned(tmp_path: Path, weights: Path) ->
     assert (store.count, store.size) == (0, 0)
 
 
+def test_a_killed_upload_is_deleted_at_the_next_start(tmp_path: Path, weights: Path) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    data = encoded(colourful(30, 40))
+    session = Store(folder, Limits(), weights, kept=True).create(data, "a.png", "cvae", "keep")
+    half = {secrets.token_urlsafe(16): names for names in ((), ("source",), ("source.1a.part",))}
+    others = {"my pictures": ("source",), secrets.token_urlsafe(16): ("source", "x.npz")}
+    for name, files in {**half, **others}.items():
+        (folder / name).mkdir()
+        for file in files:
+            (folder / name / file).write_bytes(data)
+    (folder / "notes.txt").write_text("a person's own")
+    broken = folder / secrets.token_urlsafe(16)
+    broken.mkdir()
+    (broken / "session.json").write_text("{")
+    store = Store(folder, Limits(), weights, kept=True)
+    assert [one.id for one in store.sessions()] == [session.id]
+    assert {path.name for path in folder.iterdir()} == {
+        *(session.id, "notes.txt", broken.name),
+        *others,
+    }
+
+
 @given(st.text(max_size=300))
 def test_names_are_harmless(name: str) -> None:
     shown = clean_name(name)
@@ -261,4 +287,21 @@ def test_names_are_harmless(name: str) -> None:
     assert not set(shown) & set('/\\<>:"|?*')
     assert not shown.startswith(".")
     assert shown == Path(shown).name
-    shown.encode("utf-8")
+    assert len(shown.encode()) <= 240  # with a number and a suffix it is the name of a download
+    assert shown == unicodedata.normalize("NFC", shown)
+    for part in (shown, Path(shown).stem):  # a file, and a folder in a ZIP
+        assert names.portable(part) == part
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("C:\\pictures\\old.jpg", "old.jpg"),
+        ("..\\..\\CON.jpg", "CON_.jpg"),
+        ("nul", "nul_"),
+        ("who?.  .jpg", "who.jpg"),
+        ("Be\N{COMBINING ACUTE ACCENT}.png", "B\N{LATIN SMALL LETTER E WITH ACUTE}.png"),
+    ],
+)
+def test_names_for_downloads_fit_every_system(name: str, expected: str) -> None:
+    assert clean_name(name) == expected

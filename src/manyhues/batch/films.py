@@ -1,11 +1,11 @@
 """A film among the inputs of a batch."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from manyhues.batch.options import Options
-from manyhues.batch.plan import Job, real, replaces
+from manyhues.batch.plan import Inputs, Job, replaces
 from manyhues.batch.report import Report
 from manyhues.colorization import output_paths, sheet_name
 from manyhues.colorizer import Colorizer
@@ -43,14 +43,14 @@ def colour(
     out: Path,
     options: Options,
     report: Report,
-    inputs: Container[Path],
+    inputs: Inputs,
     hear: Sequence[Hear],
 ) -> None:
     """Colour one film, unless its results are there; tells how far it is to `hear`."""
     folder, stem = out / job.stem.parent, job.stem.name
     paths, sheet = _results(job, out, options)
     for result in [*paths, *([sheet] if options.sheet else ())]:
-        if real(result) in inputs:
+        if result in inputs:
             raise OutputError(replaces(job.source, result))
     there = [path for path in paths if files.exists(path)]
     if len(there) == len(paths) and not options.overwrite:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from manyhues import science
 from manyhues.batch import films, kept
 from manyhues.batch.options import Options, check_steering
-from manyhues.batch.plan import Job, holds, is_film, plan, real, replaces
+from manyhues.batch.plan import Inputs, Job, holds, is_film, plan, replaces
 from manyhues.batch.report import Batch, Report, Tally, unexpected
 from manyhues.colorization import Colorization, output_paths, sheet_name
 from manyhues.colorizer import Colorizer
@@ -60,7 +60,7 @@ def planned(
     jobs = plan(inputs, out, left_out, recursive=recursive)
 
     def reports() -> Generator[Report]:
-        taken = {real(job.source) for job in jobs}
+        taken = Inputs(job.source for job in jobs)
         for job in jobs:
             report = Report(str(job.source), error=job.error or None, skipped=True)
             if job.note:
@@ -96,7 +96,7 @@ def run(
 
     One picture at a time, its samples on all cores: memory stays that of the largest picture.
     """
-    inputs = {real(job.source) for job in jobs}
+    inputs = Inputs(job.source for job in jobs)
     tally = tally or Tally()
     for index, job in enumerate(jobs, 1):
         start = time.perf_counter()
@@ -152,7 +152,7 @@ class _Results:
 
 
 def _pages_of(
-    job: Job, out: Path, options: Options, inputs: Container[Path]
+    job: Job, out: Path, options: Options, inputs: Inputs
 ) -> list[Callable[[], _Results]]:
     """The files of each page, as a call; one that may not be written spoils no other."""
     format_, count = probe(job.source, options.max_pixels)
@@ -163,7 +163,7 @@ def _pages_of(
         paths = output_paths(folder, stem.name, options.count, suffix, options.name)
         sheet = folder / sheet_name(stem.name)
         for result in [*paths, *([sheet] if options.sheet else ())]:
-            if real(result) in inputs:
+            if result in inputs:
                 raise OutputError(replaces(job.source, result))
         return _Results(output_format, stem.name, paths, sheet)
 
@@ -177,7 +177,7 @@ def _one(
     out: Path,
     options: Options,
     report: Report,
-    inputs: Container[Path],
+    inputs: Inputs,
     tally: Tally,
 ) -> None:
     pages = _pages_of(job, out, options, inputs)

@@ -1,16 +1,17 @@
 """Names of results: inputs that would share them are told apart by what they are themselves.
 
 Each of them gets a longer name, none keeps the short one: so a name depends on the inputs alone,
-and no result of one is ever taken for another's, whichever came first.
+and no result of one is ever taken for another's, whichever came first. Names are the same on all
+systems and told apart for all of them: to some, case and the coding of accents make no difference.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import TypeVar
 
-AnyPath = TypeVar("AnyPath", bound=PurePath)
+from manyhues.image.names import folded, mark, of_results
+
 _MOST_FOLDERS = 64
 
 
@@ -19,18 +20,42 @@ class Named:
     """An input's folder (absolute), what sets it apart inside, and the stem of its results.
 
     suffix   a file's suffix, a row's number
-    note     what its results' names have more than usual, in words for people
+    more     what its results' names have more than usual
     """
 
     folder: PurePath
     suffix: str
     stem: PurePath
-    note: str = ""
+    more: tuple[str, ...] = ()
+
+    @property
+    def written(self) -> PurePath:
+        """The stem, as this system can write it."""
+        return of_results(self.stem)
+
+    @property
+    def key(self) -> str:
+        """What inputs have in common whose results are one somewhere: case makes no difference."""
+        return folded(self.written.as_posix())
+
+    @property
+    def note(self) -> str:
+        """What its results' names have more than usual, in words for people."""
+        notes = []
+        if self.more:
+            parts = " and ".join(self.more)
+            notes.append(f"named with its {parts}, because another input has the same name")
+        if self.written != self.stem:
+            notes.append("named a little otherwise, because not every name can be written here")
+        return "; ".join(notes)
 
     def with_suffix(self) -> "Named":
         """The suffix kept in the stem: ``scan.tif``."""
-        stem = self.stem.with_name(self.stem.name + self.suffix)
-        return replace(self, stem=stem, note=_note("suffix", self.note))
+        return self._longer(self.suffix, "suffix")
+
+    def with_mark(self) -> "Named":
+        """A mark in the stem, of the stem as it is spelt: ``IMG.jpg~1c291ca3``."""
+        return self._longer(f"~{mark(self.stem.as_posix())}", "own mark")
 
     def with_folder(self) -> "Named":
         """One folder more in front: ``album/scan``; itself where there is none."""
@@ -39,13 +64,18 @@ class Named:
         if not before or before[-1] == self.folder.anchor:
             return self
         stem = type(self.stem)(before[-1], *self.stem.parts)
-        return replace(self, stem=stem, note=_note("folder", self.note))
+        return replace(self, stem=stem, more=_with("folder", self.more))
+
+    def _longer(self, end: str, part: str) -> "Named":
+        stem = self.stem.with_name(self.stem.name + end)
+        return replace(self, stem=stem, more=_with(part, self.more))
 
 
-def _note(part: str, before: str) -> str:
-    both = before and part not in before
-    parts = "folder and suffix" if both else part
-    return f"named with its {parts}, because another input has the same name"
+_ORDER = ("folder", "suffix", "own mark")
+
+
+def _with(part: str, before: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(one for one in _ORDER if one in (part, *before))
 
 
 def told_apart(
@@ -58,9 +88,9 @@ def told_apart(
     named = list(given)
 
     def groups() -> list[list[int]]:
-        same: dict[PurePath, list[int]] = defaultdict(list)
+        same: dict[str, list[int]] = defaultdict(list)
         for index, one in enumerate(named):
-            same[one.stem].append(index)
+            same[one.key].append(index)
         return [group for group in same.values() if len(group) > 1] + meets(named)
 
     for _ in range(_MOST_FOLDERS):
@@ -68,10 +98,7 @@ def told_apart(
         for group in groups():
             if changed & set(group):  # looked at again with its new names
                 continue
-            longer = [named[index].with_suffix() for index in group]
-            if len({one.stem for one in longer}) == 1:
-                longer = [named[index].with_folder() for index in group]
-            for index, one in zip(group, longer, strict=True):
+            for index, one in zip(group, _longer([named[i] for i in group]), strict=True):
                 if one != named[index]:
                     named[index] = one
                     changed.add(index)
@@ -80,3 +107,19 @@ def told_apart(
     rivals = {index: other for group in groups() for index in group for other in group
               if other != index}  # fmt: skip
     return named, rivals
+
+
+def _longer(group: Sequence[Named]) -> list[Named]:
+    """Longer names for inputs that share one: what sets them apart comes first."""
+    with_suffix = [one.with_suffix() for one in group]
+    if len({one.key for one in with_suffix}) > 1:
+        return with_suffix
+    if _are_distinct(group):  # spelt otherwise, and one to some file systems
+        return [one.with_mark() for one in group]
+    if _are_distinct(with_suffix):
+        return with_suffix
+    return [one.with_folder() for one in group]
+
+
+def _are_distinct(group: Sequence[Named]) -> bool:
+    return len({one.stem for one in group}) == len(group)

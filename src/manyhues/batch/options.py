@@ -22,7 +22,7 @@ class Options(Sampling):
     notice        whether sheets say that the colour is artificial
     max_pixels    pictures of more pixels are refused
     timed_hints   hints of films, each with a time
-    quality  of JPEG and AVIF, 1 to 100; None keeps L* (`image.encode`)
+    quality  of JPEG, WebP and AVIF, 1 to 100; None keeps L* (`image.encode`)
     name     pattern of the results' names; {stem} is the input's, {k} counts them from 1
     """
 

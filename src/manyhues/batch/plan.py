@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path, PurePath
@@ -12,7 +12,7 @@ from typing import TypeVar
 from manyhues.batch.names import Named, told_apart
 from manyhues.colorization import SHEET, sheet_name
 from manyhues.errors import ManyhuesError, UsageError
-from manyhues.image import provenance
+from manyhues.image import names, provenance
 from manyhues.image.picture import PAGED_SUFFIXES, SUFFIXES, probe
 from manyhues.video import source as video
 
@@ -50,8 +50,32 @@ def holds(check: Callable[[], bool]) -> bool:
 
 
 def real(path: Path) -> Path:
-    """The path without symbolic links; unlike `Path.resolve`, a loop of them raises nothing."""
-    return Path(os.path.realpath(path))
+    """A path to compare with others: without symbolic links, and folded where case says nothing.
+
+    Unlike with `Path.resolve`, a loop of links raises nothing.
+    """
+    return Path(names.here(os.path.realpath(path)))
+
+
+class Inputs:
+    """Files that results must not replace, however their names are spelt."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        every = list(paths)
+        self._paths = {real(path) for path in every}
+        self._files = {_file(path) for path in every} - {None}
+
+    def __contains__(self, path: Path) -> bool:
+        return real(path) in self._paths or _file(path) in self._files
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """What a file is to its file system, which knows best whether two names are one."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found.st_ino else None  # some have no numbers
 
 
 def plan(
@@ -184,11 +208,11 @@ def _told_apart(jobs: list[Job]) -> list[Job]:
 
     def pages_meet(named: Sequence[Named]) -> list[list[int]]:
         """Page 2 of scan.tif is written as scan.p2, and so is a picture of that name."""
-        by_stem = {one.stem: index for index, one in enumerate(named)}
+        by_key = {one.key: index for index, one in enumerate(named)}
         found = []
-        for stem, index in by_stem.items():
-            page = _PAGE.fullmatch(stem.name)
-            scan = by_stem.get(stem.with_name(page[1])) if page else None
+        for key, index in by_key.items():
+            page = _PAGE.fullmatch(key)
+            scan = by_key.get(page[1]) if page else None
             if page is None or scan is None or _pages(whole[index].source) > 1:
                 continue
             if _pages(whole[scan].source) >= max(2, int(page[2])):
@@ -199,7 +223,7 @@ def _told_apart(jobs: list[Job]) -> list[Job]:
     checked = iter(
         replace(job, error=collision(job.source, whole[rivals[i]].source))
         if i in rivals
-        else replace(job, stem=Path(named[i].stem), note=named[i].note)
+        else replace(job, stem=Path(named[i].written), note=named[i].note)
         for i, job in enumerate(whole)
     )
     return [job if job.error else next(checked) for job in jobs]

@@ -1,9 +1,11 @@
 """Arguments before Typer reads them."""
 
+import glob
 import re
 from pathlib import Path
 
 from manyhues.errors import UsageError
+from manyhues.image import names
 
 SYNONYMS = {"jpeg": "jpg", "tif": "tiff"}  # of formats
 _HINT = re.compile(r"-?\d+,-?\d+(@[\d.]+)?=")
@@ -33,6 +35,18 @@ def spelt(arguments: list[str]) -> list[str]:
         elif name == "--format":
             argument = name + joined + SYNONYMS.get(value.lower(), value)
         out.append(argument)
+    return out
+
+
+def expanded(arguments: list[str]) -> list[str]:
+    """Patterns as the files that they match: shells do that, but not those of Windows."""
+    if not names.WINDOWS:
+        return arguments
+    out: list[str] = []
+    for argument in arguments:
+        is_pattern = re.search(r"[*?]", argument) and not argument.startswith("-")
+        found = sorted(glob.glob(argument.replace("[", "[[]"))) if is_pattern else []  # noqa: PTH207
+        out += found or [argument]
     return out
 
 

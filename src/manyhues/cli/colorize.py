@@ -68,7 +68,9 @@ def colorize(
     ] = False,
     quality: Annotated[
         int | None,
-        typer.Option(min=1, max=100, help="Of JPEG and AVIF; by default what keeps the lightness."),
+        typer.Option(
+            min=1, max=100, help="Of JPEG, WebP and AVIF; by default what keeps the lightness."
+        ),
     ] = None,
     name: Annotated[str, typer.Option(help="Names of the results, without suffix.")] = "{stem}.{k}",
     sheet: Annotated[bool, typer.Option(help="Write a contact sheet too.")] = True,

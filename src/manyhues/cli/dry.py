@@ -4,6 +4,7 @@ import json
 import sys
 
 from manyhues.batch.report import Batch
+from manyhues.cli.language import spoken
 from manyhues.cli.progress import one_line, say_left_out
 
 
@@ -17,12 +18,13 @@ def show(batch: Batch, as_json: bool) -> int:
             print(json.dumps(report.as_dict()))
             continue
         if report.error:
-            print(one_line(report.error), file=sys.stderr)
+            print(one_line(spoken(report.error)), file=sys.stderr)
             continue
         first, *more = report.outputs
-        shown = f"{first} to {more[-1]}" if more else first
-        there = " (all there already)" if report.skipped else ""
+        shown = spoken(f"{first} to {more[-1]}") if more else first
+        there = spoken(" (all there already)") if report.skipped else ""
         print(one_line(f"{report.input} -> {shown}{there}"))
         for note in report.notes:
-            print(one_line(f"note: {report.input}: {note}"), file=sys.stderr)
+            said = f"note: {report.input}: {spoken(note)}"
+            print(one_line(spoken(said)), file=sys.stderr)
     return failed

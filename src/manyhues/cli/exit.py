@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Callable
 
+from manyhues.cli.language import spoken
 from manyhues.errors import ManyhuesError, UsageError
 
 
 def say(message: str) -> None:
     """One line for people, on standard error."""
-    print(f"manyhues: {' '.join(message.split())}", file=sys.stderr)
+    print(f"manyhues: {spoken(' '.join(message.split()))}", file=sys.stderr)
 
 
 def status(error: ManyhuesError) -> int:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from manyhues import __version__
+from manyhues.cli.language import spoken
 from manyhues.errors import WeightsError
 from manyhues.model import manifest
 
@@ -41,10 +42,11 @@ def info(as_json: bool, weights: Path | None = None) -> int:
     console = Console(highlight=False)
     runtimes = ", ".join(f"{name} {number}" for name, number in facts["runtimes"].items())
     console.print(f"manyhues {__version__} ({runtimes})")
-    table = Table("method", "embedding", "prior", "working sizes", "MB")
+    heads = ("method", "embedding", "prior", "working sizes")
+    table = Table(*map(spoken, heads), "MB")
     for name, facts_of in methods.items():
         sizes = ", ".join(str(size) for size in facts_of["working_sizes"])
-        shown = f"{name} (default)" if name == facts["default"] else name
+        shown = spoken(f"{name} (default)") if name == facts["default"] else name
         kinds = facts_of["embedding"]["kind"], facts_of["prior"]["kind"]
         table.add_row(shown, *kinds, sizes, f"{facts_of['megabytes']:.1f}")
     console.print(table)

@@ -11,8 +11,8 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from manyhues.cli import defaults, tools, training
-from manyhues.cli.arguments import refuse_dashes, refuse_empty, repeat_options, spelt
+from manyhues.cli import defaults, language, tools, training
+from manyhues.cli.arguments import expanded, refuse_dashes, refuse_empty, repeat_options, spelt
 from manyhues.cli.colorize import colorize
 from manyhues.cli.exit import say, status
 from manyhues.cli.shared import Weights
@@ -148,7 +148,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         refuse_empty(given)
         refuse_dashes(given)
-        app(repeat_options(spelt(given)))
+        language.run(app, repeat_options(spelt(expanded(given))))
     except ManyhuesError as error:
         raise SystemExit(status(error)) from None
     except BrokenPipeError:
@@ -159,6 +159,6 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         if error.errno not in _FULL:  # a fault of ours
             raise
-        what = "a file" if _is_open(sys.stdout) else "standard output"
+        what = language.spoken("a file" if _is_open(sys.stdout) else "standard output")
         say(f"{what} cannot be written ({error.strerror}); free some space and run this again")
         raise SystemExit(1) from None

@@ -24,6 +24,7 @@ from rich.text import Text
 
 from manyhues.batch.report import Batch, Report
 from manyhues.cli import terminal
+from manyhues.cli.language import spoken
 from manyhues.video import Progress as FilmProgress
 
 _EVERY = 30.0  # seconds between two lines where there is no bar
@@ -38,7 +39,8 @@ class _Rate(ProgressColumn):
         if not speed:
             return Text("")
         one = task.fields.get("one", "colouring")
-        return Text(f"{speed:.1f} {one}s/s" if speed >= 1 else f"{1 / speed:.1f} s/{one}")
+        said = f"{speed:.1f} {one}s/s" if speed >= 1 else f"{1 / speed:.1f} s/{one}"
+        return Text(spoken(said))
 
 
 class _Lines:
@@ -56,12 +58,11 @@ class _Lines:
                 return
             self._last = now
         tally, total = self._batch.tally, self._batch.total
-        print(
-            f"manyhues: {tally.done} of {tally.total} colourings, "
-            f"{self.pictures} of {total} pictures after {now - self._start:.0f} s",
-            file=sys.stderr,
-            flush=True,
+        said = spoken(
+            f"{tally.done} of {tally.total} colourings, "
+            f"{self.pictures} of {total} pictures after {now - self._start:.0f} s"
         )
+        print(f"manyhues: {said}", file=sys.stderr, flush=True)
 
 
 def watch(
@@ -91,14 +92,15 @@ def watch(
     start, lines = time.perf_counter(), _Lines(batch)
     hindrance = terminal.hindrance(console) if show_sheets else ""
     if hindrance:
-        console.print(f"--show: {hindrance}; the sheets are files in {out}", markup=False)
+        said = f"--show: {spoken(hindrance)}; the sheets are files in {out}"
+        console.print(spoken(said), markup=False)
     showing = show_sheets and not hindrance
     # Pictures push a bar out of its place, and show as well how far it is.
     hidden = showing or quiet or not console.is_terminal
     bar = Progress(*columns, console=console, transient=True, disable=hidden)
     try:
         with contextlib.closing(batch.reports) as reports, bar as progress:
-            task = progress.add_task("colouring", total=batch.tally.total)
+            task = progress.add_task(spoken("colouring"), total=batch.tally.total)
             if not quiet:
                 batch.hear.append(_Frames(console, progress).show)
 
@@ -126,7 +128,7 @@ def watch(
             _say_again(console, told)
             _summary(console, counts, errors, time.perf_counter() - start, out)
         for error in errors:
-            console.print(f"  {one_line(error)}", style="red", markup=False)
+            console.print(f"  {one_line(spoken(error))}", style="red", markup=False)
     return len(errors)
 
 
@@ -143,16 +145,15 @@ class _Frames:
         name = one_line(film.name)
         if not film.done:
             need = f"{film.need / 1e9:.1f} GB" if film.need >= 1e8 else f"{film.need / 1e6:.0f} MB"
-            line = f"note: {name}: takes up to about {need} of disk while it is made"
-            self._console.print(line, markup=False)
+            _note(self._console, f"{name}: takes up to about {need} of disk while it is made")
         if self._bars.disable:
             if film.done and time.monotonic() - self._said > _EVERY:
                 self._said = time.monotonic()
-                self._console.print(
+                said = (
                     f"{name}: {film.done} of {film.total} frames, {film.rate:.1f} frames/s, "
-                    f"{film.left / 60:.0f} min left",
-                    markup=False,
+                    f"{film.left / 60:.0f} min left"
                 )
+                self._console.print(spoken(said), markup=False)
             return
         if self._bar is None or not film.done:
             if self._bar is not None:
@@ -163,20 +164,23 @@ class _Frames:
 
 def say_left_out(left_out: Counter[str]) -> None:
     """What of the given files and folders was not taken, by kind."""
-    said = [f"{count} {kind}" for kind, count in left_out.most_common() if count]
+    said = [f"{count} {spoken(kind)}" for kind, count in left_out.most_common() if count]
     if not said:
         return
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    tables = "; --engine ray reads .parquet" if left_out.get("of kind .parquet") else ""
-    line = one_line(f"note: files left out: {', '.join(said)}{tables}")
-    console.print(line, markup=False)
+    tables = spoken("; --engine ray reads .parquet") if left_out.get("of kind .parquet") else ""
+    _note(console, spoken(f"files left out: {', '.join(said)}") + tables)
+
+
+def _note(console: Console, note: str) -> None:
+    console.print(spoken(f"note: {one_line(spoken(note))}"), markup=False)
 
 
 def _tell(console: Console, report: Report, told: Counter[str], *, one_by_one: bool) -> None:
     """Print an input's notes with its name; of a large batch, each different note once."""
     for note in report.notes:
         if one_by_one or not told[note]:
-            console.print(f"note: {one_line(f'{report.input}: {note}')}", markup=False)
+            _note(console, f"{report.input}: {spoken(note)}")
         if not one_by_one:
             told[note] += 1
 
@@ -185,7 +189,7 @@ def _say_again(console: Console, told: Counter[str]) -> None:
     """How many more pictures have the notes that were told once."""
     for note, count in told.items():
         if count > 1:
-            console.print(f"note: {one_line(note)}: {count - 1} more pictures", markup=False)
+            _note(console, f"{spoken(note)}: {count - 1} more pictures")
 
 
 def one_line(text: str) -> str:
@@ -196,9 +200,10 @@ def one_line(text: str) -> str:
 def _summary(
     console: Console, counts: Counter[str], errors: Sequence[str], seconds: float, out: str
 ) -> None:
-    parts = [f"{counts['done']} coloured into {out} in {seconds:.1f} s"]
+    parts = [spoken(f"{counts['done']} coloured into {out} in {seconds:.1f} s")]
     if counts["skipped"]:
-        parts.append(f"{counts['skipped']} were there already (--overwrite replaces them)")
+        said = f"{counts['skipped']} were there already (--overwrite replaces them)"
+        parts.append(spoken(said))
     if errors:
-        parts.append(f"{len(errors)} failed")
+        parts.append(spoken(f"{len(errors)} failed"))
     console.print("; ".join(parts), markup=False)

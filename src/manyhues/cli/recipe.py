@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from manyhues.cli.exit import say
+from manyhues.cli.language import spoken
 from manyhues.errors import PictureError
 from manyhues.image import provenance
 from manyhues.image.source import read
@@ -26,12 +27,13 @@ def show(path: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"picture": str(path), **recipe, "options": options, "lacks": lacking}))
         return
-    print(f"{path}: artificial colour by manyhues {recipe.get('version', '(unknown)')}")
+    said = f"{path}: artificial colour by manyhues {recipe.get('version', '(unknown)')}"
+    print(spoken(said))
     for name, value in recipe.items():
         if name != "version":
             print(f"  {name}: {value if isinstance(value, str) else json.dumps(value)}")
     if options:
-        print(f"again: manyhues colorize INPUT -o OUT {shlex.join(options)}")
+        print(spoken(f"again: manyhues colorize INPUT -o OUT {shlex.join(options)}"))
     for what in lacking:
         say(what)
 

@@ -28,6 +28,7 @@ _SUFFIX = {
     "DICOM": ".dcm",
 }  # fmt: skip
 _KEPT = frozenset(_SUFFIX) - {"DICOM"}  # a DICOM result is a document of its own, if asked for
+GRADED = frozenset({"JPEG", "WEBP", "AVIF"})  # formats that have a quality
 _ALIASES = {".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF"}
 # Over 17 photographs, mean and 99th percentile of |dL*| in the worst of them: quality 90 gives
 # .51 and 2.5, 95 .36 and 1.8, 97 .23 and .9 (promised: .5 and 2, of any photograph).
@@ -78,8 +79,8 @@ def encode(
     """sRGB ``(H, W, 3 or 4)`` uint8 or uint16 as the bytes of a file.
 
     The file carries the metadata, and an sRGB profile if the input had any profile. `quality` is
-    that of JPEG and AVIF, 1 to 100; by default the one that keeps L*. Raises `OutputError` where
-    the format cannot hold them.
+    that of the formats in `GRADED`, 1 to 100; by default the one that keeps L*. Raises
+    `OutputError` where the format cannot hold them.
     """
     try:
         return _encode(pixels, format_, metadata, quality)
@@ -131,8 +132,9 @@ def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata, wanted: int 
         options |= {"quality": quality, "subsampling": 0}
         options |= {"extra": metadata.iptc, "comment": metadata.comment}
     elif format_ == "WEBP":
-        # Lossy WebP stores chroma at half resolution, which would move L*.
-        options |= {"lossless": True, "quality": 20, "exact": True}
+        # Lossy WebP stores chroma at half resolution, which moves L*: only if asked for.
+        lossless = {"lossless": True, "quality": 20, "exact": True}
+        options |= {"quality": wanted} if wanted else lossless
     elif format_ == "AVIF":
         options |= {"quality": wanted or 95, "subsampling": "4:4:4"}
         if metadata.exif:  # of bytes, Pillow would read and write the texts

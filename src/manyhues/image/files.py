@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from manyhues.errors import OutputError
+from manyhues.image import names
 
 try:
     import fcntl
@@ -19,6 +20,7 @@ except ImportError:  # Windows
 # What results can be written as; here, because `manyhues --help` loads no decoders.
 Format = Literal["keep", "png", "jpg", "webp", "tiff", "dicom"]
 _STALE = 3600.0  # seconds
+_WINDOWS_PATH = 259  # characters
 
 
 def make_folder(folder: Path) -> None:
@@ -62,14 +64,26 @@ def write(data: bytes, path: Path, *, overwrite: bool = False) -> None:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            remedy = "check the folder's permissions and the free space"
-            if error.errno == errno.ENAMETOOLONG:
-                remedy = "shorten the name"
-            raise OutputError(f"{path}: cannot be written ({error.strerror}); {remedy}") from error
+            fault = f"{path}: cannot be written ({error.strerror}); {_remedy(path, error)}"
+            raise OutputError(fault) from error
         raise
     finally:
         if claim is not None:
             os.close(claim)
+
+
+def _remedy(path: Path, error: OSError) -> str:
+    """What helps where a file could not be written."""
+    if error.errno == errno.ENAMETOOLONG:
+        return "shorten the name"
+    if names.WINDOWS and len(str(path.absolute())) > _WINDOWS_PATH:
+        return (
+            "shorten the name or choose a folder nearer to the drive's root: Windows takes paths "
+            f"of {_WINDOWS_PATH} characters unless long ones are switched on"
+        )
+    if error.errno in (errno.EINVAL, errno.EILSEQ):  # a stick or a share, with rules of its own
+        return "this disk takes no such name; rename the input, or choose a folder on another disk"
+    return "check the folder's permissions and the free space"
 
 
 def clear(path: Path) -> None:

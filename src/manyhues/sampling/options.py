@@ -4,7 +4,7 @@
 options derive from it; the command line takes its help, ranges and defaults from `about`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from numbers import Real
@@ -122,6 +122,17 @@ def about(name: str) -> dict[str, Any]:
     """What people are told of an option of `Sampling`: ``help``, and ``min`` and ``max`` if any."""
     (option,) = (option for option in fields(Sampling) if option.name == name)
     return dict(option.metadata)
+
+
+def diversity_of(origin: Mapping[str, Any]) -> float:
+    """What a colouring was drawn with, or what it was made from: of several, the most.
+
+    `origin` is its own, or a recipe. Codes that were given tell none: then the default.
+    """
+    if "diversity" in origin:
+        return float(origin["diversity"])
+    bases = [origin["near"]] if "near" in origin else origin.get("between", ())
+    return max(map(diversity_of, bases), default=Sampling.diversity)
 
 
 def _numbers(given: Any) -> tuple[int, ...]:

@@ -24,30 +24,39 @@ Wanted = writer.Format | Literal["colour"]
 _FULL_CHROMA = 12.0  # from which on a colour is opaque in a layer of colour alone
 
 
-def full(store: Store, session: Session, rid: str, format: str = "png") -> Path:
-    """One result at full size, in the input's own format for ``keep``."""
-    name = _full_name(session, rid, format)
+def full(
+    store: Store, session: Session, rid: str, format: str = "png", quality: int | None = None
+) -> Path:
+    """One result at full size, in the input's own format for ``keep``.
+
+    `quality` is that of JPEG, WebP and AVIF, 1 to 100; None keeps L*.
+    """
+    name = _full_name(session, rid, format, quality)
     return session.files.use(name) or session.files.write(
-        name, full_bytes(store, session, rid, format)
+        name, full_bytes(store, session, rid, format, quality)
     )
 
 
-def _full_name(session: Session, rid: str, format: str) -> str:
+def _full_name(session: Session, rid: str, format: str, quality: int | None) -> str:
     session.result(rid)
+    format_, _ = _format(session, format)
     layer = ".colour" if format == "colour" else ""
-    return f"{rid}{layer}{_SAFE[_format(session, format)[0]]}"
+    grade = f".q{quality}" if quality and format_ in writer.GRADED else ""
+    return f"{rid}{layer}{grade}{_SAFE[format_]}"
 
 
-def full_bytes(store: Store, session: Session, rid: str, format: str = "png") -> bytes:
+def full_bytes(
+    store: Store, session: Session, rid: str, format: str = "png", quality: int | None = None
+) -> bytes:
     """The bytes of such a file, which is not kept where it is not there already."""
-    there = session.files.use(_full_name(session, rid, format))
+    there = session.files.use(_full_name(session, rid, format, quality))
     if there is not None:
         return there.read_bytes()
     format_, _ = _format(session, format)
     one = store.load(session, rid)
     if format == "colour":
         return colour_layer(one)
-    return one.encoded(0, format_)
+    return one.encoded(0, format_, quality)
 
 
 def colour_layer(one: Colorization) -> bytes:
@@ -72,7 +81,7 @@ def palette_of(data: bytes, max_pixels: int) -> bytes:
 def file_name(session: Session, rid: str, format: str) -> str:
     """What a download is called."""
     layer = ".colour" if format == "colour" else ""
-    return f"{Path(session.name).stem}.{label(session, rid)}{layer}{_format(session, format)[1]}"
+    return f"{stem(session)}.{label(session, rid)}{layer}{_format(session, format)[1]}"
 
 
 def label(session: Session, rid: str) -> str:
@@ -134,10 +143,15 @@ def _sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
     return writer.encode_sheet(page)
 
 
-def stem_and_suffix(session: Session) -> tuple[str, str]:
-    """How the command line names results of this picture, or of the first page of several."""
-    page = ".p1" if session.picture.page_count > 1 else ""
-    return Path(session.name).stem + page, _format(session, "keep")[1]
+def stem(session: Session) -> str:
+    """What results of this picture, or of this page of several, are called; as everywhere."""
+    page = f".p{session.page}" if session.picture.page_count > 1 else ""
+    return Path(session.name).stem + page
+
+
+def suffix(session: Session) -> str:
+    """The suffix of results in the picture's own format."""
+    return _format(session, "keep")[1]
 
 
 def disposition(name: str) -> str:

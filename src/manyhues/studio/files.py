@@ -18,6 +18,7 @@ _TYPES = {
     ".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".svg": "image/svg+xml",
     ".png": "image/png", ".webmanifest": "application/manifest+json",
 }  # fmt: skip
+WRONG = "token-wrong.html"  # token.html that says what was wrong
 _FOR_GOOD = "public, max-age=31536000, immutable"
 
 
@@ -36,6 +37,7 @@ class Files:
         found = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
         whole = hashlib.sha256(b"\0".join(found.values())).hexdigest()
         self.digest = whole[:16]
+        found[WRONG] = found["token.html"].replace(b' role="alert" hidden', b' role="alert"')
         self._files = {name: self._file(name, data, list(found)) for name, data in found.items()}
 
     def _file(self, name: str, data: bytes, names: list[str]) -> _File:

@@ -5,6 +5,7 @@ import re
 import secrets
 import shutil
 import threading
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -13,10 +14,13 @@ from pathlib import Path
 from PIL import Image
 
 from manyhues.errors import ManyhuesError
+from manyhues.image import names
 
 # What can be made again from the source and the results: pictures at full and at screen size.
 DERIVED = ("*.full.*", "*.view", "*.sheet.jpg")
+SOURCE = "source"  # the picture as it was given; pages of one file share it
 GREY = "grey.screen"  # made at the upload; it would cost another decoding
+_OURS = re.compile(r"[A-Za-z0-9_-]{22}")  # ids, as `secrets.token_urlsafe` makes them
 
 
 class LostError(ManyhuesError):
@@ -36,11 +40,21 @@ def vanishing() -> Iterator[None]:
         raise LostError("this session has just been deleted") from None
 
 
+def is_half(path: Path) -> bool:
+    """Whether it is what an upload left whose studio was killed: nobody has heard of it.
+
+    Its name is one of ours, and it holds no more than the upload; an empty one, too.
+    """
+    if path.is_symlink() or not path.is_dir() or not _OURS.fullmatch(path.name):
+        return False
+    return all(file.name == SOURCE or file.suffix == ".part" for file in path.iterdir())
+
+
 class SessionFolder:
-    """The folder of one session; `bytes` is the size of its files together."""
+    """The folder of one session."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.bytes = path, 0
+        self.path, self._own = path, 0  # of all but the source
         self._lock = threading.Lock()
         path.mkdir(mode=0o700, exist_ok=True)
 
@@ -51,12 +65,28 @@ class SessionFolder:
         for file in path.iterdir():
             if file.suffix == ".part":
                 file.unlink(missing_ok=True)
-            else:
-                folder.bytes += file.stat().st_size
+            elif file.name != SOURCE:
+                folder._own += file.stat().st_size
         return folder
 
     @property
-    def derived_bytes(self) -> int:
+    def size(self) -> int:
+        """Size of its files together; of a source that several share, its part."""
+        try:
+            source = (self.path / SOURCE).stat()
+        except OSError:
+            return self._own
+        return self._own + source.st_size // max(1, source.st_nlink)
+
+    def share(self, source: Path) -> None:
+        """Have another session's source too, without room of its own where the disk can do that."""
+        try:
+            (self.path / SOURCE).hardlink_to(source)
+        except OSError:  # FAT, for one
+            self.write(SOURCE, source.read_bytes())
+
+    @property
+    def derived_size(self) -> int:
         """Size of what can be made again, and is deleted first."""
         return sum(size for size, _, _ in self._derived())
 
@@ -75,7 +105,7 @@ class SessionFolder:
                 continue
             with self._lock, suppress(FileNotFoundError):
                 path.unlink()
-                self.bytes -= size
+                self._own -= size
 
     def _derived(self) -> list[tuple[int, float, Path]]:
         found = []
@@ -103,7 +133,8 @@ class SessionFolder:
                 had = path.stat().st_size if path.exists() else 0
                 grown = part.stat().st_size - had
                 part.replace(path)
-                self.bytes += grown
+                if name != SOURCE:
+                    self._own += grown
         finally:
             part.unlink(missing_ok=True)
 
@@ -124,7 +155,7 @@ def encode_small(image: Image.Image, *, png: bool = False) -> bytes:
 
 def clean_name(name: str) -> str:
     """The last part of a client's file name, for display and downloads alone, never for a path."""
-    last = re.split(r"[/\\]", name)[-1]
-    kept = "".join(c for c in last if c.isprintable() and c not in '<>:"|?*').strip(" .")
-    stem, suffix = Path(kept).stem[:80], Path(kept).suffix[:10]
-    return f"{stem}{suffix}" if stem else "picture"
+    last = unicodedata.normalize("NFC", re.split(r"[/\\]", name)[-1])
+    kept = Path("".join(c for c in last if c.isprintable() and c not in '<>:"|?*').strip(" ."))
+    stem = names.portable(names.fitting(kept.stem[:80].strip(" ."), 200))
+    return f"{stem}{kept.suffix[:10].rstrip()}" if kept.stem.strip(" .") else "picture"

@@ -18,7 +18,7 @@ from fastapi import HTTPException, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from manyhues.studio.files import Files
+from manyhues.studio.files import WRONG, Files
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -153,7 +153,7 @@ class Guard:
         if any(self._fits(value) for value in _cookies(headers, cookie)):
             return None
         if scope["method"] in ("GET", "HEAD") and "text/html" in headers.get("accept", ""):
-            name = "token-wrong.html" if given else "token.html"
+            name = WRONG if given and not self._fits(given) else "token.html"
             response = self._files.answer(Request(scope), name, "no-store", 401)
             policy = HEADERS["Content-Security-Policy"]
             response.headers["Content-Security-Policy"] = policy.replace(

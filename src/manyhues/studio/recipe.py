@@ -27,13 +27,15 @@ def _path(name: str) -> str:
     return f"./{name}" if name.startswith("-") else name
 
 
-def python(results: Mapping[str, Origin], rid: str, name: str) -> str:
-    """Python lines that make this one result, whatever it was made from."""
+def python(results: Mapping[str, Origin], rid: str, name: str, page: int = 1) -> str:
+    """Python lines that make this one result of a page, whatever it was made from."""
+    picture = repr(name) if page == 1 else f"Picture.pages({name!r})[{page - 1}]()"
     lines = [
         "import manyhues",
+        *(["from manyhues.image.picture import Picture"] if page > 1 else []),
         "",
         f"colorizer = manyhues.Colorizer.load({results[rid].method!r})",
-        f"scene = colorizer.encode({name!r})",
+        f"scene = colorizer.encode({picture})",
     ]
     names: dict[str, str] = {}
 

@@ -4,7 +4,9 @@ The facts are JSON beside the files, so that a session is still there after a re
 """
 
 import json
+import logging
 import secrets
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,9 +21,10 @@ from manyhues.image.picture import Picture
 from manyhues.sampling.hints import Hint
 from manyhues.studio.actions import named
 from manyhues.studio.actions.base import Action, Made
-from manyhues.studio.folder import LostError, SessionFolder, vanishing
+from manyhues.studio.folder import LostError, SessionFolder, is_half, vanishing
 
 FACTS = "session.json"
+logger = logging.getLogger("manyhues.studio")
 _OPEN = 150.0  # seconds; a page that has it open calls at least once a minute
 
 
@@ -65,6 +68,8 @@ class Session:
     picture: Picture  # its pixels and metadata left out; see `Store.scene`
     size: tuple[int, int]
     format: str = "keep"
+    page: int = 1  # of its file, which several sessions may show
+    file: str = ""  # what they have in common: the id of the first of them
     results: dict[str, Result] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     palettes: dict[str, str] = field(default_factory=dict)  # names of pictures, by their ids
@@ -115,6 +120,8 @@ class Session:
             "name": self.name,
             "size": self.size,
             "format": self.format,
+            "page": self.page,
+            "file": self.file,
             "count": self.count,
             "used": self.used,
             "deleted": self.deleted,
@@ -147,6 +154,24 @@ def _result_facts(result: Result) -> dict[str, Any]:
     }
 
 
+def read_sessions(folder: Path) -> list[Session]:
+    """The sessions of a studio's folder, the one used last at the end.
+
+    One that cannot be read stays there untouched; what a killed upload has left is deleted.
+    """
+    found = []
+    for path in sorted(folder.iterdir()):
+        if is_half(path):
+            logger.info("%s: an upload that was killed halfway is deleted", path.name)
+            shutil.rmtree(path, ignore_errors=True)
+        elif (path / FACTS).exists():
+            try:
+                found.append(read_session(path))
+            except LostError as error:
+                logger.warning("%s", error)
+    return sorted(found, key=lambda one: one.used)
+
+
 def read_session(folder: Path) -> Session:
     """A session from its folder. Raises `LostError` where its facts cannot be read."""
     try:
@@ -172,6 +197,8 @@ def _session(folder: Path, facts: Mapping[str, Any]) -> Session:
         picture,
         (width, height),
         facts["format"],
+        facts.get("page", 1),  # of before there were pages
+        facts.get("file", folder.name),
         {result.id: result for result in results},
         {group.id: group for group in groups},
         count=facts["count"],

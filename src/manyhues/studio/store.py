@@ -5,7 +5,6 @@ what can be made again goes first. Then whole sessions go, the longest unused fi
 number and by size; but never the one used last, one that a page shows, or any of a kept folder.
 """
 
-import logging
 import secrets
 import threading
 import time
@@ -26,13 +25,20 @@ from manyhues.image.picture import SUFFIXES, Picture
 from manyhues.model.engine import Engine
 from manyhues.model.manifest import Manifest, methods
 from manyhues.model.scene import Scene
+from manyhues.studio import cleaning
 from manyhues.studio.actions.base import Made
-from manyhues.studio.folder import FullError, LostError, SessionFolder, clean_name, encode_small
+from manyhues.studio.folder import (
+    SOURCE,
+    FullError,
+    LostError,
+    SessionFolder,
+    clean_name,
+    encode_small,
+)
 from manyhues.studio.limits import Limits
-from manyhues.studio.session import FACTS, Group, Result, Session, no_pixels, read_session
+from manyhues.studio.session import Group, Result, Session, no_pixels, read_sessions
 
 __all__ = ["Group", "Result", "Session", "Store"]
-logger = logging.getLogger("manyhues.studio")
 
 
 GRACE = 60.0  # seconds for which a file that was just asked for stays
@@ -62,18 +68,13 @@ class Store:
         self._scenes: OrderedDict[tuple[str, str], Scene] = OrderedDict()
         self._small: OrderedDict[tuple[str, str], tuple[Scene, Scene]] = OrderedDict()
         self._lock = threading.RLock()
+        self._paging = threading.Lock()
         if kept:
             self._find()
 
     def _find(self) -> None:
-        """The sessions that are in the folder; one that cannot be read stays there untouched."""
-        found = []
-        for facts in self.folder.glob(f"*/{FACTS}"):
-            try:
-                found.append(read_session(facts.parent))
-            except LostError as error:
-                logger.warning("%s", error)
-        for session in sorted(found, key=lambda one: one.used):
+        """The sessions that are in the folder."""
+        for session in read_sessions(self.folder):
             if session.deleted is None:
                 self._sessions[session.id] = session
             else:
@@ -83,7 +84,7 @@ class Store:
     def size(self) -> int:
         """Size of the folder of results."""
         with self._lock:
-            return sum(session.files.bytes for session in self._sessions.values())
+            return sum(session.files.size for session in self._sessions.values())
 
     @property
     def count(self) -> int:
@@ -101,20 +102,44 @@ class Store:
                 self._colorizers[name] = Colorizer(self._engine, manifest)
             return self._colorizers[name]
 
-    def create(self, data: bytes, name: str, method: str | None, format: str) -> Session:
-        """A session of an uploaded picture. The limits come first.
+    def create(
+        self, data: bytes, name: str, method: str | None, format: str, page: int = 1
+    ) -> Session:
+        """A session of a page of an uploaded picture. The limits come first.
 
         Raises `PictureError`, and `FullError` where nothing more can be cleaned away for it.
         """
+        return self._create(data, clean_name(name), method, format, page)
+
+    def page(self, session: Session, page: int) -> Session:
+        """The session of another page of the same file: the one that is there, or a new one."""
+        with self._paging:  # or two who ask at once would make two
+            for one in self.pages(session):
+                if one.page == page:
+                    return one
+            data = (session.folder / SOURCE).read_bytes()
+            method = self.at_hand(session)
+            return self._create(data, session.name, method, session.format, page, session)
+
+    def _create(
+        self,
+        data: bytes,
+        shown: str,
+        method: str | None,
+        format: str,
+        page: int,
+        other: Session | None = None,
+    ) -> Session:
+        """A session of encoded data, which that of another page of it may have already."""
         colorizer = self.colorizer(method)
-        if self._fixed_bytes() + len(data) > self.limits.folder_bytes:
+        more = len(data) if other is None else 0
+        if self._fixed_bytes() + more > self.limits.folder_bytes:
             raise FullError(
                 f"the studio's folder is full ({self.limits.folder_bytes / 1e9:.1f} GB); "
                 "delete pictures that are no longer needed, or start it with a larger --max-folder"
             )
-        shown = clean_name(name)
         suffix = Path(shown).suffix
-        picture = Picture.open(data, max_pixels=self.limits.pixels)
+        picture = self._read(data, shown, page)
         width, height = picture.size
         if max(width, height) > self.limits.side:
             raise PictureError(
@@ -124,9 +149,14 @@ class Store:
         picture = replace(picture, name=shown, suffix=suffix if suffix.lower() in SUFFIXES else "")
         sid = secrets.token_urlsafe(16)
         bare = replace(picture, luminance=no_pixels(), alpha=None, metadata=Metadata())
-        session = Session(sid, SessionFolder(self.folder / sid), shown, bare, picture.size, format)
+        file = sid if other is None else other.file
+        files = SessionFolder(self.folder / sid)
+        session = Session(sid, files, shown, bare, picture.size, format, page, file)
         try:
-            session.files.write("source", data)
+            if other is None:
+                files.write(SOURCE, data)
+            else:
+                files.share(other.folder / SOURCE)
             scene = colorizer.encode(picture)
             session.save()
         except BaseException:
@@ -136,6 +166,13 @@ class Store:
             self._sessions[sid] = session
             self._keep(session, colorizer.method, scene)
         return session
+
+    def _read(self, data: bytes, name: str, page: int) -> Picture:
+        pages = Picture.pages(data, max_pixels=self.limits.pixels)
+        if page > len(pages):
+            there = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
+            raise UsageError(f"page {page}: {name} has {there}")
+        return pages[page - 1]()
 
     def session(self, sid: str, *, opened: bool = False) -> Session:
         """A session by its id, which counts as use. Raises `LostError`.
@@ -159,6 +196,10 @@ class Store:
             found = [one for one in self._sessions.values() if one.deleted is None]
         return found[::-1]
 
+    def pages(self, session: Session) -> list[Session]:
+        """Those of the same file, itself among them."""
+        return [one for one in self.sessions() if one.file == session.file]
+
     @contextmanager
     def holding(self, session: Session) -> Iterator[Session]:
         """Keep a session from being cleaned away meanwhile."""
@@ -178,8 +219,8 @@ class Store:
             if key in self._scenes:
                 self._scenes.move_to_end(key)
                 return self._scenes[key]
-        data = (session.folder / "source").read_bytes()
-        read = Picture.open(data, max_pixels=self.limits.pixels)
+        data = (session.folder / SOURCE).read_bytes()
+        read = self._read(data, session.name, session.page)
         picture = replace(read, name=session.name, suffix=session.picture.suffix)
         scene = self.colorizer(method).encode(picture)
         with self._lock:
@@ -323,7 +364,7 @@ class Store:
         with self._lock:
             sessions = list(self._sessions.values())
             fixed = [one for one in sessions if self.kept or one.holders or one.is_open]
-            return sum(one.files.bytes - one.files.derived_bytes for one in fixed)
+            return sum(map(cleaning.lasting_bytes, fixed))
 
     def clean(self) -> int:
         """Remove what is too old or too much; returns how many sessions."""
@@ -348,18 +389,6 @@ class Store:
         """The sessions that go once `share` of an age, a number and a size is reached."""
         if self.kept:
             return []
-        limits, found = self.limits, []
         with self._lock:
             sessions = [one for one in self._sessions.values() if one.deleted is None]
-            total = sum(one.files.bytes - one.files.derived_bytes for one in sessions)
-            left = len(sessions)
-            for session in sessions[:-1]:  # the last one was used last
-                too_much = total > share * limits.folder_bytes or left > share * limits.sessions
-                if now - session.used <= share * limits.age and not too_much:
-                    break  # those that follow were used later
-                if session.holders or session.is_open:
-                    continue
-                total -= session.files.bytes - session.files.derived_bytes
-                left -= 1
-                found.append(session)
-        return found
+            return cleaning.leaving(sessions, self.limits, now, share)

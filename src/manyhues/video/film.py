@@ -20,7 +20,7 @@ from manyhues.colorization import NAME, output_paths, sheet_name
 from manyhues.colorizer import Colorizer
 from manyhues.errors import OutputError
 from manyhues.image import encode as writer
-from manyhues.image import files, provenance
+from manyhues.image import files, names, provenance
 from manyhues.image.picture import Picture
 from manyhues.model.scene import Scene
 from manyhues.render import pixels as render
@@ -205,7 +205,7 @@ class Film:
         `OutputError`, also where none is missing.
         """
         began, source, notes = time.perf_counter(), self.source, list(self.source.notes)
-        out, stem = Path(out), stem or source.path.stem
+        out, stem = Path(out), stem or names.stem_of(source.path.name)
         paths = output_paths(out, stem, self.sampling.n, encode.suffix_of(source.path), name)
         sheet_path = out / sheet_name(stem) if sheet else None
         missing = [k for k, path in enumerate(paths) if overwrite or not files.exists(path)]

@@ -19,6 +19,7 @@ from manyhues.batch.ray.store import HIDDEN, Store, reason
 from manyhues.batch.report import Batch, Report, Tally
 from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, OutputError, UsageError
+from manyhues.image.names import here
 from manyhues.model.cores import cores
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _reports(
     try:
         for item in items:
             row = rows.get(item.key)
-            inputs = sorted(taken.get(item.stem, ()))
+            inputs = sorted(taken.get(here(item.stem), ()))
             if item.error:
                 refused = Report(item.key, error=item.error)
                 rows[item.key] = journal.row(refused, facts)
@@ -118,7 +119,7 @@ def _reports(
                 report.skipped, report.seconds = True, 0.0
                 yield report
             else:
-                there = [] if options.overwrite else sorted(present.get(item.stem, ()))
+                there = [] if options.overwrite else sorted(present.get(here(item.stem), ()))
                 todo.append({**vars(item), "present": there, "inputs": inputs})
         if todo:
             with _cluster(address, workers) as count:
@@ -138,7 +139,7 @@ def _by_stem(names: set[str]) -> dict[str, set[str]]:
         stem = PurePosixPath(name).with_suffix("")
         for _ in range(2):
             stem = stem.with_suffix("")
-            found[str(stem)].add(name)
+            found[here(str(stem))].add(name)
     return found
 
 

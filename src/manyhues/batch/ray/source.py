@@ -84,12 +84,12 @@ def plan_items(
 def _local_shards(given: Path, target: Path, recursive: bool) -> list[Path]:
     if given.suffix == SHARD and given.is_file():
         return [given]
-    real = Path(os.path.realpath(target))
-    inside = Path(os.path.realpath(given)) in real.parents
+    real = plan.real(target)
+    inside = plan.real(given) in real.parents
     return [
         path
         for path in sorted(given.rglob(f"*{SHARD}") if recursive else given.glob(f"*{SHARD}"))
-        if path.name != MANIFEST and not (inside and real in Path(os.path.realpath(path)).parents)
+        if path.name != MANIFEST and not (inside and real in plan.real(path).parents)
     ]
 
 
@@ -209,7 +209,7 @@ def _told_apart(items: list[Item]) -> list[Item]:
     checked = iter(
         replace(item, error=plan.collision(item.key, whole[rivals[i]].key))
         if i in rivals
-        else replace(item, stem=named[i].stem.as_posix(), note=item.note or named[i].note)
+        else replace(item, stem=named[i].written.as_posix(), note=item.note or named[i].note)
         for i, item in enumerate(whole)
     )
     return [item if item.error else next(checked) for item in items]

@@ -12,7 +12,7 @@ from manyhues.model.checked import FaultError, GraphFile, Range
 from manyhues.model.manifest import PriorSettings
 from manyhues.model.noise import BLOCK, antithetic
 from manyhues.model.non_local import non_local_means
-from manyhues.model.priors.base import Draw, Prior, turned_noises
+from manyhues.model.priors.base import Draw, Prior, turned_noise, turned_noises
 from manyhues.model.scene import Scene
 from manyhues.model.solver import integrate, schedule
 from manyhues.sampling.hints import Hint
@@ -22,6 +22,9 @@ DRAFTS = 8  # in a batch: a quarter quicker than one by one
 
 GRID_SCALE = 25.0  # Lab units of a, b in one unit of a grid code
 
+
+# The means of a standard normal variable's eighths, from the least, brought to variance 1.
+_EIGHTHS = (-1.694, -0.921, -0.505, -0.163, 0.163, 0.505, 0.921, 1.694)
 
 _Steps = Range(1, 1000)
 
@@ -36,6 +39,7 @@ class FlowSettings(PriorSettings, kind="flow"):
     gain         times the code when the last step is done, for each number of working sizes
     grain        normal noise then, in code units, in pictures no larger than the working size
     alike        share of a cell's colour that comes from cells like it, in larger ones
+    vividness    deviation, over samples, of the logarithm of how vivid one is
     """
 
     codes = ("grid",)
@@ -47,6 +51,7 @@ class FlowSettings(PriorSettings, kind="flow"):
     gain: Annotated[tuple[float, ...], Range(0, 100)] = (1.0,)
     grain: Annotated[float, Range(0, 100)] = 0.0
     alike: Annotated[float, Range(0, 1)] = 0.0
+    vividness: Annotated[float, Range(0, 1)] = 0.0
 
     def __post_init__(self) -> None:
         for name in ("steps", "gain"):
@@ -69,8 +74,11 @@ class Flow(Prior, settings=FlowSettings):
         return self._coarse(scene, draw, self.settings.draft_steps, DRAFTS)
 
     def sample(self, scene: Scene, draw: Draw) -> Array:
-        """Coarse to fine, all steps."""
-        return self.finish(scene, draw, self._coarse(scene, draw))
+        """Coarse to fine, all steps; each as vivid as its number says."""
+        codes = self.finish(scene, draw, self._coarse(scene, draw))
+        spread = np.float32(self.settings.vividness * min(draw.diversity, 1.0))
+        codes *= np.exp(spread * _vividness(scene, draw) - spread**2 / 2)  # 1 in the mean
+        return _keeping(codes, _hinted(draw.hints, codes.shape[2:]))
 
     def finish(self, scene: Scene, draw: Draw, drafts: Array) -> Array:
         """Refine grids of the first working size through the remaining ones."""
@@ -108,24 +116,36 @@ class Flow(Prior, settings=FlowSettings):
         lightness = resize(level.lightness, *codes[0].shape[1:])
         return non_local_means(codes, lightness, level.inputs["f8"][0], share)
 
-    def _calibrated(self, scene: Scene, draw: Draw, codes: Array) -> Array:
+    def _calibrated(self, scene: Scene, draw: Draw, codes: Array, new: float = 1.0) -> Array:
         """Give back what few steps cost: some strength of the colours, and the finest variation,
         which the last step takes for noise.
 
         The latter only where a cell is as small in the picture as in training: it would mottle.
+        `new` is how much was drawn: the rest has its variation.
         Less noise is less chroma as well. What cells differ by is given back in the same measure,
         and not what they share, which would lie over the scene as a tint: calm, not pale.
         """
-        gains = self.settings.gain  # one for each working size
-        calm = np.float32(np.clip(draw.diversity, 0.5, 1.0))
+        gain, calm = self._strengths(scene, draw)
         shared = codes.mean((2, 3), keepdims=True) if calm < 1 else np.float32(0)
-        out = shared + (codes - shared) / calm
-        out = np.float32(gains[min(len(scene.levels), len(gains)) - 1]) * out
+        out = gain * (shared + (codes - shared) / calm)
         if min(scene.luminance.shape) <= min(scene.grid):
             grain = np.stack(turned_noises(scene, draw, codes[0].shape, stage=7))
             grain[[k < 0 for k in draw.indices]] = 0  # no samples: what candidates agree on
-            out = out + np.float32(self.settings.grain) * grain
+            out = out + np.float32(self.settings.grain * new) * grain
         return _keeping(np.asarray(out, np.float32), _hinted(draw.hints, codes.shape[2:]))
+
+    def _uncalibrated(self, scene: Scene, draw: Draw, code: Array) -> Array:
+        """A final code ``(2, h, w)`` as the velocity would have left it: it is calibrated again."""
+        gain, calm = self._strengths(scene, draw)
+        code = code / gain
+        shared = code.mean((1, 2), keepdims=True)
+        return np.asarray(shared + (code - shared) * calm, np.float32)
+
+    def _strengths(self, scene: Scene, draw: Draw) -> tuple[np.float32, np.float32]:
+        """What few steps cost of all colours, and what less noise costs of their differences."""
+        gains = self.settings.gain  # one for each working size
+        gain = gains[min(len(scene.levels), len(gains)) - 1]
+        return np.float32(gain), np.float32(np.clip(draw.diversity, 0.5, 1.0))
 
     def rough(self, scene: Scene, draft: Array) -> Array:
         """The draft, grown to the last working size."""
@@ -138,14 +158,15 @@ class Flow(Prior, settings=FlowSettings):
         """
         renoise, last = self.settings.renoise, len(scene.levels) - 1
         level = last if amount <= renoise else 0
-        base = _resized(code, self._shape(scene, level))
+        raw = self._uncalibrated(scene, draw, code)
+        base = _resized(raw, self._shape(scene, level))
         noises = _antithetic(scene, draw, base.shape, stage=8)
         starts = [(1 - amount) * base + amount * n for n in noises]
         codes = self._integrate(scene, level, starts, noises, amount, draw.hints)
         if level < last:
             return self.finish(scene, draw, codes)
-        codes = self._averaged(scene, codes, amount / renoise)
-        return _keeping(codes, _hinted(draw.hints, codes.shape[2:]))
+        new = amount / renoise
+        return self._calibrated(scene, draw, self._averaged(scene, codes, new), new)
 
     def _coarse(
         self, scene: Scene, draw: Draw, steps: int | None = None, at_once: int = 1
@@ -204,6 +225,23 @@ def _antithetic(scene: Scene, draw: Draw, shape: tuple[int, ...], stage: int = 0
         else turned_noises(scene, draw.of([k]), shape, stage)[0]
         for k in draw.indices
     ]
+
+
+def _vividness(scene: Scene, draw: Draw) -> Array:
+    """How vivid the samples are to be, ``(n, 1, 1, 1)``, standard normal; 0 where k is no sample's.
+
+    Of samples 0 to 7, 8 to 15 and so on each takes another eighth of the distribution, in an order
+    that seed and picture give: a few samples see calm and vivid ones.
+    """
+    out = np.zeros((len(draw.indices), 1, 1, 1), np.float32)
+    for i, k in enumerate(draw.indices):
+        if k >= 0:
+            mates = range(BLOCK * (k // BLOCK), BLOCK * (k // BLOCK + 1))
+            values = [
+                float(turned_noise(scene, draw.seed, mate, (1,), stage=9)[0]) for mate in mates
+            ]
+            out[i] = _EIGHTHS[int(np.argsort(np.argsort(values))[k % BLOCK])]
+    return out
 
 
 def _hinted(hints: Sequence[Hint], grid: tuple[int, ...]) -> list[tuple[tuple[int, int], Array]]:

@@ -66,6 +66,9 @@ async def colorize(
         UploadFile | None, File(description="A picture whose palette is taken.")
     ] = None,
     format: Annotated[Format, Form(description="Of the downloads.")] = "keep",
+    page: Annotated[
+        int, Form(description="Which page of several, from 1.", ge=1, le=2**31 - 1)
+    ] = 1,
     wait: Annotated[
         bool, Form(description="Answer when all is drawn; false answers at once.")
     ] = True,
@@ -84,7 +87,7 @@ async def colorize(
     def make() -> Session:
         if palette is not None:
             read_small_rgb(palette, max_pixels=studio.limits.pixels)  # refuses what is no picture
-        session = studio.store.create(data, image.filename or "", body.method, format)
+        session = studio.store.create(data, image.filename or "", body.method, format, page)
         derived.grey(studio.store, session)  # now that its pixels are at hand
         return session
 
@@ -110,7 +113,7 @@ async def colorize(
     return _answer(studio, session, job)
 
 
-_FIELDS = {*ColorizeIn.model_fields, "image", "hint", "like", "format", "wait"} - {"hints"}
+_FIELDS = {*ColorizeIn.model_fields, "image", "hint", "like", "format", "page", "wait"} - {"hints"}
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:

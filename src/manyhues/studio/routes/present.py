@@ -36,7 +36,13 @@ def session_out(studio: Studio, session: Session) -> schema.SessionOut:
             bits=picture.bits,
             grey=f"{base}/grey",
             notes=list(picture.notes),
+            page=session.page,
+            pages=picture.page_count,
         ),
+        pages=[
+            schema.PageOut(page=one.page, session=one.id)
+            for one in sorted(studio.store.pages(session), key=lambda one: one.page)
+        ],
         groups=groups,
         results=[result_out(session, result) for result in list(session.results.values())],
         sheet=f"{base}/sheet",
@@ -53,6 +59,8 @@ def brief_out(session: Session, leaving: bool) -> schema.BriefOut:
     return schema.BriefOut(
         session=session.id,
         name=session.name,
+        page=session.page,
+        pages=session.picture.page_count,
         width=session.size[0],
         height=session.size[1],
         grey=f"{base}/grey",
@@ -119,11 +127,10 @@ def _recipe(session: Session, result: Result) -> schema.RecipeOut:
     drawn = result.made.action.command(result.made, origins)
     file = None
     if drawn is not None:
-        stem, suffix = derived.stem_and_suffix(session)
-        file = f"out/{stem}.{drawn.index + 1}{suffix}"
+        file = f"out/{derived.stem(session)}.{drawn.index + 1}{derived.suffix(session)}"
     return schema.RecipeOut(
         command=recipe.command(origins, result.id, session.name),
         exact=drawn is not None and drawn.exact,
         file=file,
-        python=recipe.python(origins, result.id, session.name),
+        python=recipe.python(origins, result.id, session.name, session.page),
     )

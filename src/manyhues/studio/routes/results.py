@@ -11,7 +11,6 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 
 from manyhues import __version__
 from manyhues.errors import UsageError
-from manyhues.image.encode import Format
 from manyhues.sampling.options import Sampling
 from manyhues.studio import derived, examples
 from manyhues.studio.archive import Entry, zipped
@@ -40,6 +39,16 @@ Ticket = Annotated[
         description="A name for this download, to ask `/api/downloads/{ticket}` how far it is.",
         pattern=r"^[A-Za-z0-9_-]*$",
         max_length=64,
+    ),
+]
+
+Quality = Annotated[
+    int | None,
+    Query(
+        description="Of JPEG, WebP and AVIF; by default what keeps the lightness. "
+        "Other formats have none.",
+        ge=1,
+        le=100,
     ),
 ]
 
@@ -136,7 +145,12 @@ async def full(request: Request, studio: StudioOf, sid: str, rid: str) -> Respon
     responses=_DOWNLOAD,
 )
 async def download(
-    request: Request, studio: StudioOf, sid: str, rid: str, format: derived.Wanted = "keep"
+    request: Request,
+    studio: StudioOf,
+    sid: str,
+    rid: str,
+    format: derived.Wanted = "keep",
+    quality: Quality = None,
 ) -> Response:
     """A result at full size as a file to keep, in the input's format or another.
 
@@ -144,7 +158,7 @@ async def download(
     """
     session = studio.store.session(sid)
     session.result(rid)
-    make = partial(derived.full, studio.store, session, rid, format)
+    make = partial(derived.full, studio.store, session, rid, format, quality)
     path = await studio.render(request, session, make)
     name = derived.file_name(session, rid, format)
     return _file(path, _media(path), _KEEP, name)
@@ -157,7 +171,7 @@ async def sheet(request: Request, studio: StudioOf, sid: str, results: Chosen = 
     rids = _chosen(session, results)
     make = partial(derived.sheet, studio.store, session, rids)
     path = await studio.look(request, session, make)
-    headers = {"Content-Disposition": derived.disposition(f"{Path(session.name).stem}.sheet.jpg")}
+    headers = {"Content-Disposition": derived.disposition(f"{derived.stem(session)}.sheet.jpg")}
     return _file(path, "image/jpeg", headers)
 
 
@@ -171,14 +185,15 @@ async def archive(
     studio: StudioOf,
     sid: str,
     results: Chosen = "",
-    format: Format = "keep",
+    format: derived.Wanted = "keep",
+    quality: Quality = None,
     ticket: Ticket = "",
 ) -> Response:
     """All results or some at full size, with their sheet, in one ZIP that is sent as it is made."""
     session = studio.store.session(sid)
     rids = _chosen(session, results)
-    entries = _entries(studio, session, rids, format)
-    return await _zip(request, studio, entries, ticket, f"{Path(session.name).stem}.zip")
+    entries = _entries(studio, session, rids, (format, quality))
+    return await _zip(request, studio, entries, ticket, f"{derived.stem(session)}.zip")
 
 
 @router.get(
@@ -191,7 +206,8 @@ async def archive_of_all(
     studio: StudioOf,
     sessions: Chosen,
     favourites: Annotated[bool, Query(description="Of each its favourites alone.")] = False,
-    format: Format = "keep",
+    format: derived.Wanted = "keep",
+    quality: Quality = None,
     ticket: Ticket = "",
 ) -> Response:
     """Results of several sessions in one ZIP, each in a folder of its name."""
@@ -202,8 +218,8 @@ async def archive_of_all(
         shown = [one for one in session.results.values() if not one.hidden]
         rids = [one.id for one in shown if one.favourite or not favourites]
         if rids:
-            folder = _distinct(Path(session.name).stem, folders)
-            entries += _entries(studio, session, rids, format, f"{folder}/")
+            folder = _distinct(derived.stem(session), folders)
+            entries += _entries(studio, session, rids, (format, quality), f"{folder}/")
     if not entries:
         raise UsageError("none of these sessions has such results")
     return await _zip(request, studio, entries, ticket, "manyhues.zip")
@@ -230,9 +246,16 @@ async def giving(studio: StudioOf, ticket: str) -> schema.GivingOut:
 
 
 def _entries(
-    studio: Studio, session: Session, rids: Sequence[str], format: Format, folder: str = ""
+    studio: Studio,
+    session: Session,
+    rids: Sequence[str],
+    kind: tuple[derived.Wanted, int | None],
+    folder: str = "",
 ) -> list[Entry]:
-    """What a session's archive holds: results and their sheet, each in its turn."""
+    """What a session's archive holds: results and their sheet, each in its turn.
+
+    kind  format and quality of the results
+    """
 
     def entry(name: str, make: Callable[[], bytes]) -> Entry:
         return f"{folder}{name}", partial(studio.render_in_turn, session, make)
@@ -240,15 +263,15 @@ def _entries(
     store = studio.store
     entries = [
         entry(
-            derived.file_name(session, rid, format),
-            partial(derived.full_bytes, store, session, rid, format),
+            derived.file_name(session, rid, kind[0]),
+            partial(derived.full_bytes, store, session, rid, *kind),
         )
         for rid in rids
     ]
     sheet = partial(derived.sheet, store, session, rids)
     return [
         *entries,
-        entry(f"{Path(session.name).stem}.sheet.jpg", lambda: sheet().read_bytes()),
+        entry(f"{derived.stem(session)}.sheet.jpg", lambda: sheet().read_bytes()),
     ]
 
 

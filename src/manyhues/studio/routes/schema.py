@@ -24,6 +24,21 @@ class PictureOut(BaseModel):
     bits: int
     grey: Annotated[str, Field(description="Link: the picture without colour, to look at.")]
     notes: list[str]
+    page: Annotated[int, Field(description="Which of the file's pages it is, from 1.")]
+    pages: Annotated[int, Field(description="How many the file has.")]
+
+
+class PageOut(BaseModel):
+    """A page of a file that is in the studio, as a session of its own."""
+
+    page: int
+    session: str
+
+
+class PageIn(Strict):
+    """Which page, from 1."""
+
+    page: Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class HintOut(BaseModel):
@@ -104,6 +119,9 @@ class SessionOut(BaseModel):
 
     session: Annotated[str, Field(description="The session's id.")]
     picture: PictureOut
+    pages: Annotated[
+        list[PageOut], Field(description="The pages of its file that are here, this one too.")
+    ]
     groups: list[GroupOut]
     results: list[ResultOut]
     sheet: Annotated[str, Field(description="Link: contact sheet, JPEG.")]
@@ -115,6 +133,8 @@ class BriefOut(BaseModel):
 
     session: str
     name: str
+    page: Annotated[int, Field(description="Which of the file's pages it is, from 1.")]
+    pages: int
     width: int
     height: int
     grey: Annotated[str, Field(description="Link: the picture without colour, to look at.")]

@@ -8,10 +8,11 @@ from fastapi import APIRouter, File, Query, UploadFile
 from fastapi.responses import Response
 
 from manyhues.studio import derived
-from manyhues.studio.folder import clean_name
+from manyhues.studio.folder import clean_name, vanishing
 from manyhues.studio.hub import StudioOf
 from manyhues.studio.routes import present, schema
 from manyhues.studio.routes.faults import FAULTS
+from manyhues.studio.store import Session
 
 router = APIRouter(prefix="/api", tags=["sessions"], responses=FAULTS)
 _SOON = 0.9  # of what lets sessions go
@@ -75,6 +76,20 @@ async def palette(
     small = await to_thread.run_sync(derived.palette_of, data, studio.limits.pixels)
     name = clean_name(image.filename or "")
     return schema.PaletteOut(id=session.add_palette(name, small), name=name)
+
+
+@router.post("/sessions/{sid}/pages", response_model=schema.SessionOut)
+async def page(studio: StudioOf, sid: str, wish: schema.PageIn) -> schema.SessionOut:
+    """Another page of the same file, as a session of its own; a new one has no colourings."""
+    session = studio.store.session(sid)
+
+    def make() -> Session:
+        with studio.store.holding(session), vanishing():
+            found = studio.store.page(session, wish.page)
+        derived.grey(studio.store, found)
+        return found
+
+    return present.session_out(studio, await studio.decode(make))
 
 
 @router.delete("/sessions/{sid}", status_code=204)

@@ -3,6 +3,7 @@
 import { $, el } from "./dom.js";
 import { t } from "./i18n.js";
 import { ask } from "./api.js";
+import { title } from "./pages.js";
 
 const KEY = "manyhues.recent";
 const MOST = 60;
@@ -50,9 +51,9 @@ function card(one) {
   return el(
     "li",
     { className: one.working ? "working" : "" },
-    el("a", { href: `#${one.session}`, "aria-label": `${one.name}, ${told}` },
+    el("a", { href: `#${one.session}`, "aria-label": `${title(one)}, ${told}` },
       el("img", { src: one.shown, alt: "", loading: "lazy" }),
-      el("strong", { textContent: one.name, title: one.name }),
+      el("strong", { textContent: title(one), title: title(one) }),
       el("span", { className: one.leaving ? "hint warn" : "hint", textContent: told })),
   );
 }

@@ -115,7 +115,7 @@ function show() {
 /** Give the pictures among some files. */
 function giveFiles(files) {
   const given = [...files];
-  const isPicture = (file) => /^(image\/.*)?$/.test(file.type); // some systems know no HEIC
+  const isPicture = (file) => /^(image\/.*|application\/dicom)?$/.test(file.type); // some systems know no HEIC
   const pictures = given.filter(isPicture);
   const [file] = pictures;
   const other = given.find((one) => !pictures.includes(one));

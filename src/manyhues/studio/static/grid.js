@@ -4,6 +4,8 @@ import { $, el, icon, toast } from "./dom.js";
 import { isKnown, t } from "./i18n.js";
 import { bases, fits, isNew, shown, state } from "./state.js";
 import { dragging } from "./drag.js";
+import * as formats from "./formats.js";
+import * as pages from "./pages.js";
 
 const wishes = {}; // open, like, blend, heart, hide, stop: what main.js does
 export const handle = (handlers) => Object.assign(wishes, handlers);
@@ -75,6 +77,8 @@ export function leave() {
 /** The numbers, links and emptiness that follow from the state. */
 export function count() {
   const which = filter();
+  formats.show();
+  pages.show();
   const hidden = bases("hidden").length;
   $("filter-hidden").hidden = !hidden;
   if (which === "hidden" && !hidden) return showAll();
@@ -85,7 +89,8 @@ export function count() {
   $("none").hidden = which !== "favourites" || listed.length > 0;
   const chosen = listed.map((base) => shown(base).id).join(",");
   for (const [id, path] of [["sheet", state.session.sheet], ["zip", state.session.zip]]) {
-    $(id).href = `${path}?results=${chosen}`;
+    const href = `${path}?results=${chosen}`;
+    $(id).href = id === "zip" ? formats.link(href) : href;
     $(id).toggleAttribute("inert", !chosen);
     $(id).classList.toggle("off", !chosen);
   }
@@ -164,7 +169,7 @@ function tile(base, fresh = false, draft = null) {
       el("span", { className: "spacer" }),
       small("like", "likeOf", () => wishes.like(base, 0.3)),
       small("blend", "blendOf", () => pick(base), { className: "wide" }),
-      el("a", { className: "icon wide", href: result.download, download: "", "aria-label": t("downloadOf", { number }), title: t("downloadOf", { number }) }, icon("down"), word("down")),
+      el("a", { className: "icon wide", href: formats.link(result.download), download: "", "aria-label": t("downloadOf", { number }), title: t("downloadOf", { number }) }, icon("down"), word("down")),
       small(own.hidden ? "eye" : "hide", own.hidden ? "unhideOf" : "hideOf", () => wishes.hide(base), { className: own.hidden ? "" : "wide" }),
       small("heart", "heartOf", () => wishes.heart(base), { className: "heart", attributes: { "aria-pressed": String(own.favourite) } }),
     ),

@@ -1,7 +1,8 @@
-// Hints on the large view: dots on the picture, their list, and their colours.
+// Hints on the large view: marks on the picture, their list, and their colours.
 
 import { $, el, icon, toast } from "./dom.js";
 import { current as current_, t } from "./i18n.js";
+import * as marks from "./marks.js";
 import * as zoom from "./zoom.js";
 
 const SWATCHES = {
@@ -11,13 +12,14 @@ const SWATCHES = {
 const MOST = 24; // hints, as the API takes them
 const PAUSE = 350; // ms in which more may come: further keys, or the second half of a double click
 
-let list = []; // {x, y, colour}, whole pixels of the picture
+let list = []; // marks: a colour and its dots {x, y}, whole pixels of the picture
 let picture = null;
 let of = null; // the base that they belong to
-let selected = -1; // the dot that the palette is for; -1: the next one
-let colour = "#b03030"; // what the palette shows, and so the colour of the next dot
+let selected = -1; // the mark that the palette is for; -1: the next one
+let colour = "#b03030"; // what the palette shows, and so the colour of the next mark
 let fresh = false; // the last of the list was placed by the latest click
-let held = false; // a dot is being dragged
+let held = false; // a mark is being dragged
+let painted = null; // the mark that is being drawn
 let tell = () => {};
 const warned = new Set(); // hints that hardly show, of which that was said
 let warning = null; // the message that said it last
@@ -30,44 +32,45 @@ function edit(wanted) {
   $("surface").classList.toggle("editing", wanted);
 }
 
-export const current = () => list.map((hint) => ({ ...hint }));
+export const current = () => marks.flat(list);
 
 /** Show the hints of a base's picture. */
 export function show(hints, its, base) {
-  if (held && base === of) return; // letting go tells where it lies
-  if (base !== of || hints.length !== list.length) selected = -1;
-  [list, picture, of] = [hints.map((hint) => ({ ...hint })), its, base];
+  if ((held || painted) && base === of) return; // letting go tells where it lies
+  const wanted = marks.grouped(base, hints);
+  if (base !== of || wanted.length !== list.length) selected = -1;
+  [list, picture, of, painted] = [wanted, its, base, null];
   draw();
 }
 
 const name = (value) => Object.keys(SWATCHES).find((key) => SWATCHES[key] === value);
 
-function describe(hint) {
-  const called = name(hint.colour) ? t(name(hint.colour)) : hint.colour;
-  return t("hint", { ...hint, colour: called.charAt(0).toUpperCase() + called.slice(1) });
-}
+const describe = (mark) => marks.describe(mark, name(mark.colour) ? t(name(mark.colour)) : mark.colour);
 
 /** Say, once of each, which of a result's hints hardly show. */
 export function warn(result) {
-  const key = ({ x, y, colour }) => `${picture.grey} ${x},${y} ${colour}`;
-  narrow(result, key);
-  const news = result.faint.map((index) => result.hints[index]).filter((hint) => !warned.has(key(hint)));
+  const key = ({ dots: [{ x, y }], colour }) => `${picture.grey} ${x},${y} ${colour}`;
+  const all = marks.grouped(of, result.hints);
+  const isFaint = ({ dots }) => dots.every(({ at }) => result.faint.includes(at));
+  narrow(result, all.filter((mark) => !isFaint(mark) && !warned.has(key(mark))), key);
+  const news = all.filter((mark) => isFaint(mark) && !warned.has(key(mark)));
   if (!news.length) return;
-  for (const hint of news) warned.add(key(hint));
+  for (const mark of news) warned.add(key(mark));
   warning?.remove(); // of a dot on its way, the latest place counts
   warning = toast(t("faint", { hints: news.map(describe).join("; ") }), true);
 }
 
 const NARROW = 0.004; // of the picture: a hint that colours less than this is hardly seen
 
-/** Say, once of each, which hints colour next to nothing though their place would show the colour. */
-function narrow({ hints, reach, faint }, key) {
-  const few = hints.map((hint, at) => ({ hint, at })).filter(({ hint, at }) => reach[at] < NARROW && !faint.includes(at) && !warned.has(key(hint)));
-  if (!few.length || few.length < hints.length) return; // beside others it may be a detail
-  for (const { hint } of few) warned.add(key(hint));
-  const share = Math.max(...few.map(({ at }) => reach[at])).toLocaleString(current_(), { style: "percent", maximumFractionDigits: 1 });
+/** Say, once of each, which marks colour next to nothing though their place would show the colour. */
+function narrow({ hints, reach }, news, key) {
+  const share = ({ dots }) => dots.reduce((sum, { at }) => sum + (reach[at] ?? 0), 0);
+  const few = news.filter((mark) => share(mark) < NARROW);
+  if (!few.length || few.length < marks.grouped(of, hints).length) return; // beside others it may be a detail
+  for (const mark of few) warned.add(key(mark));
+  const most = Math.max(...few.map(share)).toLocaleString(current_(), { style: "percent", maximumFractionDigits: 1 });
   warning?.remove();
-  warning = toast(t("narrowHint", { hints: few.map(({ hint }) => describe(hint)).join("; "), share }), true);
+  warning = toast(t("narrowHint", { hints: few.map(describe).join("; "), share: most }), true);
 }
 
 /** Fill anew, with the focus where it was. */
@@ -81,7 +84,7 @@ function fill(node, children) {
 
 function draw() {
   held = false; // its node goes
-  fill($("pins"), list.map(pin));
+  fill($("pins"), [marks.lines(list, picture), ...list.map(pin)]);
   fill($("hint-list"), list.map(row));
   if (selected >= 0) colour = list[selected].colour;
   $("colour").value = colour;
@@ -90,14 +93,14 @@ function draw() {
   for (const swatch of $("swatches").children) swatch.setAttribute("aria-pressed", swatch.dataset.colour === colour);
 }
 
-function pin(hint, index) {
+function pin(mark, index) {
   const node = el("button", {
     type: "button",
     className: "pin",
-    "aria-label": t("pinHelp", { hint: describe(hint) }),
+    "aria-label": t("pinHelp", { hint: describe(mark) }),
     "aria-pressed": String(index === selected),
   });
-  place(node, hint);
+  place(node, mark);
   node.onclick = (event) => {
     event.stopPropagation();
     if (!moved) select(index);
@@ -112,8 +115,10 @@ function pin(hint, index) {
   node.onpointermove = (event) => {
     if (!event.buttons) return;
     moved = true;
-    Object.assign(hint, where(event));
-    place(node, hint);
+    const [at, from] = [where(event), marks.handle(mark)];
+    marks.shift(mark, { x: at.x - from.x, y: at.y - from.y }, picture);
+    place(node, mark);
+    $("pins").firstElementChild.replaceWith(marks.lines(list, picture));
   };
   // Not at pointerup: of a press the click comes next, and needs the node to be there.
   node.onlostpointercapture = () => {
@@ -123,21 +128,22 @@ function pin(hint, index) {
   return node;
 }
 
-function row(hint, index) {
+function row(mark, index) {
   const dot = el("i");
-  dot.style.background = hint.colour;
+  dot.style.background = mark.colour;
   return el(
     "li",
     {},
-    el("button", { type: "button", "aria-pressed": String(index === selected), onclick: () => select(index) }, dot, describe(hint)),
-    el("button", { type: "button", className: "icon", title: t("removeHint"), "aria-label": `${t("removeHint")}: ${describe(hint)}`, onclick: () => remove(index) }, icon("close")),
+    el("button", { type: "button", "aria-pressed": String(index === selected), onclick: () => select(index) }, dot, describe(mark)),
+    el("button", { type: "button", className: "icon", title: t("removeHint"), "aria-label": `${t("removeHint")}: ${describe(mark)}`, onclick: () => remove(index) }, icon("close")),
   );
 }
 
-function place(node, hint) {
-  node.style.left = `${(100 * (hint.x + 0.5)) / picture.width}%`;
-  node.style.top = `${(100 * (hint.y + 0.5)) / picture.height}%`;
-  node.style.background = hint.colour;
+function place(node, mark) {
+  const { x, y } = marks.handle(mark);
+  node.style.left = `${(100 * (x + 0.5)) / picture.width}%`;
+  node.style.top = `${(100 * (y + 0.5)) / picture.height}%`;
+  node.style.background = mark.colour;
 }
 
 const clamp = (value, size) => Math.min(size - 1, Math.max(0, Math.floor(value)));
@@ -157,9 +163,7 @@ function pinKeys(event, index) {
   if (by) {
     event.preventDefault();
     event.stopPropagation();
-    const hint = list[index];
-    hint.x = clamp(hint.x + by[0], picture.width);
-    hint.y = clamp(hint.y + by[1], picture.height);
+    marks.shift(list[index], { x: by[0], y: by[1] }, picture);
     changed(PAUSE);
   } else if (event.key === "Delete" || event.key === "Backspace") {
     event.preventDefault();
@@ -186,26 +190,46 @@ function remove(index) {
   changed();
 }
 
+const dots = () => list.flatMap((mark) => mark.dots);
+
 function add(at) {
   fresh = false;
-  if (list.length >= MOST) return toast(t("hintMost", { most: MOST }), true);
-  list.push({ ...at, colour });
+  if (dots().length >= MOST) return full();
+  list.push({ colour, stroke: 0, dots: [at] });
   selected = -1;
   changed(PAUSE);
   fresh = true;
 }
 
+const full = () => toast(t("hintMost", { most: MOST }), true);
+
 const APART = 0.05; // of the picture's long side: from dot to dot of a stroke
 
-/** Draw from one point of the screen to another: dots along the way. False where one only looks. */
+/** Draw from one point of the screen to another: dots of one mark. False where one only looks. */
 export function stroke(from, to) {
   if (!editing()) return false;
+  if (!painted) list.push((painted = marks.begun(colour)));
   for (const { x: clientX, y: clientY } of [from, to]) {
     const at = where({ clientX, clientY });
-    const near = (hint) => Math.hypot(hint.x - at.x, hint.y - at.y) < APART * Math.max(picture.width, picture.height);
-    if (list.length < MOST && !list.some(near)) add(at);
+    const near = (dot) => Math.hypot(dot.x - at.x, dot.y - at.y) < APART * Math.max(picture.width, picture.height);
+    if (dots().some(near)) continue;
+    if (dots().length < MOST) painted.dots.push(at);
+    else painted.cut = true;
   }
+  if (painted.dots.length) draw();
   return true;
+}
+
+/** The stroke has ended: it counts as one. */
+export function lift() {
+  if (!painted) return;
+  const { dots: placed, cut } = painted;
+  painted = null;
+  selected = -1;
+  if (cut) full();
+  if (placed.length) return changed(0, true);
+  list.pop();
+  draw();
 }
 
 /** Take the dot back that the latest click placed. */
@@ -224,10 +248,12 @@ function choose(wanted) {
   changed();
 }
 
-function changed(pause = 0) {
+/** Tell what is wanted now; `whole`: it is a step of its own, which no other takes the place of. */
+function changed(pause = 0, whole = false) {
   fresh = false;
   draw();
-  tell(of, current(), pause);
+  marks.remember(of, list);
+  tell(of, current(), pause, whole);
 }
 
 /** A place for a new dot: the middle of what is in sight, or near it where no other dot lies. */
@@ -242,11 +268,11 @@ function free() {
       clientX: stage.left + stage.width / 2 + far * Math.cos(angle),
       clientY: stage.top + stage.height / 2 + far * Math.sin(angle),
     });
-    if (k === 2 * MOST || !list.some((hint) => near(hint, at))) return at;
+    if (k === 2 * MOST || !dots().some((dot) => near(dot, at))) return at;
   }
 }
 
-/** Connect once: `listener(base, hints, pause)` hears of changes; more may come in `pause` ms. */
+/** Connect once: `listener(base, hints, pause, whole)` hears of changes; more may come in `pause` ms. */
 export function start(listener) {
   tell = listener;
   $("swatches").replaceChildren(

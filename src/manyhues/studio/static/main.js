@@ -9,6 +9,7 @@ import * as downloads from "./downloads.js";
 import * as give from "./give.js";
 import * as grid from "./grid.js";
 import * as notes from "./notes.js";
+import * as pages from "./pages.js";
 import * as palette from "./palette.js";
 import * as steering from "./steering.js";
 import * as viewer from "./viewer.js";
@@ -51,6 +52,7 @@ function enter(session, local = "") {
   viewer.leave();
   part();
   panel(false);
+  palette.drop();
   take(session);
   session.local = local;
   localStorage.setItem("manyhues.last", session.session);
@@ -60,12 +62,10 @@ function enter(session, local = "") {
   const { picture } = session;
   Object.assign($("given"), { width: picture.width, height: picture.height }); // keeps its place
   swap($("given"), picture.grey, local);
-  $("given").alt = picture.name;
-  $("given-name").textContent = picture.name;
-  $("given-name").title = picture.name;
+  $("given").alt = $("given-name").textContent = $("given-name").title = pages.title(picture);
   $("given-size").textContent = `${picture.width} × ${picture.height}`;
   notes.show(picture.notes);
-  document.title = `${picture.name} · manyhues`;
+  document.title = `${pages.title(picture)} · manyhues`;
   const open = session.groups.filter((group) => group.job && isNew(group));
   for (const group of open) group.results = grid.slots(group);
   state.session.groups = session.groups.filter((group) => !open.includes(group));
@@ -262,6 +262,7 @@ function relabel() {
   for (const node of document.querySelectorAll(".keeping")) node.textContent = t(about.kept ? "keptForGood" : "keptShort");
   album.draw();
   if (state.session) {
+    $("given-name").textContent = pages.title(state.session.picture);
     grid.draw();
     notes.show(state.session.picture.notes);
   }
@@ -373,6 +374,8 @@ give.handle({ settings, limits, settle, enter: enterNew, listed: () => state.ses
 give.start();
 downloads.start();
 palette.start();
+pages.handle({ enter: enterNew, draw: () => different() });
+pages.start();
 watch.handle({ back, gone });
 watch.start();
 viewer.handle(wishes);

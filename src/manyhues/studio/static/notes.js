@@ -4,7 +4,6 @@ import { $, el } from "./dom.js";
 import { current } from "./i18n.js";
 
 const vietnamese = [
-  [/^page (\d+) of (\d+) was read$/, "đã đọc trang $1 trên $2"],
   [/^only the first frame of the animation was read$/, "chỉ đọc khung hình đầu của ảnh động"],
   [/^its HDR gain map is left out: .*$/, "bỏ qua dữ liệu HDR: đã đọc ảnh thường"],
   [/^samples of more than 8 bits in this layout were read at 8 bits$/, "ảnh hơn 8 bit ở dạng này được đọc thành 8 bit"],

@@ -4,7 +4,7 @@
 import { ask, finish } from "./api.js";
 import { canStep, isNew, placeOf, shown, state, steer, step } from "./state.js";
 
-const waiting = new Map(); // a base to the wish for it
+let waiting = []; // wishes, in their order
 let running = null; // the wish that the studio works on
 let timer = 0;
 let tell = () => {};
@@ -14,32 +14,40 @@ export const start = (listener) => (tell = listener);
 
 const underway = (base) => (running?.base === base && !running.undone ? running : null);
 
-export const busy = (base) => waiting.has(base) || Boolean(underway(base));
+const last = (base) => waiting.findLast((one) => one.base === base);
+
+export const busy = (base) => Boolean(last(base) ?? underway(base));
 
 /** Hints and saturation as they are to be: of the latest wish, or of what is shown. */
-export const wanted = (base) => waiting.get(base) ?? underway(base) ?? shown(base);
+export const wanted = (base) => last(base) ?? underway(base) ?? shown(base);
 
 const key = ({ hints, saturation }) => JSON.stringify([hints, saturation]);
 
-/** Wish for hints and a saturation; more may follow within `pause` milliseconds. */
-export function wish(base, hints, saturation, pause = 0) {
-  waiting.delete(base);
-  const one = { base, session: state.session.session, hints, saturation, due: performance.now() + pause };
-  if (key(one) !== key(wanted(base))) waiting.set(base, one);
+/**
+ * Wish for hints and a saturation; more may follow within `pause` milliseconds. A wish takes the
+ * place of one that still waits, unless either is `whole`: a step of its own, to be undone alone.
+ */
+export function wish(base, hints, saturation, pause = 0, whole = false) {
+  const before = last(base);
+  if (before && !before.whole && !whole) drop(before);
+  const one = { base, session: state.session.session, hints, saturation, whole, due: performance.now() + pause };
+  if (key(one) !== key(wanted(base))) waiting.push(one);
   tell(base);
   go();
 }
 
+const drop = (wish) => (waiting = waiting.filter((one) => one !== wish));
+
 async function go() {
   clearTimeout(timer);
-  if (running || !waiting.size) return;
-  const [next] = waiting.values();
+  if (running || !waiting.length) return;
+  const [next] = waiting;
   const rest = next.due - performance.now();
   if (rest > 0) {
     timer = setTimeout(go, rest);
     return;
   }
-  waiting.delete(next.base);
+  drop(next);
   running = { ...next, from: placeOf(next.base), undone: false };
   const fault = await fulfil(running).catch((error) => error);
   const { base, session } = running;
@@ -74,14 +82,16 @@ export function resume() {
 
 // Undoing takes back what was wished last, also when it has not arrived yet.
 
-const late = (base) => running?.base === base && running.undone && !waiting.has(base);
+const late = (base) => running?.base === base && running.undone && !last(base);
 
 export const canUndo = (base) => busy(base) || canStep(base, -1);
 export const canRedo = (base) => late(base) || (!busy(base) && canStep(base, 1));
 
 export function undo(base) {
-  if (waiting.delete(base)) go();
-  else if (underway(base)) running.undone = true;
+  if (last(base)) {
+    drop(last(base));
+    go();
+  } else if (underway(base)) running.undone = true;
   else if (canStep(base, -1)) step(base, -1);
   tell(base);
 }

@@ -5,8 +5,10 @@ import { decimal, t } from "./i18n.js";
 import { bases, isNew, shown, state } from "./state.js";
 import { complain } from "./api.js";
 import { share } from "./downloads.js";
+import * as formats from "./formats.js";
 import * as grid from "./grid.js";
 import * as hints from "./hints.js";
+import * as pages from "./pages.js";
 import * as steering from "./steering.js";
 import * as zoom from "./zoom.js";
 
@@ -65,7 +67,7 @@ export function show() {
   const { hints: wanted, saturation } = steering.wanted(base);
   const { picture } = state.session;
   const { number, favourite, hidden } = state.results.get(base);
-  $("viewer-title").title = $("viewer-title").textContent = `${t("numbered", { number })} · ${picture.name}`;
+  $("viewer-title").title = $("viewer-title").textContent = `${t("numbered", { number })} · ${pages.title(picture)}`;
   viewer.style.setProperty("--ratio", picture.width / picture.height);
   left(picture);
   $("after").alt = t("colouring", { number, name: picture.name });
@@ -73,8 +75,8 @@ export function show() {
   $("v-heart").setAttribute("aria-pressed", favourite);
   $("v-hide").setAttribute("aria-pressed", hidden);
   neighbours();
-  const format = $("v-format").value;
-  $("v-download").href = format ? result.download.replace(/=.*/, `=${format}`) : result.download;
+  $("v-download").href = formats.link(result.download);
+  formats.show();
   $("v-saturation").value = saturation;
   $("v-saturation-out").textContent = decimal(saturation);
   $("undo").disabled = !steering.canUndo(base);
@@ -221,8 +223,8 @@ export function start() {
     grid.refresh(changed);
     if (changed === base) show();
   });
-  zoom.start(sharpen, hints.withdraw, hints.stroke); // before the hints: it decides what a click is
-  hints.start((of, changed, pause) => steering.wish(of, changed, steering.wanted(of).saturation, pause));
+  zoom.start(sharpen, hints.withdraw, hints.stroke, hints.lift); // before the hints: it decides what a click is
+  hints.start((of, changed, pause, whole) => steering.wish(of, changed, steering.wanted(of).saturation, pause, whole));
   $("compare").addEventListener("input", () => compare(Number($("compare").value)));
   const slide = (event) => {
     const box = $("surface").getBoundingClientRect();
@@ -243,9 +245,13 @@ export function start() {
   $("v-next").onclick = () => move(1);
   $("v-close").onclick = () => viewer.close();
   $("v-heart").onclick = () => wishes.heart(base);
-  $("v-format").onchange = $("v-against").onchange = show;
+  $("v-against").onchange = show;
+  formats.start(() => {
+    grid.draw();
+    show();
+  });
   $("v-share").hidden = !navigator.canShare?.({ files: [new File([""], "a.jpg", { type: "image/jpeg" })] });
-  $("v-share").onclick = () => share(shown(base).download.replace(/=.*/, "=jpg")).catch(complain);
+  $("v-share").onclick = () => share(formats.link(shown(base).download, "jpg")).catch(complain);
   $("v-hide").onclick = () => wishes.hide(base);
   $("hold").onpointerdown = (event) => {
     $("hold").setPointerCapture(event.pointerId);

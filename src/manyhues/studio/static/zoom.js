@@ -77,8 +77,8 @@ export function key(event) {
 }
 
 /** Connect once: `changed()` hears of every change, `withdraw()` that a click was half a double one;
- *  `stroke(from, to)` may take a drag on the whole picture for itself. */
-export function start(changed, withdraw, stroke) {
+ *  `stroke(from, to)` may take a drag on the whole picture for itself, until `lift()`. */
+export function start(changed, withdraw, stroke, lift) {
   told = changed;
   const surface = $("surface");
   const fingers = new Map(); // pointer to its last place
@@ -94,7 +94,10 @@ export function start(changed, withdraw, stroke) {
   surface.addEventListener("pointermove", (event) => {
     const from = fingers.get(event.pointerId);
     if (!from) return;
-    if (!event.buttons) return void fingers.delete(event.pointerId); // let go outside the window
+    if (!event.buttons) { // let go outside the window
+      fingers.delete(event.pointerId);
+      return lift();
+    }
     const to = { x: event.clientX, y: event.clientY };
     if (!dragged && Math.hypot(to.x - from.x, to.y - from.y) < FAR) return;
     if (!dragged) surface.setPointerCapture(event.pointerId);
@@ -106,7 +109,12 @@ export function start(changed, withdraw, stroke) {
     const apart = (at) => Math.max(20, Math.hypot(at.x - other.x, at.y - other.y));
     bring(half(from), half(to), apart(to) / apart(from));
   });
-  for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, (event) => fingers.delete(event.pointerId));
+  for (const kind of ["pointerup", "pointercancel"]) {
+    addEventListener(kind, (event) => {
+      fingers.delete(event.pointerId);
+      lift();
+    });
+  }
   // A drag is no click, and a double click zooms: neither places a dot.
   surface.addEventListener("click", (event) => {
     const twice = last && event.timeStamp - last.timeStamp < TWICE && Math.hypot(event.clientX - last.clientX, event.clientY - last.clientY) < 24;
