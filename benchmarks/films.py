@@ -6,7 +6,8 @@
     python benchmarks/films.py CLIP [CLIP ...] --light
 
 Contract: the first `--frames` frames of each clip, at most 640 pixels wide, turned grey; sample 0
-of seed 0 (`pick` random). Printed for each way, means over neighbouring frames at full size:
+of seed 0 (`pick` random) at the default diversity. Printed for each way, means over neighbouring
+frames at full size:
 
 flicker  |d a|, |d b|, Lab units, at pixels whose L* changes by less than .5 from frame to frame
 warp     the same along motion: OpenCV's DIS flow (`opencv-python-headless`, needed by this script
@@ -55,6 +56,7 @@ from manyhues.video.source import Frame
 Rgb = NDArray[np.uint8]
 _LONGEST = 640
 _STILL = 0.5  # L*
+_CALM = Sampling(1).diversity  # what users get
 _RATE, _EDGE = 0.05, 1.5  # of the recursive filter: share of the new, L* that is no longer still
 
 
@@ -167,12 +169,13 @@ def upsampled(clip: Clip, grids: list[Array]) -> tuple[list[Array], list[Rgb]]:
 
 def frame_by_frame(clip: Clip, colorizer: Colorizer) -> list[Array]:
     scenes = (colorizer.encode(Picture(light)) for light in clip.light)
-    return [colorizer.sample_ab(scene, 1)[0] for scene in scenes]
+    return [colorizer.sample_ab(scene, 1, diversity=_CALM)[0] for scene in scenes]
 
 
 def one_noise(clip: Clip, colorizer: Colorizer) -> list[Array]:
     scenes = [colorizer.encode(Picture(light)) for light in clip.light]
-    return [colorizer.sample_ab(scene.turned(scenes[0].turn), 1)[0] for scene in scenes]
+    turned = (scene.turned(scenes[0].turn) for scene in scenes)
+    return [colorizer.sample_ab(scene, 1, diversity=_CALM)[0] for scene in turned]
 
 
 def recursive(clip: Clip, colorizer: Colorizer) -> list[Array]:
@@ -192,7 +195,7 @@ class Fresh(Painter):
 
     def _new(self, scene: Any, old: Array, last: Any, hints: Any) -> Array:
         seed, k = last.seeds[0]
-        return self.colorizer.sample_ab(scene, 1, seed, start=k)
+        return self.colorizer.sample_ab(scene, 1, seed, start=k, diversity=_CALM)
 
 
 def ours(

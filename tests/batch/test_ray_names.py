@@ -212,3 +212,22 @@ def test_no_result_stands_where_an_input_is_behind_a_url(
     )
     assert good["outputs"] == ["memory://names/a.1.1.jpg"]
     assert memory.cat_file("/names/a.1.jpg") == picture.read_bytes()
+
+
+@pytest.mark.parametrize("given", ["film.mp4", "file", "folder", "memory://films/film.mp4"])
+def test_films_are_refused_in_words(
+    rounds: list[list[str]], tiny: Path, tmp_path: Path, given: str
+) -> None:
+    if given.startswith("memory"):
+        fsspec.filesystem("memory").pipe_file("/films/film.mp4", b"frames")
+        source = given
+    else:
+        source = str(tmp_path / ("film.mp4" if given != "file" else "Film.MOV"))
+        Path(source).write_bytes(b"frames")
+    where = str(tmp_path) if given == "folder" else source
+    (report,) = run.colorize([where], str(tmp_path / "out"), "vae-mdn", OPTIONS).reports
+    assert (
+        report.error
+        == f"{source}: a film, and Ray colours pictures; colour it without --engine ray"
+    )
+    assert not rounds

@@ -16,7 +16,7 @@ from PIL import Image
 
 from manyhues.errors import PictureError
 from manyhues.image import encode, provenance
-from manyhues.image.metadata import EXIF_LOST
+from manyhues.image.metadata import EXIF_LOST, Metadata, kept_exif
 from manyhues.image.picture import Picture
 
 PIXELS = colourful(18, 25)
@@ -169,3 +169,26 @@ def test_alpha_of_a_bmp_is_kept() -> None:
     assert EXIF_LOST not in Picture.open(read).notes
     with pytest.raises(PictureError):
         Picture.open(encode.encode(pixels, "BMP", metadata)[:-900])
+
+
+@pytest.mark.parametrize(
+    ("comment", "written"),
+    [
+        (b"ASCII\0\0\0a walk", b"ASCII\0\0\0a walk"),
+        ("für zwei", b"UNICODE\0" + "für zwei".encode("utf-16-be")),
+    ],
+)
+def test_libtiff_takes_details_as_they_are(tmp_path: Path, comment: Any, written: bytes) -> None:
+    """It warns of a UserComment, and of its like, that are no bytes of any kind."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({37510: comment, 41728: b"\3", 37121: b"\1\2\3\0"})
+    exif[0x8769] = 8  # where it was, as in one that was read
+    block, notes = kept_exif(exif, (25, 18))
+    assert not notes
+    result = tmp_path / "a.tif"
+    result.write_bytes(encode.encode(PIXELS, "TIFF", Metadata(exif=block)))
+    by_libtiff(result, PIXELS)
+    with Image.open(result) as image:
+        said = image.getexif().get_ifd(0x8769)
+    assert said[37510] == written
+    assert said[37121] == b"\1\2\3\0"

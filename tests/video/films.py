@@ -54,9 +54,10 @@ def write(
     options: dict[str, str] | None = None,
     metadata: dict[str, str] | None = None,
     turn: int = 0,
+    container: dict[str, str] | None = None,
 ) -> Path:
     """A film of frames, grey or RGB; `stamps` are their times in milliseconds."""
-    with av.open(str(path), "w") as film:
+    with av.open(str(path), "w", options=container or {}) as film:
         film.metadata.update(metadata or {})
         height, width = lumas[0].shape[:2]
         stream: Any = film.add_stream(codec, rate=rate, options=options or {"crf": "10"})

@@ -1,6 +1,7 @@
 """Around calls of decoders: their exceptions as errors of pictures."""
 
 import struct
+import threading
 import zlib
 from typing import Any
 
@@ -27,7 +28,33 @@ DAMAGE = (
 )
 
 
-class decoding:  # noqa: N801  a context manager: a class, since each picture enters some
+_lock = threading.Lock()
+_inside = 0
+_limit: int | None = None
+
+
+class without_limit:  # noqa: N801  a context manager: a class, since each picture enters some
+    """Without Pillow's own limit of pixels, which is lower than ours, until the last is outside.
+
+    It is one for the process, partly a mere warning, and asked when a TIFF is decoded, too.
+    """
+
+    def __enter__(self) -> None:
+        global _inside, _limit
+        with _lock:
+            if not _inside:
+                _limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            _inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        global _inside
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                Image.MAX_IMAGE_PIXELS = _limit
+
+
+class decoding(without_limit):  # noqa: N801  a context manager: a class, since each picture enters some
     """Whatever a decoder raises on a damaged file, as one kind of error with file and remedy.
 
     It stands around calls of decoders alone, so that no fault of ours is told as the file's.
@@ -36,10 +63,10 @@ class decoding:  # noqa: N801  a context manager: a class, since each picture en
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None = None, error: Any = None, *trace: object
+    ) -> None:
+        super().__exit__()
         if error is None:
             return
         if isinstance(error, MemoryError):

@@ -29,6 +29,13 @@ _TIFF_LAYOUT = frozenset(
     | {*range(50706, 51200)}
 )
 _DESCRIPTION, _DETAILS, _GPS, _INTEROPERABILITY = 0x010E, 0x8769, 0x8825, 0xA005
+# EXIF's tags of type UNDEFINED whose type Pillow does not know: it would write them as numbers,
+# which libtiff complains of.
+_UNDEFINED = (37121, 37500, 37510, 41484, 41728, 41729, 41995)
+_COMMENT = 37510
+for _tag in _UNDEFINED:
+    _info = TiffTags.TagInfo(_tag, ExifTags.TAGS.get(_tag, ""), TiffTags.UNDEFINED, 0)
+    TiffTags.TAGS_V2_GROUPS[_DETAILS].setdefault(_tag, _info)
 # Descriptions by which programs read their own files' layout, and would misread a result's.
 _PROGRAMS = {"ImageJ=": "ImageJ", "SCIFIO=": "SCIFIO", '{"shape"': "tifffile", "<OME": "OME"}
 EXIF_LOST = "its EXIF cannot be written again and is left out"
@@ -72,6 +79,9 @@ def with_letters(exif: Image.Exif) -> Image.Exif:
 def exif_bytes(exif: Image.Exif) -> bytes | None:
     """EXIF as a block for a file; empty without tags, None if Pillow cannot write what it read."""
     exif.bigtiff = False  # a block begins as a classic TIFF does, whatever it was read from
+    details = directory(exif, _DETAILS)
+    if isinstance(said := details.get(_COMMENT), str):
+        details[_COMMENT] = b"UNICODE\0" + said.encode("utf-16-be")
     for pointer in (_DETAILS, _GPS):
         if pointer in exif and not exif.get_ifd(pointer):  # TIFF knows none without tags
             del exif[pointer]

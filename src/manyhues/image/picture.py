@@ -29,7 +29,8 @@ from manyhues.image.quiet import without_warnings
 from manyhues.image.values import Scale, Window, ends, noted
 
 _PACKED = 1000  # pixels in each byte of a file that are more than photographs ever pack
-_SPARSE = 180_000_000  # bytes that such a file may unpack to: a blank bilevel page of A2 at 600 dpi
+# Bytes that reading such a file may take: a blank page at 600 dpi, of A2 in grey, of A3 in colour.
+_SPARSE = 1_000_000_000
 SUFFIXES = formats.suffixes()
 PAGED_SUFFIXES = formats.suffixes(paged=True)
 
@@ -195,12 +196,14 @@ def _pages(file: File, max_pixels: int) -> Sequence[Page]:
 def _check_page(page: Page, file: File, max_pixels: int) -> None:
     """Refuse, before decoding, what is too large, or far too large for so small a file.
 
-    A blank scan honestly packs a thousandfold and more. So does a file that is made to fill the
-    memory; it is let through up to a size that does no harm.
+    A blank scan honestly packs a thousandfold and more (in true colour only as lossless WebP and
+    the like). So does a file that is made to fill the memory; it is let through up to a size that
+    does no harm.
     """
     _check_size(page.size, file.name, max_pixels)
     width, height = page.size
-    memory = width * height * page.pixel_bytes * page.bits // 8
+    # Pixels as decoded and as copied, and L*: within a tenth of what was measured.
+    memory = width * height * (4 + 2 * page.pixel_bytes * page.bits // 8)
     packed = memory > _SPARSE and width * height > _PACKED * len(file.data)
     if packed and max_pixels <= MAX_PIXELS:
         raise PictureError(

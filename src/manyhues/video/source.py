@@ -1,5 +1,6 @@
 """A film file as frames of luma: what colouring reads of it, and what the result must keep."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -202,11 +203,29 @@ def _video(film: Any, path: Path) -> Any:
     stream = streams[0]
     if stream.codec_context is None:
         raise PictureError(f"{path}: no decoder for its pictures; convert it first, to H.264 say")
-    if str(stream.codec_context.codec_tag) in ("encv", "drmi"):
+    if _protected(path):
         raise PictureError(f"{path}: is protected (DRM) and cannot be read; use a free copy")
     return stream
 
 
+def _protected(path: Path) -> bool:
+    """Whether the header of an MP4 says that its pictures are encrypted: FFmpeg does not tell."""
+    with path.open("rb") as file:
+        while len(head := file.read(16)) >= 8:
+            size, kind = int.from_bytes(head[:4]), head[4:8]
+            if not kind.isalnum():
+                return False
+            size = int.from_bytes(head[8:]) if size == 1 else size
+            if kind == b"moov":
+                header = head + file.read(min(size, _HEADER))
+                return any(sign in header for sign in (b"encv", b"drmi"))
+            if size < 8:  # up to the end of the file
+                return False
+            file.seek(size - len(head), os.SEEK_CUR)
+    return False
+
+
+_HEADER = 1 << 26  # bytes of an MP4's header that are looked at
 _ATTACHED = 0x400  # FFmpeg's disposition of a cover picture
 
 

@@ -70,7 +70,7 @@ def plan_items(
     for job in plan.plan(pictures, target, told, recursive=recursive):
         if not (job.error and shards.get(job.source)):  # a folder of shards holds no pictures
             stem = job.stem.as_posix()
-            items.append(Item(str(job.source), stem, error=job.error, note=job.note))
+            items.append(_checked(Item(str(job.source), stem, error=job.error, note=job.note)))
     for given, found in shards.items():
         root = given if given.is_dir() else given.parent
         for shard in found:
@@ -151,12 +151,20 @@ def _remote(url: str, out: str, left_out: Counter[str], recursive: bool) -> Iter
         if suffix == SHARD:
             yield from _rows(source, stem)
         elif str(PurePosixPath(path)) in kept or path == root:
-            yield Item(source, stem)
+            yield _checked(Item(source, stem))
         else:
             continue
         count += 1
     if not count:
         yield Item(url, error=f"{url}: no pictures there; give a URL that holds some")
+
+
+def _checked(item: Item) -> Item:
+    """An item that says so if it is a film: the workers colour pictures."""
+    if item.error or not plan.is_film(PurePosixPath(item.source)):
+        return item
+    fault = f"{item.key}: a film, and Ray colours pictures; colour it without --engine ray"
+    return replace(item, error=fault)
 
 
 def _says_result(fs: Any, path: str) -> bool:

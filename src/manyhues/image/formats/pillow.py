@@ -1,7 +1,6 @@
 """All that Pillow decodes by itself; also the way from its images to `Decoded`, for its kin."""
 
 import io
-import threading
 from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any, ClassVar, cast
@@ -12,19 +11,13 @@ from PIL import Image, ImageChops, UnidentifiedImageError
 
 from manyhues.errors import PictureError
 from manyhues.image.declared import declared
-from manyhues.image.decoding import DAMAGE, decoding
+from manyhues.image.decoding import DAMAGE, decoding, without_limit
 from manyhues.image.formats import sixteen_bit
 from manyhues.image.formats.base import PLAIN_INK, Decoded, File, Format, Page
 from manyhues.image.metadata import read_metadata, read_orientation
 
 CUT = "samples of more than 8 bits in this layout were read at 8 bits"
-# Raw files that do not begin as a TIFF does: Olympus, Panasonic, Fujifilm, Minolta, Canon, Sigma.
-_RAW = (
-    *(b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"\0MRM", b"HEAPCCDR", b"FOVb"),
-    *(b"II\x1a\0\0\0HEAPCCDR", b"\0\0\0\x18ftypcrx"),
-)
 _PROGRAMS = ("EPS", "WMF")
-_OPENING = threading.Lock()
 
 
 class Pillow(Format):
@@ -66,10 +59,6 @@ class Pillow(Format):
     def open(cls, file: File) -> Image.Image:
         """The header of a file; decodes nothing. Raises `PictureError` for what is no picture."""
         image = cls.open_known(file)
-        if image is None and file.data.startswith(_RAW):
-            raise PictureError(
-                f"{file.name}: a camera's raw picture; develop it and save it as TIFF or JPEG first"
-            )
         if image is None:
             raise PictureError(
                 f"{file.name}: not a picture in a format that can be read; "
@@ -80,10 +69,8 @@ class Pillow(Format):
     @classmethod
     def open_known(cls, file: File) -> Image.Image | None:
         """As `open`; None where Pillow knows no such format or layout."""
-        with _OPENING:
-            # Pillow's own limit is lower than ours, global, and partly a mere warning.
-            pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
+        try:
+            with without_limit():
                 # Pillow loads its common decoders first; all of them cost a tenth of a second.
                 for load in (Image.preinit, Image.init):
                     load()
@@ -93,12 +80,8 @@ class Pillow(Format):
                     except UnidentifiedImageError:
                         continue
                 return None
-            except DAMAGE as error:
-                raise PictureError(
-                    f"{file.name}: damaged header ({error}); copy it again"
-                ) from error
-            finally:
-                Image.MAX_IMAGE_PIXELS = pillow_limit
+        except DAMAGE as error:
+            raise PictureError(f"{file.name}: damaged header ({error}); copy it again") from error
 
     @classmethod
     def is_deep(cls, image: Image.Image) -> bool:
@@ -183,7 +166,8 @@ class PillowPage(Page):
         self.format = format_name(image)
         self.size, self.index = image.size, index or 0
         self.bits = 16 if family.is_deep(image) else 8
-        self.pixel_bytes = 1 if image.mode in ("1", "L") else 4
+        # WebP's decoder holds two frames of its own.
+        self.pixel_bytes = 1 if image.mode in ("1", "L") else 7 if self.format == "WEBP" else 4
         # The opened image is good for one pass; one that moves from page to page is not.
         self._opened = [image] if index is None else []
 

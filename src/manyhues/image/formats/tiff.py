@@ -23,6 +23,7 @@ from manyhues.errors import PictureError
 from manyhues.image.decoding import decoding, no_memory, one_line
 from manyhues.image.formats.base import PLAIN_INK, Decoded, File, Page
 from manyhues.image.formats.pillow import CUT, Pillow
+from manyhues.image.formats.raw import Raw
 from manyhues.image.formats.sixteen_bit import unpacked, without_ink
 from manyhues.image.formats.tiff_directory import (
     MAGIC,
@@ -48,7 +49,6 @@ _RARE = {
     **{50001: "WebP", 34927: "WebP", 50002: "JPEG XL", 52546: "JPEG XL", 34892: "lossy JPEG"},
 }
 _CANON = b"\x10\0\0\0CR\2\0"  # how a CR2 begins, behind the magic of a TIFF
-_RAW = "holds only a preview of a camera's raw picture; develop the raw file and save it as TIFF"
 
 
 class Tiff(Pillow):
@@ -77,9 +77,12 @@ class Tiff(Pillow):
             if not (directory.is_reduced or directory.is_mask)
         ]
         hanging = [other for one in found for other in subdirectories(file.data, one)]
-        raw = file.data[4:12] == _CANON or any(other.is_sensor for other in hanging)
-        if raw or any(page.directory.is_sensor for page in whole):
-            raise PictureError(f"{file.name}: {_RAW}")
+        sensors = [one for one in (*found, *hanging) if one.is_sensor]
+        if sensors or file.data[4:12] == _CANON:
+            end = max((one.end for one in sensors), default=0)
+            if end > len(file.data):  # LibRaw would say so on standard error too
+                raise _damaged(file, f"{len(file.data)} of {end} bytes are there")
+            return Raw.pages(file)
         notes = _left_out(found)
         if not whole:
             full = [one for one in hanging if not (one.is_reduced or one.is_mask)]
@@ -99,6 +102,10 @@ class Tiff(Pillow):
                 f"{name}: Pillow misreads this TIFF layout; give its path or its bytes"
             )
         return super().from_image(image, name)
+
+
+def _damaged(file: File, how: str) -> PictureError:
+    return PictureError(f"{file.name}: truncated or damaged ({how}); copy it again from its source")
 
 
 def misread(image: Any) -> bool:
@@ -130,9 +137,7 @@ class TiffPage(Page):
         """See `Page`."""
         data, name, directory = self._file.data, self._file.name, self.directory
         if missing := directory.missing(len(data)):
-            raise PictureError(
-                f"{name}: truncated or damaged ({missing}); copy it again from its source"
-            )
+            raise _damaged(self._file, missing)
         quiet_libraries()
         try:
             if _is_packed(directory):

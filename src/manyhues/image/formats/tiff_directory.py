@@ -88,6 +88,15 @@ class Directory:
         """Whether each channel is a plane of its own."""
         return self.first(_PLANES, 1) == 2 and self.channels > 1
 
+    @property
+    def end(self) -> int:
+        """Where the last of its strips or tiles ends in the file; 0 if it says of none."""
+        offsets = self.values.get(_TILES, self.values.get(_STRIPS, ()))
+        sizes = self.values.get(_TILE_SIZES, self.values.get(_STRIP_SIZES, ()))
+        return max(
+            (int(at) + int(size) for at, size in zip(offsets, sizes, strict=False)), default=0
+        )
+
     def missing(self, held: int) -> str:
         """What a page lacks of its pixels in a file of `held` bytes, in words; empty if nothing.
 

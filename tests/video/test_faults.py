@@ -1,0 +1,61 @@
+"""What a film may be, or a disk, that cannot be served: one line with file, fault and remedy."""
+
+import resource
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from manyhues import Colorizer
+from manyhues.errors import OutputError, PictureError
+from manyhues.sampling.options import Sampling
+from manyhues.video import Film
+from manyhues.video import film as film_module
+from manyhues.video.source import Source
+from video.films import frames, moved, write
+
+
+@pytest.fixture(scope="module")
+def colorizer() -> Colorizer:
+    return Colorizer.load("vae-mdn")
+
+
+def test_protected_films_are_refused(tmp_path: Path) -> None:
+    keys = {"encryption_key": "76a6c65c5ea762046bd749a2e632ccbb", "encryption_kid": "a7e61c37" * 4}
+    container = {"encryption_scheme": "cenc-aes-ctr", **keys}
+    path = write(tmp_path / "bought.mp4", moved("coffee", 6), container=container)
+    with pytest.raises(PictureError, match=r"bought.mp4: is protected \(DRM\).* use a free copy"):
+        Source.open(path)
+
+
+@pytest.mark.parametrize(("transfer", "name"), [("smpte2084", "PQ"), ("arib-std-b67", "HLG")])
+@pytest.mark.parametrize("format", ["yuv420p", "yuv420p10le"])
+def test_hdr_is_said(tmp_path: Path, transfer: str, name: str, format: str) -> None:
+    params = f"colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc"
+    options = {"x264-params": params}
+    path = write(tmp_path / "f.mkv", moved("coffee", 3), format=format, options=options)
+    source = Source.open(path)
+    assert any(f"HDR ({name})" in note for note in source.notes)
+    assert source.matrix == "bt2020"
+
+
+@pytest.mark.parametrize("limit", [9_000, 40_000])
+def test_a_disk_that_fills_up_midway_loses_nothing(
+    colorizer: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """A limit on files stands for the disk: within a part, and when parts are joined."""
+    monkeypatch.setattr(film_module, "_PART", 0.4)
+    path = write(tmp_path / "film.mkv", moved("coffee", 60, (64, 48)))
+    film, out = Film(path, colorizer, Sampling(1)), tmp_path / "out"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        with pytest.raises(OutputError, match=r"cannot be written \(.*free space") as caught:
+            film.write(out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "\n" not in str(caught.value)
+    assert not list(out.glob("film*"))
+    result: Any = film.write(out)
+    assert len(frames(result.paths[0])) == 60
+    assert not list(out.glob(".*"))
