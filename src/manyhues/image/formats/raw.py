@@ -18,19 +18,18 @@ _MAGIC = (
     *(b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"\0MRM", b"HEAPCCDR", b"FOVb"),
     *(b"II\x1a\0\0\0HEAPCCDR", b"\0\0\0\x18ftypcrx"),
 )
-_SUFFIXES = frozenset(
+SUFFIXES = frozenset(
     {".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".raf", ".orf"}
     | {".rw2", ".pef", ".srw", ".mrw", ".x3f", ".3fr", ".iiq", ".erf", ".mef", ".mos", ".raw"}
 )
 _ORIENTATIONS = {0: 1, 3: 3, 5: 8, 6: 6}  # LibRaw's turns as EXIF's
-_REMEDY = "develop the raw file and save it as TIFF"
 _DEVELOPED = "developed by LibRaw with the camera's white balance; its EXIF was not kept"
 
 
 class Raw(Format):
     """Camera raw that is no TIFF; of those that are, `pages` alone is asked."""
 
-    suffixes: ClassVar[frozenset[str]] = _SUFFIXES if find_spec("rawpy") else frozenset()
+    suffixes: ClassVar[frozenset[str]] = SUFFIXES if find_spec("rawpy") else frozenset()
 
     @classmethod
     def sniff(cls, head: bytes) -> bool:
@@ -71,7 +70,8 @@ def _opened(file: File) -> Iterator[Any]:
     except ImportError:
         raise PictureError(
             f"{file.name}: a camera's raw picture, of which only a preview can be read; "
-            f"pip install 'manyhues[raw]' develops it, or {_REMEDY}"
+            f"pip install 'manyhues[raw]' develops it, or develop the raw file and save it "
+            "as TIFF"
         ) from None
     try:
         with decoding(file.name), rawpy.imread(io.BytesIO(file.data)) as raw:
@@ -79,7 +79,7 @@ def _opened(file: File) -> Iterator[Any]:
     except rawpy.LibRawFileUnsupportedError:
         raise PictureError(
             f"{file.name}: a camera's raw picture that LibRaw does not know, of which only a "
-            f"preview can be read; {_REMEDY}"
+            "preview can be read; develop the raw file and save it as TIFF"
         ) from None
     except rawpy.LibRawUnsufficientMemoryError:
         raise no_memory(file.name) from None
