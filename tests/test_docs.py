@@ -151,3 +151,18 @@ def test_quickstart_runs_on_the_shipped_weights(tmp_path: Path) -> None:
     command = [sys.executable, str(QUICKSTART)]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
     assert len(list((tmp_path / "out" / "quickstart").glob("chelsea.*.jpg"))) == 4
+
+
+def test_failures_are_made_as_the_page_says() -> None:
+    """Each command of the gallery of failures is what made the faulty picture below it."""
+    faults = runpy.run_path(str(ROOT / "docs" / "make_gallery.py"))["FAULTS"]
+    page = (ROOT / "docs" / "limits.md").read_text("utf-8")
+    shown = re.findall(r"```sh\n(.*?)\n```\s+\[!\[[^]]*\]\(images/fault-(\w+)\.jpg", page, re.S)
+    assert sorted(name for _, name in shown) == sorted(faults)
+    for command, name in shown:
+        picture, [(_, options), *_] = faults[name]
+        context = CLI.commands["colorize"].make_context("colorize", shlex.split(command)[2:])
+        assert Path(context.params["inputs"][0]).stem == picture
+        assert context.params["sample"] == options["k"]
+        assert context.params["seed"] == 0
+        assert context.params["diversity"] == options.get("diversity", 0.7)

@@ -43,8 +43,7 @@ def rows() -> dict[str, tuple[set[str], str, str]]:
     table = PAGE.partition("| package |")[2]
     found = {}
     row = r"^\| ([a-z0-9][a-z0-9-]*) \| (.+?) \| (.+?) \| (.*?) ?\|$"
-    for line in re.findall(row, table, re.M):
-        name, asked, licence, bundled = line
+    for name, asked, licence, bundled in re.findall(row, table, re.M):
         found[name] = (set(asked.split(", ")), licence, bundled)
     return found
 

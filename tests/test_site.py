@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_site_builds(tmp_path: Path) -> None:
-    if find_spec("material") is None or find_spec("mkdocstrings") is None:
+    if not all(map(find_spec, ("material", "mkdocstrings", "latex2mathml"))):
         pytest.skip("NO MKDOCS: the site is not built; pip install 'manyhues[docs]'")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(tmp_path)]
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
@@ -29,3 +29,15 @@ def test_the_site_builds(tmp_path: Path) -> None:
     python = (tmp_path / "api" / "index.html").read_text("utf-8")
     for name in ("colorize", "Colorizer", "Sampling", "Recolor", "recover"):
         assert name in python
+    method = (tmp_path / "method" / "index.html").read_text("utf-8")
+    assert method.count("<math") > 40
+    assert "$" not in re.sub(r"<script.*?</script>", "", method, flags=re.S)  # no formula is left
+    options = (tmp_path / "cli" / "index.html").read_text("utf-8")
+    assert "<code>--diversity</code>" in options  # the README's table
+
+
+def test_what_is_not_part_of_the_site_is_no_link() -> None:
+    site = pytest.importorskip("tools.site", reason="NO MKDOCS: pip install 'manyhues[docs]'")
+    page = ROOT / "docs" / "model" / "faults.md"
+    text = "[a](choosing.md), [b](../../README.md#x), ![c](../x.png), [d](https://e.org), [e](#f)"
+    assert site.inside(text, page) == text.replace("[b](../../README.md#x)", "b")

@@ -13,6 +13,8 @@ from conftest import colourful
 from PIL import Image
 from test_picture import bomb
 
+from manyhues.image.names import stem_of
+
 Command = Any
 
 
@@ -71,7 +73,6 @@ def test_every_fault_is_one_line_and_the_rest_is_done(
         "in/bomb.png": "30000 x 30000 pixels are over the limit",
         "in/loop.jpg": "cannot be read",
         "in/float.tif": "no fixed white point",
-        f"in/{long_output}.jpg": "shorten the name",
         too_long: "cannot be read",
         "missing.jpg": "no such file",
         "none": "no pictures inside",
@@ -81,14 +82,14 @@ def test_every_fault_is_one_line_and_the_rest_is_done(
     )
     assert done.returncode == 1
     found = {report["input"]: report for report in map(json.loads, done.stdout.splitlines())}
-    assert set(found) == {*faults, "in/good.jpg", "in/one.png"}
+    assert set(found) == {*faults, "in/good.jpg", "in/one.png", f"in/{long_output}.jpg"}
     for name, fault in faults.items():
         error = found[name]["error"]
         assert fault in error
         assert name in error
         assert ";" in error  # fault; remedy
         assert f"  {error}" in done.stderr.splitlines()
-    stems = {"good": "jpg", "one": "png"}
+    stems = {"good": "jpg", "one": "png", stem_of(long_output): "jpg"}  # the last one cut to fit
     whole = {f"{stem}.{k}.{suffix}" for stem, suffix in stems.items() for k in (1, 2)}
     assert {p.name for p in (tmp_path / "out").iterdir()} == whole | {
         f"{stem}.sheet.jpg" for stem in stems
@@ -220,3 +221,16 @@ def test_evaluate(command: Command, tmp_path: Path) -> None:
     done = command("evaluate", "--data", "none", "--method", "cvae, flow")
     assert done.returncode == 1
     assert "none: no pictures" in done.stderr.splitlines()[-1]
+
+
+def test_pages_of_a_file_with_the_longest_name(
+    command: Command, good: Path, tmp_path: Path
+) -> None:
+    good.unlink()
+    page = Image.new("L", (20, 30), 90)
+    page.save(good.parent / f"{'x' * 244}.tif", save_all=True, append_images=[page])
+    done = command("colorize", "in", "-o", "out", "-n", 1, "--no-sheet")
+    assert done.returncode == 0
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert len(written) == 2
+    assert all(len(name) <= 255 and name.endswith(".1.tif") for name in written)

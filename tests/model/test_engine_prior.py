@@ -177,7 +177,7 @@ def test_eight_samples_differ_in_vividness_as_a_manifest_says(
 ) -> None:
     folder = shutil.copytree(weights, tmp_path / "weights")
     manifest = json.loads((folder / "flow.json").read_text())
-    manifest["prior"] |= {"vividness": 0.3}
+    manifest["prior"] |= {"vividness": [0.0, 0.3]}
     (folder / "flow.json").write_text(json.dumps(manifest))
     bare, given = Colorizer.load("flow", weights), Colorizer.load("flow", folder)
     scene = bare.encode(colourful(140, 140))
@@ -201,6 +201,9 @@ def test_eight_samples_differ_in_vividness_as_a_manifest_says(
     assert logarithms(Draw(0, [9, 2]))[1] == pytest.approx(eight[2], abs=1e-4)
     calm = logarithms(Draw(0, range(8), 0.5))
     assert calm.std() == pytest.approx(0.15, rel=0.01)
+    small = bare.encode(colourful(60, 60))
+    one, other = (c.prior.sample(small, Draw(0, range(2))) for c in (bare, given))
+    assert np.array_equal(one, other)  # by the number of working sizes
     agreed, no_sample = np.ones((1, 2, 36, 36), np.float32), Draw(0, [-1])
     one, other = (c.prior.finish(scene, no_sample, agreed) for c in (bare, given))
     assert np.array_equal(one, other)

@@ -39,6 +39,8 @@ def test_a_stopped_studio_is_said_and_waited_for(
     page.evaluate(LOOK)
     expect(page.locator("#away")).to_contain_text("The studio does not answer.")
     expect(tiles(page)).to_have_count(2)
+    expect(page.locator("#tally")).to_have_css("text-align", "start")  # the rest is as it was
+    page.locator("#new").click(trial=True)  # nothing lies over it
     app = create_app(folder=tmp_path / ("a" if kept else "b"), weights=weights, listed=True)
     with running(app, port) as server:
         expect(page.locator("#away")).to_be_hidden()
@@ -87,7 +89,7 @@ def test_several_pictures(visit: Open, photo: Path, tmp_path: Path) -> None:
         page.locator("[name=n]").evaluate("(node) => (node.value = 2)")
         page.locator("[name=pick][value=random]").evaluate("(node) => (node.checked = true)")
         page.locator("#file").set_input_files([*paths[:2], tmp_path / "broken.png", paths[2]])
-        expect(page.locator("#sending-text")).to_contain_text(", 1 of 4")
+        expect(page.locator("#sending-text")).to_contain_text("1 of 4: ")
         expect(page.locator(".toast.bad")).to_contain_text("broken.png cannot be read")
         expect(page.locator(".toast", has_text="3 of 4 pictures are coloured.")).to_be_visible()
         expect(page.locator("#album-list li")).to_have_count(3)

@@ -91,10 +91,9 @@ def test_the_page_asks_where_there_is_a_quality(visit: Open, photo: Path) -> Non
     with visit() as page:
         begin(page, photo, 2)
         panel = page.locator(".keep")
-        panel.locator("summary").click()
         expect(panel.get_by_label("Quality")).to_be_visible()  # the picture's own is JPEG
         for wanted, there in (("png", False), ("tiff", False), ("webp", True), ("", True)):
-            panel.get_by_label("As").select_option(wanted)
+            panel.get_by_label("Kind of file").select_option(wanted)
             expect(panel.get_by_label("Quality")).to_be_visible(visible=there)
         panel.get_by_label("Quality").select_option("75")
         with page.expect_download() as whole:

@@ -17,6 +17,7 @@ from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, OutputError, UsageError
 from manyhues.image import encode as writer
 from manyhues.image import files
+from manyhues.image.names import of_results
 from manyhues.image.picture import Picture, probe
 
 
@@ -167,8 +168,11 @@ def _pages_of(
                 raise OutputError(replaces(job.source, result))
         return _Results(output_format, stem.name, paths, sheet)
 
-    several = [job.stem.with_name(f"{job.stem.name}.p{page + 1}") for page in range(count)]
-    return [partial(results, stem) for stem in ([job.stem] if count == 1 else several)]
+    stems = [job.stem]
+    if count > 1:
+        pages = (job.stem.with_name(f"{job.stem.name}.p{page + 1}") for page in range(count))
+        stems = list(map(of_results, pages))
+    return [partial(results, stem) for stem in stems]
 
 
 def _one(

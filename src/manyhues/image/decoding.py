@@ -46,7 +46,7 @@ class without_limit:  # noqa: N801  a context manager: a class, since each pictu
                 _limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             _inside += 1
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object = None, error: Any = None, trace: object = None) -> None:
         global _inside
         with _lock:
             _inside -= 1
@@ -63,9 +63,7 @@ class decoding(without_limit):  # noqa: N801  a context manager: a class, since 
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def __exit__(
-        self, kind: type[BaseException] | None = None, error: Any = None, *trace: object
-    ) -> None:
+    def __exit__(self, kind: object = None, error: Any = None, trace: object = None) -> None:
         super().__exit__()
         if error is None:
             return

@@ -19,7 +19,7 @@ WINDOWS = sys.platform == "win32"
 ONE_CASE = sys.platform in ("win32", "darwin")  # whose usual file systems fold names
 
 _NAME = 255  # bytes; Windows and macOS count in larger units
-_APPENDED = len(".p99999.1000.dicom")  # page, number and suffix of a result; its sheet's is shorter
+_APPENDED = len(".1000.dicom")  # number and suffix of a result; its sheet's is shorter
 STEM = _NAME - _APPENDED  # bytes that a result's stem may have
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?=\.|$)", re.I)

@@ -39,7 +39,7 @@ class FlowSettings(PriorSettings, kind="flow"):
     gain         times the code when the last step is done, for each number of working sizes
     grain        normal noise then, in code units, in pictures no larger than the working size
     alike        share of a cell's colour that comes from cells like it, in larger ones
-    vividness    deviation, over samples, of the logarithm of how vivid one is
+    vividness    deviation, over samples, of the logarithm of how vivid one is; as `gain`
     """
 
     codes = ("grid",)
@@ -51,10 +51,10 @@ class FlowSettings(PriorSettings, kind="flow"):
     gain: Annotated[tuple[float, ...], Range(0, 100)] = (1.0,)
     grain: Annotated[float, Range(0, 100)] = 0.0
     alike: Annotated[float, Range(0, 1)] = 0.0
-    vividness: Annotated[float, Range(0, 1)] = 0.0
+    vividness: Annotated[tuple[float, ...], Range(0, 1)] = (0.0,)
 
     def __post_init__(self) -> None:
-        for name in ("steps", "gain"):
+        for name in ("steps", "gain", "vividness"):
             if not getattr(self, name):
                 raise FaultError(f"{name}: expected one number or more")
 
@@ -76,7 +76,7 @@ class Flow(Prior, settings=FlowSettings):
     def sample(self, scene: Scene, draw: Draw) -> Array:
         """Coarse to fine, all steps; each as vivid as its number says."""
         codes = self.finish(scene, draw, self._coarse(scene, draw))
-        spread = np.float32(self.settings.vividness * min(draw.diversity, 1.0))
+        spread = np.float32(_at(self.settings.vividness, scene) * min(draw.diversity, 1.0))
         codes *= np.exp(spread * _vividness(scene, draw) - spread**2 / 2)  # 1 in the mean
         return _keeping(codes, _hinted(draw.hints, codes.shape[2:]))
 
@@ -143,8 +143,7 @@ class Flow(Prior, settings=FlowSettings):
 
     def _strengths(self, scene: Scene, draw: Draw) -> tuple[np.float32, np.float32]:
         """What few steps cost of all colours, and what less noise costs of their differences."""
-        gains = self.settings.gain  # one for each working size
-        gain = gains[min(len(scene.levels), len(gains)) - 1]
+        gain = _at(self.settings.gain, scene)
         return np.float32(gain), np.float32(np.clip(draw.diversity, 0.5, 1.0))
 
     def rough(self, scene: Scene, draft: Array) -> Array:
@@ -211,6 +210,11 @@ class Flow(Prior, settings=FlowSettings):
             return _keeping(x, cells)
 
         return np.concatenate(self.engine.map(follow, range(0, len(starts), at_once)))
+
+
+def _at(values: Sequence[float], scene: Scene) -> float:
+    """Of values for each number of working sizes, that of a scene."""
+    return values[min(len(scene.levels), len(values)) - 1]
 
 
 def _antithetic(scene: Scene, draw: Draw, shape: tuple[int, ...], stage: int = 0) -> list[Array]:

@@ -47,13 +47,14 @@ export function draw() {
 }
 
 function card(one) {
-  const told = one.working ? t("working") : one.leaving ? t("leaving") : one.results === 1 ? t("tallyOne") : t("tally", { count: one.results });
+  const liked = one.favourites ? ` · ♥ ${one.favourites}` : "";
+  const told = one.working ? t("working") : one.leaving ? t("leaving") : one.results === 1 ? t("tallyOne") : t("tally", { count: one.results }) + liked;
   return el(
     "li",
     { className: one.working ? "working" : "" },
     el("a", { href: `#${one.session}`, "aria-label": `${title(one)}, ${told}` },
       el("img", { src: one.shown, alt: "", loading: "lazy" }),
-      el("strong", { textContent: title(one), title: title(one) }),
-      el("span", { className: one.leaving ? "hint warn" : "hint", textContent: told })),
+      el("strong", { textContent: one.name, title: title(one) }),
+      el("span", { className: one.leaving ? "hint warn" : "hint", textContent: one.pages > 1 ? `${t("pageAt", one)} · ${told}` : told })),
   );
 }

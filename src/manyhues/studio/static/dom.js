@@ -1,5 +1,7 @@
 // Small helpers: elements without markup strings, icons, messages.
 
+import { t } from "./i18n.js";
+
 export const $ = (id) => document.getElementById(id);
 
 /** An element with properties, attributes (names with a dash, or role) and children. */
@@ -24,23 +26,28 @@ export function icon(name) {
   return svg;
 }
 
-/** Say something for a few seconds; `bad` things stay longer. Returns its element. */
+/** Say something for a few seconds, once at a time; `bad` things stay longer. Returns its element. */
 export function toast(text, bad = false) {
+  for (const said of [...$("toasts").children]) if (said.textContent === text) said.remove();
   const node = el("p", { className: bad ? "toast bad" : "toast", textContent: text });
   $("toasts").append(node);
   setTimeout(() => node.remove(), bad ? 9000 : 3500);
   return node;
 }
 
-/** Say what was done, with a button that takes it back for a while. */
-export function offerUndo(text, word, undo) {
-  const node = el("p", { className: "toast" }, el("span", { textContent: text }));
-  const button = el("button", { type: "button", className: "undo", textContent: word });
+/** Say what was done, `text()`, with a button that takes it back for a while, or until a signal. */
+export function offerUndo(text, undo, signal) {
+  const node = el("p", { className: "toast" });
+  const said = el("span");
+  const button = el("button", { type: "button", className: "undo" });
+  node.say = () => ([said.textContent, button.textContent] = [text(), t("undo")]); // in another language, too
+  node.say();
+  signal?.addEventListener("abort", () => node.remove());
   button.onclick = () => {
     node.remove();
     undo();
   };
-  node.append(button);
+  node.append(said, button);
   $("toasts").append(node);
   setTimeout(() => node.remove(), 20_000);
 }

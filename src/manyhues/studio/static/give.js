@@ -104,7 +104,7 @@ function show() {
   $("main").setAttribute("aria-busy", Boolean(giving));
   if (!giving) return;
   const { name, part, local, count } = giving;
-  const text = t(part < 1 ? "sending" : part === 1 ? "opening" : "colouringName", { name }) + count;
+  const text = count + t(part < 1 ? "sending" : part === 1 ? "opening" : "colouringName", { name });
   if ($("sending-text").textContent !== text) $("sending-text").textContent = text; // said once
   $("sending-picture").hidden = !local;
   if (local && $("sending-picture").src !== local) $("sending-picture").src = local;

@@ -1,6 +1,6 @@
 // The colourings: groups of tiles that fill one by one; hearts, neighbours, and blends.
 
-import { $, el, icon, toast } from "./dom.js";
+import { $, el, icon, swap, toast } from "./dom.js";
 import { isKnown, t } from "./i18n.js";
 import { bases, fits, isNew, shown, state } from "./state.js";
 import { dragging } from "./drag.js";
@@ -131,7 +131,11 @@ function frame(node) {
   return node;
 }
 
-const ground = () => el("img", { className: "ground", src: state.session.picture.grey, alt: "" });
+function ground() {
+  const image = el("img", { className: "ground", alt: "" });
+  swap(image, state.session.picture.grey, state.session.local);
+  return image;
+}
 
 function empty(slot) {
   const face = frame(el("div", { className: "open" }, ground()));
@@ -220,7 +224,7 @@ export function begin(group, announce = true) {
   count();
   say(`${title(group)}. ${line(group)}`);
   const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-  if (announce) $(`group-${group.id}`).scrollIntoView({ behavior, block: "start" });
+  if (announce && state.session.groups.length > 1) $(`group-${group.id}`).scrollIntoView({ behavior, block: "start" });
 }
 
 /** The studio has answered: a group gets its real id. */

@@ -13,6 +13,7 @@ import * as pages from "./pages.js";
 import * as palette from "./palette.js";
 import * as steering from "./steering.js";
 import * as viewer from "./viewer.js";
+import { view } from "./views.js";
 import * as watch from "./watch.js";
 
 let about = { methods: [], examples: [], upload_bytes: 0, pixels: 0, kept: false, diversity: 0.7 };
@@ -62,7 +63,7 @@ function enter(session, local = "") {
   const { picture } = session;
   Object.assign($("given"), { width: picture.width, height: picture.height }); // keeps its place
   swap($("given"), picture.grey, local);
-  $("given").alt = $("given-name").textContent = $("given-name").title = pages.title(picture);
+  $("given").alt = $("given-name").textContent = $("given-name").title = picture.name;
   $("given-size").textContent = `${picture.width} × ${picture.height}`;
   notes.show(picture.notes);
   document.title = `${pages.title(picture)} · manyhues`;
@@ -74,12 +75,6 @@ function enter(session, local = "") {
   steering.resume();
   restoreSettings();
   viewer.follow();
-}
-
-/** Show one of the page's three views. */
-function view(name) {
-  for (const id of ["welcome", "studio", "gone"]) $(id).hidden = id !== name;
-  $("new").hidden = name === "welcome";
 }
 
 /** Turn away from the session, if any. Its work goes on: whoever asks for a job is there for all. */
@@ -210,7 +205,7 @@ const wishes = {
   heart: (base) => marked(base, { favourite: !state.results.get(base).favourite }),
   hide: (base) => {
     const { hidden, number } = state.results.get(base);
-    if (!hidden) offerUndo(t("hidden", { number }), t("undo"), () => marked(base, { hidden: false }));
+    if (!hidden) offerUndo(() => t("hidden", { number }), () => marked(base, { hidden: false }), presence.signal);
     return marked(base, { hidden: !hidden });
   },
   more: (hints) => different(hints),
@@ -261,8 +256,9 @@ function relabel() {
   $("examples").replaceChildren(...about.examples.map(give.example));
   for (const node of document.querySelectorAll(".keeping")) node.textContent = t(about.kept ? "keptForGood" : "keptShort");
   album.draw();
+  for (const node of $("toasts").children) node.say?.();
   if (state.session) {
-    $("given-name").textContent = pages.title(state.session.picture);
+    document.title = `${pages.title(state.session.picture)} · manyhues`;
     grid.draw();
     notes.show(state.session.picture.notes);
   }
@@ -308,7 +304,7 @@ async function forget() {
     album.forget(session);
     history.pushState(null, "", "/");
     leave();
-    offerUndo(t("forgotten"), t("undo"), () => ask("POST", `/api/sessions/${session}/restore`).then(enterNew, complain));
+    offerUndo(() => t("forgotten"), () => ask("POST", `/api/sessions/${session}/restore`).then(enterNew, complain));
   } catch (error) {
     complain(error);
   }

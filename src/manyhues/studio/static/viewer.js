@@ -192,6 +192,7 @@ function hold(wanted) {
   compare(wanted ? 100 : held);
   if (!wanted) held = null;
   $("hold").setAttribute("aria-pressed", wanted);
+  $("surface").classList.toggle("held", wanted); // nothing lies over it
 }
 
 // Neighbours

@@ -40,7 +40,6 @@ async function look() {
   const was = away;
   away = !answer || answer.status >= 502;
   $("away").hidden = !away;
-  document.documentElement.classList.toggle("away", away);
   if (same && !away) {
     if (sid && answer.status === 404) wishes.gone();
     else if (was) wishes.back();

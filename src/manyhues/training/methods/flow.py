@@ -35,9 +35,9 @@ GAIN = (1.1, 1.22)  # times the code, where the last working size is the first o
 GRAIN = 0.08  # code units of normal noise, in pictures no larger than the working size
 # Share of a cell's colour that comes from cells like it, in larger ones.
 ALIKE = 0.8
-# Deviation of the logarithm of a sample's vividness: photographs of like scenes differ more in it
-# than samples do. docs/model/sampling.md has what it brought.
-VIVIDNESS = 0.3
+# Deviation of the logarithm of a sample's vividness: larger photographs of like scenes differ more
+# in it than samples do. docs/model/sampling.md has what it brought.
+VIVIDNESS = (0.0, 0.3)
 # Where the times of training lie at each working size. Colours are broad: averaged over the 256
 # cells, a scene's tint stands out of the noise up to t of about .87, so the first working size,
 # which settles the scene, has to learn late times; the second only ever starts at .6.
