@@ -58,13 +58,13 @@ def halved(luma: Plane) -> Plane:
 def grey(planes: Planes, full: bool, matrix: str) -> Plane:
     """Luma ``(H, W)`` uint8 of greys that have the L* of the colours that the planes show.
 
-    Luma itself where there is no colour. Chroma is half as large, rounded up.
+    Luma itself where there is no colour. Chroma is as large, or half as large, rounded up.
     """
     luma, cb, cr = planes
     if max(np.abs(_ends(part)).max() for part in (cb, cr)) <= _NOISE:
         return luma
     red, blue = _WEIGHTS[matrix]
-    values = _levels(full)[0].take(halved(luma))
+    values = _levels(full)[0].take(luma if cb.shape == luma.shape else halved(luma))
     shown = 1.0 if full else 255 / 224
     b = (cb - np.float32(_NEUTRAL)) * np.float32(shown * 2 * (1 - blue))
     r = (cr - np.float32(_NEUTRAL)) * np.float32(shown * 2 * (1 - red))

@@ -238,7 +238,7 @@ def _direct(frame: Any) -> bool:
 
 
 def _planes(av: Any, frame: Any, matrix: str) -> Planes | tuple[Plane, None, None]:
-    """Luma ``(H, W)`` and, of what is not grey, chroma half as large, rounded up: 8 bits each."""
+    """Luma ``(H, W)`` and, of what is not grey, chroma as `grey` takes it: 8 bits each."""
     name, planar = frame.format.name, frame
     if not _direct(frame):
         space = _SPACES[matrix]
@@ -261,8 +261,8 @@ def _plane(frame: Any, number: int) -> Plane:
 
 
 def _shrunk(chroma: Plane, luma: tuple[int, ...]) -> Plane:
-    """A chroma plane of 4:4:4 or the like at half the size of luma, rounded up."""
+    """A chroma plane of 4:2:2 or the like at half the size of luma, rounded up."""
     size = (luma[1] + 1) // 2, (luma[0] + 1) // 2
-    if chroma.shape == size[::-1]:
+    if chroma.shape in (size[::-1], luma):
         return chroma
     return np.asarray(Image.fromarray(chroma).resize(size, Image.Resampling.BOX))
