@@ -22,13 +22,8 @@ Frames at a cut are left out of flicker and warp. `--speed` writes whole films o
 a height and tells frames a second, and milliseconds of one core, which other work on the machine
 does not change as much. `--memory` writes `--frames` frames of 64 x 48 and tells the largest memory
 after a tenth of them, a half, and all. `--light` tells how far the L* of the coloured film, encoded
-<<<<<<< HEAD
-and decoded, is from that of the clip as it is, in colour. `--stills` compares on pictures
-under a camera that pans, zooms and turns, which no setting was chosen on.
-=======
 and decoded, is from that of the clip as it is, in colour. `--stills` compares on pictures under a
 camera that pans, zooms and turns, which no setting was chosen on.
->>>>>>> main
 """
 
 import argparse
