@@ -38,7 +38,7 @@ def test_earlier_results_and_other_files_are_left_out_aloud(
     (album / "a.jpg").write_bytes(photo.read_bytes())
     (album / "lone.1.jpg").write_bytes(photo.read_bytes())  # no sheet: a photograph
     (album / "notes.txt").touch()
-    (album / "raw.cr2").touch()
+    (album / "drawing.xcf").touch()
     assert run("colorize", album, "-o", album / "out", "-n", 2) == 0
     capsys.readouterr()
     assert run("colorize", album, "-o", album / "out2", "-n", 1, "--json") == 0
@@ -47,7 +47,7 @@ def test_earlier_results_and_other_files_are_left_out_aloud(
     said = next(line for line in streams.err.splitlines() if "left out" in line)
     assert "6 results of an earlier run" in said
     assert "1 of kind .txt" in said
-    assert "1 of kind .cr2" in said
+    assert "1 of kind .xcf" in said
     assert run("colorize", album / "out" / "a.1.jpg", "-o", tmp_path / "by_name", "-n", 1) == 0
     assert run("colorize", album / "out", "-o", tmp_path / "again", "-n", 1) == 1
     assert "only results of an earlier run; name files to colour them" in capsys.readouterr().err
