@@ -26,9 +26,8 @@ export function icon(name) {
   return svg;
 }
 
-/** Say something for a few seconds, once at a time; `bad` things stay longer. Returns its element. */
+/** Say something for a few seconds; `bad` things stay longer. Returns its element. */
 export function toast(text, bad = false) {
-  for (const said of [...$("toasts").children]) if (said.textContent === text) said.remove();
   const node = el("p", { className: bad ? "toast bad" : "toast", textContent: text });
   $("toasts").append(node);
   setTimeout(() => node.remove(), bad ? 9000 : 3500);
