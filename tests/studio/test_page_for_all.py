@@ -138,7 +138,7 @@ def test_new_picture_back_and_delete(visit: Open, server: Server, photo: Path) -
 def test_languages_and_theme(visit: Open, photo: Path) -> None:
     with visit(locale="vi-VN") as page:
         expect(page.locator("html")).to_have_attribute("lang", "vi")
-        expect(page.get_by_role("heading", level=1)).to_contain_text("Một tấm ảnh xám")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Một tấm ảnh đen trắng")
         begin(page, photo, 1)
         expect(page.get_by_role("heading", name="Lần xem đầu")).to_be_visible()
         page.get_by_role("button", name="EN, English").click()
