@@ -41,7 +41,7 @@ def test_what_can_be_undone_speaks_the_pages_language_and_goes_with_its_picture(
         message = page.locator(".toast:has(.undo)")
         expect(message).to_contain_text("No. 2 is hidden.")
         page.get_by_role("button", name="VI, Tiếng Việt").click()
-        expect(message).to_contain_text("Đã ẩn Số 2.")
+        expect(message).to_contain_text("Đã ẩn số 2.")
         expect(message.get_by_role("button")).to_have_text("Hoàn tác")
         page.locator("#home").click()
         expect(message).to_have_count(0)  # there it could not be undone
