@@ -77,6 +77,8 @@ class Flow(Prior, settings=FlowSettings):
         """Coarse to fine, all steps; each as vivid as its number says."""
         codes = self.finish(scene, draw, self._coarse(scene, draw))
         spread = np.float32(_at(self.settings.vividness, scene) * min(draw.diversity, 1.0))
+        if not spread:
+            return codes
         codes *= np.exp(spread * _vividness(scene, draw) - spread**2 / 2)  # 1 in the mean
         return _keeping(codes, _hinted(draw.hints, codes.shape[2:]))
 
@@ -237,15 +239,13 @@ def _vividness(scene: Scene, draw: Draw) -> Array:
     Of samples 0 to 7, 8 to 15 and so on each takes another eighth of the distribution, in an order
     that seed and picture give: a few samples see calm and vivid ones.
     """
-    out = np.zeros((len(draw.indices), 1, 1, 1), np.float32)
-    for i, k in enumerate(draw.indices):
-        if k >= 0:
-            mates = range(BLOCK * (k // BLOCK), BLOCK * (k // BLOCK + 1))
-            values = [
-                float(turned_noise(scene, draw.seed, mate, (1,), stage=9)[0]) for mate in mates
-            ]
-            out[i] = _EIGHTHS[int(np.argsort(np.argsort(values))[k % BLOCK])]
-    return out
+    orders: dict[int, Array] = {}  # of each block: which eighth each of its samples takes
+    for block in {k // BLOCK for k in draw.indices if k >= 0}:
+        mates = range(BLOCK * block, BLOCK * (block + 1))
+        values = [turned_noise(scene, draw.seed, k, (1,), stage=9)[0] for k in mates]
+        orders[block] = np.argsort(np.argsort(values))
+    eighths = [_EIGHTHS[orders[k // BLOCK][k % BLOCK]] if k >= 0 else 0.0 for k in draw.indices]
+    return np.array(eighths, np.float32)[:, None, None, None]
 
 
 def _hinted(hints: Sequence[Hint], grid: tuple[int, ...]) -> list[tuple[tuple[int, int], Array]]:
