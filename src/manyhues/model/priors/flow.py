@@ -239,11 +239,11 @@ def _vividness(scene: Scene, draw: Draw) -> Array:
     Of samples 0 to 7, 8 to 15 and so on each takes another eighth of the distribution, in an order
     that seed and picture give: a few samples see calm and vivid ones.
     """
-    orders: dict[int, Array] = {}  # of each block: which eighth each of its samples takes
+    orders: dict[int, list[int]] = {}  # of each block: which eighth each of its samples takes
     for block in {k // BLOCK for k in draw.indices if k >= 0}:
         mates = range(BLOCK * block, BLOCK * (block + 1))
         values = [turned_noise(scene, draw.seed, k, (1,), stage=9)[0] for k in mates]
-        orders[block] = np.argsort(np.argsort(values))
+        orders[block] = np.argsort(np.argsort(values)).tolist()
     eighths = [_EIGHTHS[orders[k // BLOCK][k % BLOCK]] if k >= 0 else 0.0 for k in draw.indices]
     return np.array(eighths, np.float32)[:, None, None, None]
 
