@@ -192,18 +192,22 @@ def of_grey_inputs(runs: Runs) -> list[str]:
 
 
 def laid(page: str, made: Sequence[str]) -> str:
-    """The page with these tables in place of its own, which are known by the first cell."""
-    blocks, first = page.split("\n\n"), {}
-    for number, block in enumerate(blocks):
-        first.setdefault(_known_by(block), number)
+    """The page with these tables in place of its own, known by their first cells.
+
+    A table that the page lacks comes after the one before it.
+    """
+    blocks = page.split("\n\n")
+    place = 0
     for new in made:
-        blocks[first[_known_by(new)]] = new
+        there = [i for i, block in enumerate(blocks) if _known_by(block) == _known_by(new)]
+        place = there[0] if there else place + 1
+        blocks[place : place + bool(there)] = [new]
     return "\n\n".join(blocks)
 
 
 def _known_by(block: str) -> str:
-    """What stays of a table's head when seeds are added."""
-    return block.partition("\n")[0].partition(" classifiers of ")[0]
+    """The first cell of its first line, without the number of seeds."""
+    return block.partition("\n")[0].lstrip("| ").partition(" |")[0].partition(" classifiers of ")[0]
 
 
 def main() -> None:
