@@ -14,7 +14,7 @@ REPOSITORY = SOURCE.parents[1]
 # Data flows one way: what stands on a line may import what stands on the lines above it, and
 # nothing beside it. A folder's own modules may import each other, without a circle.
 ORDER = [
-    {"errors", "__version__"},
+    {"errors", "language", "__version__"},
     {"color"},
     {"image", "render"},
     {"sampling"},

@@ -178,7 +178,7 @@ def test_parity_is_enforced(tmp_path: Path) -> None:
 
 def test_grid_methods_want_the_detail_decoder(tmp_path: Path) -> None:
     save_run("mean", tmp_path / "run")
-    with pytest.raises(UsageError, match="export a `detail` run first"):
+    with pytest.raises(UsageError, match="export a `detail` run with the same features first"):
         export.export(tmp_path / "run", tmp_path / "weights")
     assert list((tmp_path / "weights").iterdir()) == []
 

@@ -14,9 +14,10 @@ import typer
 from manyhues.cli import defaults, language, tools, training
 from manyhues.cli.arguments import expanded, refuse_dashes, refuse_empty, repeat_options, spelt
 from manyhues.cli.colorize import colorize
-from manyhues.cli.exit import say, status
+from manyhues.cli.exit import status
 from manyhues.cli.shared import Weights
 from manyhues.errors import ManyhuesError, UsageError
+from manyhues.language import say, spoken
 
 app = typer.Typer(
     name="manyhues",
@@ -159,6 +160,6 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         if error.errno not in _FULL:  # a fault of ours
             raise
-        what = language.spoken("a file" if _is_open(sys.stdout) else "standard output")
+        what = spoken("a file" if _is_open(sys.stdout) else "standard output")
         say(f"{what} cannot be written ({error.strerror}); free some space and run this again")
         raise SystemExit(1) from None
