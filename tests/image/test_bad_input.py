@@ -74,7 +74,7 @@ def command(
         out, err = (path.read_text("utf-8", "replace") for path in told)
         assert "Traceback" not in err
         assert "Warning" not in err
-        return subprocess.CompletedProcess(given, status, out, err)
+        return subprocess.CompletedProcess([*map(str, arguments)], status, out, err)
 
     return run
 
