@@ -352,7 +352,7 @@ def test_workers_share_a_cache(weights: Path, tmp_path: Path) -> None:
         batch_size=None,
         num_workers=2,
         multiprocessing_context="fork",
-        timeout=60,
+        timeout=600,
     )
     flat = torch.stack([tensor for _, tensor in loader]).flatten(1)
     assert 1 <= len(torch.unique(flat, dim=0)) <= 2
