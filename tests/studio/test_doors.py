@@ -228,10 +228,11 @@ def test_connections_are_capped(serve: Serve, monkeypatch: pytest.MonkeyPatch) -
 def test_a_request_that_takes_long_is_not_cut(
     serve: Serve, picture: bytes, slow: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "_BODY", 0.5)
-    monkeypatch.setattr(Protocol, "patience", 0.5)
+    monkeypatch.setattr(guard, "_BODY", 3.0)
+    monkeypatch.setattr(Protocol, "patience", 3.0)
+    slow[0] = 1.0
     server = serve()
-    assert server.colorize(picture, n=4, pick="random")["results"]  # takes over a second
+    assert server.colorize(picture, n=4, pick="random")["results"]  # takes over four seconds
 
 
 def test_head(server: Server) -> None:
