@@ -237,7 +237,7 @@ def torchvision() -> Any:
     if spec is None or spec.origin is None:
         pytest.skip("torchvision is not installed: nothing here was compared with its transforms")
     try:
-        import torchvision  # type: ignore[import-not-found]
+        import torchvision
     except RuntimeError as error:
         if "does not exist" not in str(error):
             raise
@@ -252,7 +252,7 @@ def torchvision() -> Any:
         import torchvision
 
         torchvision.stub = stub  # undone when it is collected
-    from torchvision.transforms import v2  # type: ignore[import-not-found]  # noqa: F401
+    from torchvision.transforms import v2  # noqa: F401
 
     return torchvision
 

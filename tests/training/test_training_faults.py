@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -268,11 +266,17 @@ def test_quantisation_reads_a_folder_without_training_shards(weights: Path, tmp_
     ],
 )
 def test_verbs_end_in_one_line_too(
-    arguments: list[str], status: int, said: str, tmp_path: Path
+    arguments: list[str],
+    status: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    command = [sys.executable, "-m", "manyhues", *arguments]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == status, done.stderr
-    (line,) = done.stderr.splitlines()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == status
+    (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("manyhues: ")
     assert said in line
