@@ -49,7 +49,7 @@ def test_without_room_the_caller_does_it(most: int, monkeypatch: pytest.MonkeyPa
 
 
 def test_there_are_as_many_as_have_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "has_room", lambda megabytes: megabytes < 700)
+    monkeypatch.setattr(threads, "has_room", lambda megabytes: megabytes < 1000)
     there = threading.active_count()
     with threads.pool(8):
         assert threading.active_count() - there == 3

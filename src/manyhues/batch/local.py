@@ -258,7 +258,7 @@ def _page(
         results.format,
         overwrite=options.overwrite,
         quality=options.quality,
-        threads=colorizer.threads,
+        threads=colorizer.workers,
     ):
         tally.add()
     if with_sheet:

@@ -19,8 +19,8 @@ Result = TypeVar("Result")
 
 # Megabytes of address space. ONNX Runtime is not asked to go on without: where it finds none, it
 # may end the process.
-_ALL = 256  # the library, the graphs, and a sample
-_GRAPH = 96  # one run of the largest graph
+_ALL = 304  # the library, the graphs, and a sample
+_GRAPH = 48  # one run of the largest graph
 
 
 class _Outputs(dict[str, Array]):

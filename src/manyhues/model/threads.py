@@ -7,7 +7,7 @@ from typing import Any
 
 from manyhues.memory import has_room
 
-_THREAD = 192  # megabytes of address space: its stack, its heap, and a sample in the making
+_THREAD = 256  # megabytes of address space: its stack, its heap, and a sample in the making
 
 
 class _Here(Executor):
