@@ -15,6 +15,7 @@ REPOSITORY = SOURCE.parents[1]
 # nothing beside it. A folder's own modules may import each other, without a circle.
 ORDER = [
     {"errors", "language", "__version__"},
+    {"memory"},
     {"color"},
     {"image", "render"},
     {"sampling"},

@@ -104,6 +104,7 @@ def test_failures_end_the_job_and_not_the_lane(caplog: pytest.LogCaptureFixture)
         for error, said in (
             (UsageError("n 0: expected 1 or more"), "n 0"),
             (MemoryError(), "not enough memory"),
+            (RuntimeError("std::bad_alloc"), "not enough memory"),
             (RuntimeError(secret), "the work failed"),
         ):
             one = lane.submit(job(fail(error)))

@@ -333,7 +333,7 @@ def test_formats_of_a_download(visit: Open, server: Server, photo: Path) -> None
             ("tiff", "old house.1.tiff", "TIFF"),
             ("colour", "old house.1.colour.png", "PNG"),
         ):
-            page.locator("#v-format").select_option(wanted)
+            page.locator(".take").get_by_label("Kind of file").select_option(wanted)
             with page.expect_download() as one:
                 page.locator("#v-download").click()
             assert one.value.suggested_filename == name

@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -23,6 +22,7 @@ from manyhues.image import encode as writer
 from manyhues.image import files, names, provenance
 from manyhues.image.picture import Picture
 from manyhues.model.scene import Scene
+from manyhues.model.threads import pool
 from manyhues.render import pixels as render
 from manyhues.render.sheet import contact_sheet
 from manyhues.render.upsample import Upsampler
@@ -132,10 +132,10 @@ class Film:
         `begun` is where an earlier run has come to.
         """
         ahead = self._looks(painter, begun)
-        with ThreadPoolExecutor(1) as pool:
-            following = pool.submit(next, ahead, None)
+        with pool(1) as thread:
+            following = thread.submit(next, ahead, None)
             while (one := following.result()) is not None:
-                following = pool.submit(next, ahead, None)
+                following = thread.submit(next, ahead, None)
                 yield one
 
     def _looks(self, painter: Painter, begun: state.Begun | None) -> Iterator[_Done]:
@@ -263,7 +263,7 @@ class Film:
         seeds = begun.seeds if begun else ()
         rows = {round((i + 0.5) / _ROWS * max(source.length - 1, 0)) for i in range(_ROWS)}
         parts, begins = list[encode.Part](), 0
-        pool = ThreadPoolExecutor(workers)
+        threads = pool(workers)
 
         def finish(stretch: _Done) -> None:
             for part in parts:
@@ -276,7 +276,7 @@ class Film:
             for latest in self._stretches(painter, begun):
                 seeds = seeds or latest.look.seeds
                 for frames in _batches(latest.frames(), 2 * workers):
-                    made = pool.map(partial(self.planes, versions=versions), frames)
+                    made = threads.map(partial(self.planes, versions=versions), frames)
                     for one, planes in zip(frames, made, strict=True):
                         frame = one.seen.frame
                         if not parts:
@@ -294,7 +294,7 @@ class Film:
             if latest is not None and parts:
                 finish(latest)
         finally:
-            pool.shutdown(cancel_futures=True)
+            threads.shutdown(cancel_futures=True)
             for part in parts:
                 part.drop()
         return list(seeds), done, first

@@ -105,7 +105,7 @@ class Pictures:
 def _read_shard(path: Path) -> tuple[list[bytes], list[str], list[str]]:
     try:
         import pyarrow.parquet as pq
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise DataError(
             f"{path}: parquet wants PyArrow; install it with: pip install 'manyhues[train]'"
         ) from error
