@@ -52,7 +52,7 @@ from manyhues.sampling.options import Sampling
 from manyhues.video import Film, Progress, painter, shots
 from manyhues.video.motion import motion, pyramid
 from manyhues.video.painter import Painter, between
-from manyhues.video.shots import Seen, stretches
+from manyhues.video.shots import Seen, backward, stretches
 from manyhues.video.source import Frame
 
 Rgb = NDArray[np.uint8]
@@ -217,7 +217,9 @@ def ours(
             first = last = paint.begin(scene, stretch.key)
         else:
             first, last = last, paint.follow(scene, stretch.key, last, stretch.motions[-1])
-        out += [colours[0] for colours in between(stretch, first.shown, last.shown)]
+        out += [
+            colours[0] for colours in between(stretch, backward(stretch), first.shown, last.shown)
+        ]
     return out
 
 

@@ -21,7 +21,7 @@ from manyhues.model.forks import step_by_step
 from manyhues.model.forks import whole as unforked
 from manyhues.model.manifest import Manifest, folder_of, methods
 from manyhues.model.priors import Draw, Prior, make_prior
-from manyhues.model.scene import Scene, encode
+from manyhues.model.scene import Scene, encode, working_sizes
 from manyhues.model.search import search
 from manyhues.sampling.hints import Hints, parse_hints
 from manyhues.sampling.options import Sampling, SamplingOptions, diversity_of, number, whole
@@ -90,6 +90,10 @@ class Colorizer:
         and to decode it. Nothing can be drawn anew from it.
         """
         return encode(Picture.open(picture), self._engine, self._manifest, refining=refining)
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """`Scene.grid` of a picture of that size."""
+        return working_sizes(height, width, self._manifest)[-1]
 
     def encode_luminance(self, luminance: Array) -> Scene:
         """A scene of bare L*, ``(h, w)`` float32 in [0, 100]. Raises `PictureError`."""

@@ -124,17 +124,14 @@ class Painter:
         return best
 
 
-def between(stretch: Stretch, first: Array, last: Array) -> Iterator[Array]:
+def between(stretch: Stretch, back: list[Motion], first: Array, last: Array) -> Iterator[Array]:
     """Colours ``(n, 2, h, w)`` of each frame of a stretch, its key frame's too, in order.
 
-    From both key frames along motion, the nearer and the surer one counting for more.
+    From both key frames along motion (`back` is `shots.backward`), the nearer and the surer one
+    counting for more.
     """
-    back: list[Motion] = []
-    for seen in reversed(stretch.frames[:-1]):
-        guess = back[-1].shift if back else None
-        back.append(motion(seen.levels, stretch.key.levels, guess))
     count = len(stretch.frames)
-    for i, (before, after) in enumerate(zip(stretch.motions, reversed(back), strict=False), 1):
+    for i, (before, after) in enumerate(zip(stretch.motions, back, strict=False), 1):
         share = i / count
         old = np.float32(1 - share) * (before.sure + np.float32(_NOWHERE))
         new = np.float32(share) * (after.sure + np.float32(_NOWHERE))
