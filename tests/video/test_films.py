@@ -285,6 +285,22 @@ def test_steady_where_nothing_moves_and_along_a_known_path(flow: Colorizer, tmp_
     assert chroma(ours) > 0.8 * chroma(alone)
 
 
+def test_no_shot_is_pale_or_gaudy_by_chance(flow: Colorizer, tmp_path: Path) -> None:
+    """Versions differ in their colours, and less than half as much in how strong those are."""
+    (luma,) = moved("coffee", 1, (192, 128))
+    path = write(tmp_path / "f.mkv", [luma], codec="ffv1", format="gray", options={})
+    (frame,) = Film(path, flow, Sampling(8, pick="random")).painted()
+    scene = flow.encode(luma)
+    drawn = flow.sample_ab(scene, 8, diversity=Sampling(1).diversity)
+
+    def strengths(ab: Any) -> Any:
+        return np.log(np.sqrt((ab**2).sum(1).mean((1, 2))))
+
+    assert strengths(frame.ab).std() < strengths(drawn).std() / 2
+    apart = [np.abs(frame.ab[i] - frame.ab[j]).mean() for i in range(8) for j in range(i)]
+    assert min(apart) > 2
+
+
 def test_a_cut_back_keeps_its_colours(flow: Colorizer, tmp_path: Path) -> None:
     there, away = moved("coffee", 4, (192, 128), 0), moved("rocket", 4, (192, 128), 0)
     path = write(tmp_path / "f.mkv", there + away + there, codec="ffv1", format="gray", options={})

@@ -65,9 +65,15 @@ class Painter:
         if found is not None:
             return self.follow(scene, seen, *found, hints)
         drawn = self.colorizer.draw(scene, replace(self.sampling, hints=hints))
-        ab = self.colorizer.decode(scene, drawn.codes)
-        vectors = drawn.codes if drawn.codes.ndim == 2 else drawn.codes[:0]
-        shown = self._steering(scene, hints).applied(scene, ab)
+        steering, prior = self._steering(scene, hints), self.colorizer.prior
+        codes = drawn.codes
+        if prior.is_grid:  # a shot must not be pale or gaudy because its first frame is by chance
+            seed, numbers = drawn.seeds[0][0], [k for _, k in drawn.seeds]
+            draw = Draw(seed, numbers, self.sampling.diversity, steering.hints)
+            codes = codes / prior.strengths(scene, draw)[:, None, None, None]
+        ab = self.colorizer.decode(scene, codes)
+        vectors = codes if codes.ndim == 2 else codes[:0]
+        shown = steering.applied(scene, ab)
         return Look(ab, shown, vectors, drawn.seeds, scene.turn, seen.levels)
 
     def follow(

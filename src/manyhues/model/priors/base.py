@@ -81,6 +81,13 @@ class Prior(ABC):
         fresh = self.sample(scene, draw)
         return np.stack([self.mix(code, other, amount) for other in fresh])
 
+    def strengths(self, scene: Scene, draw: Draw) -> Array:
+        """How strong each sample's colours are by chance, 1 being usual: ``(n,)`` float32.
+
+        Known of colour grids alone, whose samples are brought to the usual strength by division.
+        """
+        return np.ones(len(draw.indices), np.float32)
+
     def mix(self, start: Array, end: Array, amount: float) -> Array:
         """A code on the way from one to another, amount in [0, 1]."""
         return ((1 - amount) * start + amount * end).astype(np.float32)
