@@ -5,6 +5,7 @@
     python benchmarks/films.py CLIP --memory --frames 10000
     python benchmarks/films.py CLIP [CLIP ...] --light
     python benchmarks/films.py PICTURE [PICTURE ...] --stills
+    python benchmarks/films.py CLIP [CLIP ...] --kept
 
 Contract: the first `--frames` frames of each clip, at most 640 pixels wide, turned grey; sample 0
 of seed 0 (`pick` random) at the default diversity. Printed for each way, means over neighbouring
@@ -23,7 +24,8 @@ a height and tells frames a second, and milliseconds of one core, which other wo
 does not change as much. `--memory` writes `--frames` frames of 64 x 48 and tells the largest memory
 after a tenth of them, a half, and all. `--light` tells how far the L* of the coloured film, encoded
 and decoded, is from that of the clip as it is, in colour. `--stills` compares on pictures under a
-camera that pans, zooms and turns, which no setting was chosen on.
+camera that pans, zooms and turns, which no setting was chosen on. `--kept` tells the colour of
+versions beside the mean of draws of every sixth frame, and how far it is from the true one.
 """
 
 import argparse
@@ -32,7 +34,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from itertools import islice
+from functools import partial
+from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +62,7 @@ Rgb = NDArray[np.uint8]
 _LONGEST = 640
 _STILL = 0.5  # L*
 _CALM = Sampling(1).diversity  # what users get
+_DRAWS = 8
 _RATE, _EDGE = 0.05, 1.5  # of the recursive filter: share of the new, L* that is no longer still
 
 
@@ -112,10 +116,7 @@ class Clip:
 
     def seen(self) -> list[Seen]:
         blank = np.zeros((1, 1), np.uint8)
-        return [
-            Seen(t, Frame(t, blank), blank, light, levels)
-            for t, (light, levels) in enumerate(zip(self.light, self.levels, strict=True))
-        ]
+        return [Seen(t, Frame(t, blank), blank, levels) for t, levels in enumerate(self.levels)]
 
 
 def colourfulness(rgb: Rgb) -> float:
@@ -200,16 +201,35 @@ class Fresh(Painter):
         return self.colorizer.sample_ab(scene, 1, seed, start=k, diversity=_CALM)
 
 
+class AsDrawn(Painter):
+    """A shot as strong in colour as its first draw is by chance."""
+
+    def _strengths(self, *given: Any) -> Array:
+        return np.ones_like(super()._strengths(*given))
+
+
 def ours(
     clip: Clip, colorizer: Colorizer, every: int = shots.EVERY, kind: type[Painter] = Painter
 ) -> list[Array]:
     """As `manyhues.video` does, or with other numbers of its own."""
-    paint, out = kind(colorizer, Sampling(1, pick="random")), list[Array]()
+    sampling = Sampling(1, pick="random")
+    return [ab[0] for ab in versions(clip, colorizer, sampling, every, kind)]
+
+
+def versions(
+    clip: Clip,
+    colorizer: Colorizer,
+    sampling: Sampling,
+    every: int = shots.EVERY,
+    kind: type[Painter] = Painter,
+) -> list[Array]:
+    """a, b ``(n, 2, h, w)`` of each frame."""
+    paint, out = kind(colorizer, sampling), list[Array]()
     last: painter.Look | None = None
     for stretch in stretches(clip.seen(), every):
         new = stretch.start is None
         scene = colorizer.encode(
-            Picture(clip.light[stretch.key.number]), refining=not new and kind is Painter
+            Picture(clip.light[stretch.key.number]), refining=not new and kind is not Fresh
         )
         if new or last is None:
             if last is not None:
@@ -217,9 +237,7 @@ def ours(
             first = last = paint.begin(scene, stretch.key)
         else:
             first, last = last, paint.follow(scene, stretch.key, last, stretch.motions[-1])
-        out += [
-            colours[0] for colours in between(stretch, backward(stretch), first.shown, last.shown)
-        ]
+        out += between(stretch, backward(stretch), first.shown, last.shown)
     return out
 
 
@@ -262,6 +280,60 @@ def compare(paths: list[Path], count: int, ways: list[str]) -> None:
             grids = make(clip, colorizer)
             cost = (time.process_time() - began) / len(grids) * 1000
             print(f"  {name:38} {measure(clip, *upsampled(clip, grids))} {cost:6.0f}", flush=True)
+
+
+_ASKED = {
+    f"{asked}, {how}": (sampling, kind)
+    for asked, sampling in (("samples 0 to 5", Sampling(6, pick="random")), ("shown", Sampling(3)))
+    for how, kind in (("as drawn", AsDrawn), ("ours", Painter))
+}
+
+
+def kept(paths: list[Path], count: int) -> None:
+    """How colourful versions are, beside draws of the frames by themselves."""
+    colorizer = Colorizer.load("flow")
+    found: dict[str, list[NDArray[Any]]] = {}
+    apart: dict[str, list[float]] = {}
+    for path in paths:
+        clip = Clip(path, count, colorizer)
+        shown_at = range(0, len(clip.light), shots.EVERY)
+
+        def colours(grids: Array, t: int, clip: Clip = clip) -> list[float]:
+            upsampler = Upsampler(clip.light[t], grids.shape[2:])
+            pixels = (
+                render.pixels(clip.light[t], upsampler.middle(grid), upsampler, 8) for grid in grids
+            )
+            return [colourfulness(np.asarray(rgb, np.uint8)) for rgb in pixels]
+
+        def drawn(t: int, clip: Clip = clip) -> Array:
+            scene = colorizer.encode(Picture(clip.light[t]))
+            return colorizer.sample_ab(scene, _DRAWS, diversity=_CALM)
+
+        usual = np.mean([colours(drawn(t), t) for t in shown_at])
+        true = np.mean([colourfulness(clip.true[t]) for t in shown_at])
+        line = f"{path.stem:34} true {true:5.1f}, {_DRAWS} draws a frame {usual:5.1f}"
+        for name, (sampling, kind) in _ASKED.items():
+            grids = versions(clip, colorizer, sampling, kind=kind)
+            mean = np.mean([colours(grids[t], t) for t in shown_at], 0)
+            found.setdefault(name, []).append(np.stack([mean / usual, mean / true]))
+            first = grids[0]
+            pairs = combinations(range(len(first)), 2)
+            apart.setdefault(name, []).append(
+                float(
+                    np.mean([np.sqrt(((first[i] - first[j]) ** 2).sum(0).mean()) for i, j in pairs])
+                )
+            )
+            line += f"; {name} {' '.join(f'{share:.2f}' for share in mean / usual)}"
+        print(line, flush=True)
+    for name, shares in found.items():
+        of_usual, of_true = np.stack(shares, 1)  # each (clips, n)
+        print(
+            f"{name}: of the draws' colour {of_usual.mean():.2f} in the mean, first versions "
+            f"{of_usual[:, 0].mean():.2f}; tenth to ninetieth percentile "
+            f"{np.percentile(of_usual, 10):.2f} to {np.percentile(of_usual, 90):.2f}; "
+            f"off the true colour by a factor of {np.exp(np.abs(np.log(of_true)).mean()):.2f}; "
+            f"{np.mean(apart[name]):.1f} Lab units from version to version"
+        )
 
 
 def enlarged(path: Path, height: int, count: int, out: Path) -> Path:
@@ -406,6 +478,7 @@ if __name__ == "__main__":
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--stills", action="store_true")
     parser.add_argument("--light", action="store_true")
+    parser.add_argument("--kept", action="store_true")
     parser.add_argument("--height", type=int, default=480)
     parser.add_argument("-n", type=int, default=1)
     given = parser.parse_args()
@@ -415,12 +488,12 @@ if __name__ == "__main__":
         light(given.clips, given.frames)
     elif given.speed:
         speed(given.clips, given.height, given.n, given.frames)
-    elif given.stills:
-        with tempfile.TemporaryDirectory() as folder:
-            stills = [
-                moved_still(path, given.frames, Path(folder) / f"{path.stem}.mkv")
-                for path in given.clips
-            ]
-            compare(stills, given.frames, given.ways.split(","))
     else:
-        compare(given.clips, given.frames, given.ways.split(","))
+        look = kept if given.kept else partial(compare, ways=given.ways.split(","))
+        with tempfile.TemporaryDirectory() as folder:
+            clips = given.clips
+            if given.stills:
+                clips = [
+                    moved_still(p, given.frames, Path(folder) / f"{p.stem}.mkv") for p in clips
+                ]
+            look(clips, given.frames)

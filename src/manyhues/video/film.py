@@ -181,11 +181,11 @@ class Film:
 
     def planes(self, painted: Painted, versions: Sequence[int]) -> list[Planes]:
         """Planes Y', Cb, Cr of some versions of a frame."""
-        seen, source = painted.seen, self.source
-        upsampler = Upsampler(seen.light, painted.ab.shape[2:])
+        source, luma, small = self.source, painted.seen.frame.luma, painted.seen.small
+        light = lightness(small, source.full)
+        upsampler = Upsampler(light, painted.ab.shape[2:])
 
         def one(ab: Array) -> Planes:
-            luma, small, light = seen.frame.luma, seen.small, seen.light
             return with_upsampler(luma, small, light, upsampler, ab, source.full, source.matrix)
 
         return [one(painted.ab[k]) for k in versions]

@@ -65,12 +65,9 @@ class Painter:
         if found is not None:
             return self.follow(scene, seen, *found, hints)
         drawn = self.colorizer.draw(scene, replace(self.sampling, hints=hints))
-        steering, prior = self._steering(scene, hints), self.colorizer.prior
-        codes = drawn.codes
-        if prior.is_grid:  # a shot must not be pale or gaudy because its first frame is by chance
-            seed, numbers = drawn.seeds[0][0], [k for _, k in drawn.seeds]
-            draw = Draw(seed, numbers, self.sampling.diversity, steering.hints)
-            codes = codes / prior.strengths(scene, draw)[:, None, None, None]
+        steering, codes = self._steering(scene, hints), drawn.codes
+        if self.colorizer.prior.is_grid:
+            codes = codes / self._strengths(scene, drawn.seeds, steering.hints)[:, None, None, None]
         ab = self.colorizer.decode(scene, codes)
         vectors = codes if codes.ndim == 2 else codes[:0]
         shown = steering.applied(scene, ab)
@@ -91,6 +88,14 @@ class Painter:
     def remember(self, look: Look) -> None:
         """Keep the last look of a shot, for a cut back to it."""
         self.earlier = [*self.earlier, look][-_SHOTS:]
+
+    def _strengths(
+        self, scene: Scene, seeds: Sequence[tuple[int, int]], hints: Sequence[Hint]
+    ) -> Array:
+        """By how much samples ``(n,)`` are paler or stronger than others: a shot must not be so."""
+        numbers = [k for _, k in seeds]
+        draw = Draw(seeds[0][0], numbers, self.sampling.diversity, tuple(hints))
+        return self.colorizer.prior.strengths(scene, draw)
 
     def _steering(self, scene: Scene, hints: Hints) -> Steering:
         steering = Steering.of(replace(self.sampling, hints=hints), scene)

@@ -24,14 +24,12 @@ class Seen:
 
     number   of the frame, from 0
     small    luma ``(H / 2, W / 2)`` uint8, the size of the chroma planes
-    light    L* of `small`
     levels   L* at the working size and coarser (`pyramid`)
     """
 
     number: int
     frame: Frame
     small: Plane
-    light: Array
     levels: list[Array]
 
 
@@ -56,8 +54,7 @@ class Stretch:
 def see(number: int, frame: Frame, grid: tuple[int, int], full: bool) -> Seen:
     """What is looked at of a frame."""
     small = halved(frame.luma)
-    light = lightness(small, full)
-    return Seen(number, frame, small, light, pyramid(resize(light, *grid)))
+    return Seen(number, frame, small, pyramid(resize(lightness(small, full), *grid)))
 
 
 def stretches(
