@@ -101,13 +101,6 @@ class Fresh(Painter):
         return self.colorizer.sample_ab(scene, 1, seed, start=k, diversity=_CALM)
 
 
-class AsDrawn(Painter):
-    """A shot as strong in colour as its first draw is by chance."""
-
-    def _strengths(self, *given: Any) -> Array:
-        return np.ones_like(super()._strengths(*given))
-
-
 def ours(
     clip: Clip, colorizer: Colorizer, every: int = shots.EVERY, kind: type[Painter] = Painter
 ) -> list[Array]:
@@ -183,9 +176,9 @@ def compare(paths: list[Path], count: int, ways: list[str]) -> None:
 
 
 _ASKED = {
-    f"{asked}, {how}": (sampling, kind)
+    f"{asked}, {how}": (sampling, even)
     for asked, sampling in (("samples 0 to 5", Sampling(6, pick="random")), ("shown", Sampling(3)))
-    for how, kind in (("as drawn", AsDrawn), ("ours", Painter))
+    for how, even in (("as drawn", 0.0), ("ours", painter.EVEN))
 }
 
 
@@ -212,8 +205,9 @@ def kept(paths: list[Path], count: int) -> None:
         usual = np.mean([colours(drawn(t), t) for t in shown_at])
         true = np.mean([colourfulness(clip.true[t]) for t in shown_at])
         line = f"{path.stem:34} true {true:5.1f}, {_DRAWS} draws a frame {usual:5.1f}"
-        for name, (sampling, kind) in _ASKED.items():
-            grids = versions(clip, colorizer, sampling, kind=kind)
+        for name, (sampling, even) in _ASKED.items():
+            painter.EVEN = even
+            grids = versions(clip, colorizer, sampling)
             mean = np.mean([colours(grids[t], t) for t in shown_at], 0)
             found.setdefault(name, []).append(np.stack([mean / usual, mean / true]))
             first = grids[0]

@@ -1,9 +1,11 @@
 """The colours of a film's key frames, n versions at once, and of the frames between them.
 
-A shot's first frame is coloured as a picture of its own. From key frame to key frame the code is
-brought along motion, noised part of the way and sampled again (as `Colorizer.vary` does), with the
-noise of the shot: so it can follow what comes new into the picture. Where the picture is the same,
-most of the last colours is kept. benchmarks/films.py has what else was tried, and the figures.
+A shot's first frame is coloured as a picture of its own, but for the strength of its colours: what
+is pale or gaudy by chance would stay so to the end of the shot. From key frame to key frame the
+code is brought along motion, noised part of the way and sampled again (as `Colorizer.vary` does),
+with the noise of the shot: so it can follow what comes new into the picture. Where the picture is
+the same, most of the last colours is kept. benchmarks/films.py has what else was tried, and the
+figures.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,6 +27,7 @@ from manyhues.video.shots import Seen, Stretch
 
 AMOUNT = 0.4  # how far a code is noised from key frame to key frame
 FRESH = 0.15  # of the new colours where the picture is the same
+EVEN = 0.75  # of what a shot is by chance paler or stronger than usual, in logarithms, taken back
 _SAME_SCENE = 0.6  # of the picture found in a key frame of an earlier shot
 _ALIKE = 0.5  # correlation of the coarsest L* below which that is not even tried
 _SHOTS = 12  # earlier shots that are remembered
@@ -65,9 +68,11 @@ class Painter:
         if found is not None:
             return self.follow(scene, seen, *found, hints)
         drawn = self.colorizer.draw(scene, replace(self.sampling, hints=hints))
-        steering, codes = self._steering(scene, hints), drawn.codes
-        if self.colorizer.prior.is_grid:
-            codes = codes / self._strengths(scene, drawn.seeds, steering.hints)[:, None, None, None]
+        steering, codes, prior = self._steering(scene, hints), drawn.codes, self.colorizer.prior
+        if prior.is_grid:
+            numbers = [k for _, k in drawn.seeds]
+            draw = Draw(drawn.seeds[0][0], numbers, self.sampling.diversity, steering.hints)
+            codes = codes / (prior.relative_chroma(scene, draw) ** EVEN)[:, None, None, None]
         ab = self.colorizer.decode(scene, codes)
         vectors = codes if codes.ndim == 2 else codes[:0]
         shown = steering.applied(scene, ab)
@@ -88,14 +93,6 @@ class Painter:
     def remember(self, look: Look) -> None:
         """Keep the last look of a shot, for a cut back to it."""
         self.earlier = [*self.earlier, look][-_SHOTS:]
-
-    def _strengths(
-        self, scene: Scene, seeds: Sequence[tuple[int, int]], hints: Sequence[Hint]
-    ) -> Array:
-        """By how much samples ``(n,)`` are paler or stronger than others: a shot must not be so."""
-        numbers = [k for _, k in seeds]
-        draw = Draw(seeds[0][0], numbers, self.sampling.diversity, tuple(hints))
-        return self.colorizer.prior.strengths(scene, draw)
 
     def _steering(self, scene: Scene, hints: Hints) -> Steering:
         steering = Steering.of(replace(self.sampling, hints=hints), scene)

@@ -81,10 +81,10 @@ class Prior(ABC):
         fresh = self.sample(scene, draw)
         return np.stack([self.mix(code, other, amount) for other in fresh])
 
-    def strengths(self, scene: Scene, draw: Draw) -> Array:
-        """How strong each sample's colours are by chance, 1 being usual: ``(n,)`` float32.
+    def relative_chroma(self, scene: Scene, draw: Draw) -> Array:
+        """Chroma of each sample over what is usual for the picture: ``(n,)`` float32.
 
-        Known of colour grids alone, whose samples are brought to the usual strength by division.
+        Known of colour grids alone: who wants the usual strength divides a code by it.
         """
         return np.ones(len(draw.indices), np.float32)
 

@@ -84,7 +84,7 @@ class Flow(Prior, settings=FlowSettings):
         codes *= self._vivid(scene, draw)[:, None, None, None]
         return _keeping(codes, _hinted(draw.hints, codes.shape[2:]))
 
-    def strengths(self, scene: Scene, draw: Draw) -> Array:
+    def relative_chroma(self, scene: Scene, draw: Draw) -> Array:
         """By the chroma of a sample's draft, against the mean of the first eight's; and vividness.
 
         A draft foretells its sample: over draws of 31 pictures the logarithms of their strengths
@@ -92,14 +92,13 @@ class Flow(Prior, settings=FlowSettings):
         """
         usual = _chroma(self.draft(scene, draw.of(range(BLOCK)))).mean()
 
-        def own(k: int) -> float:  # one by one: the same for any number of samples
-            if k < 0:
-                return 1.0
-            draft = self._coarse(scene, draw.of([k]), self.settings.draft_steps)
-            return float(_chroma(draft)[0] / max(usual, _GREY))
+        def draft(k: int) -> Array:  # one by one: the same for any number of samples
+            return self._coarse(scene, draw.of([k]), self.settings.draft_steps)
 
-        drafts = np.array(self.engine.map(own, list(draw.indices)), np.float32)
-        return np.clip(drafts, 1 / _STRONGER, _STRONGER) * self._vivid(scene, draw)
+        own = np.concatenate([_chroma(draft(k)) for k in draw.indices])
+        drafts = np.clip(own / max(usual, _GREY), 1 / _STRONGER, _STRONGER)
+        drawn = np.array(draw.indices) >= 0
+        return np.where(drawn, drafts * self._vivid(scene, draw), np.float32(1))
 
     def _spread(self, scene: Scene, draw: Draw) -> np.float32:
         """The deviation of the logarithm of vividness."""
