@@ -81,11 +81,8 @@ class Prior(ABC):
         fresh = self.sample(scene, draw)
         return np.stack([self.mix(code, other, amount) for other in fresh])
 
-    def relative_chroma(self, scene: Scene, draw: Draw) -> Array:
-        """Chroma of each sample over what is usual for the picture: ``(n,)`` float32.
-
-        Known of colour grids alone: who wants the usual strength divides a code by it.
-        """
+    def vividness(self, scene: Scene, draw: Draw) -> Array:
+        """How vivid samples are made by their numbers, ``(n,)`` float32: 1 in the mean."""
         return np.ones(len(draw.indices), np.float32)
 
     def mix(self, start: Array, end: Array, amount: float) -> Array:

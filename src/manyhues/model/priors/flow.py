@@ -26,9 +26,6 @@ GRID_SCALE = 25.0  # Lab units of a, b in one unit of a grid code
 # The means of a standard normal variable's eighths, from the least, brought to variance 1.
 _EIGHTHS = (-1.694, -0.921, -0.505, -0.163, 0.163, 0.505, 0.921, 1.694)
 
-_GREY = 1e-3  # RMS chroma, in code units, of drafts without any colour
-_STRONGER = 3.0  # at most, by chance
-
 _Steps = Range(1, 1000)
 
 
@@ -81,33 +78,18 @@ class Flow(Prior, settings=FlowSettings):
         codes = self.finish(scene, draw, self._coarse(scene, draw))
         if not self._spread(scene, draw):
             return codes
-        codes *= self._vivid(scene, draw)[:, None, None, None]
+        codes *= self.vividness(scene, draw)[:, None, None, None]
         return _keeping(codes, _hinted(draw.hints, codes.shape[2:]))
 
-    def relative_chroma(self, scene: Scene, draw: Draw) -> Array:
-        """By the chroma of a sample's draft, against the mean of the first eight's; and vividness.
-
-        A draft foretells its sample: over draws of 31 pictures the logarithms of their strengths
-        correlate by .89, with a slope of 1.1. 1 where k is no sample's.
-        """
-        usual = _chroma(self.draft(scene, draw.of(range(BLOCK)))).mean()
-
-        def draft(k: int) -> Array:  # one by one: the same for any number of samples
-            return self._coarse(scene, draw.of([k]), self.settings.draft_steps)
-
-        own = np.concatenate([_chroma(draft(k)) for k in draw.indices])
-        drafts = np.clip(own / max(usual, _GREY), 1 / _STRONGER, _STRONGER)
-        drawn = np.array(draw.indices) >= 0
-        return np.where(drawn, drafts * self._vivid(scene, draw), np.float32(1))
+    def vividness(self, scene: Scene, draw: Draw) -> Array:
+        """Log-normal; 1 where k is no sample's."""
+        spread = self._spread(scene, draw)
+        vivid = np.exp(spread * _vividness(scene, draw) - spread**2 / 2)
+        return np.where(np.array(draw.indices) < 0, np.float32(1), vivid)
 
     def _spread(self, scene: Scene, draw: Draw) -> np.float32:
         """The deviation of the logarithm of vividness."""
         return np.float32(_at(self.settings.vividness, scene) * min(draw.diversity, 1.0))
-
-    def _vivid(self, scene: Scene, draw: Draw) -> Array:
-        """How vivid samples are made, ``(n,)``: 1 in the mean."""
-        spread = self._spread(scene, draw)
-        return np.asarray(np.exp(spread * _vividness(scene, draw) - spread**2 / 2), np.float32)
 
     def finish(self, scene: Scene, draw: Draw, drafts: Array) -> Array:
         """Refine grids of the first working size through the remaining ones."""
@@ -273,11 +255,6 @@ def _vividness(scene: Scene, draw: Draw) -> Array:
         orders[block] = np.argsort(np.argsort(values)).tolist()
     eighths = [_EIGHTHS[orders[k // BLOCK][k % BLOCK]] if k >= 0 else 0.0 for k in draw.indices]
     return np.array(eighths, np.float32)
-
-
-def _chroma(codes: Array) -> Array:
-    """RMS chroma of codes ``(n, 2, h, w)``, in their own units: ``(n,)``."""
-    return np.asarray(np.sqrt((codes**2).sum(1).mean((1, 2))), np.float32)
 
 
 def _hinted(hints: Sequence[Hint], grid: tuple[int, ...]) -> list[tuple[tuple[int, int], Array]]:
