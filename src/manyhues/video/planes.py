@@ -139,14 +139,18 @@ def with_upsampler(
 
     `small` is `halved(luma)`, `light` its L*.
     """
-    rgb = render.pixels(light, upsampler.middle(ab), upsampler, 8)
     red, blue = _WEIGHTS[matrix]
-    r, g, b = (rgb[..., i].astype(np.float32) for i in range(3))
-    own = np.float32(red) * r + np.float32(1 - red - blue) * g + np.float32(blue) * b
     shown = 1.0 if full else 224 / 255
-    chroma = [
-        (part - own) * np.float32(shown / (2 * (1 - weight))) + np.float32(_NEUTRAL + 0.5)
-        for part, weight in ((b, blue), (r, red))
-    ]
-    cb, cr = (np.clip(part, 0, 255).astype(np.uint8) for part in chroma)
-    return _added(luma, own - _levels(full)[0].take(small), full), cb, cr
+    more, chroma = np.empty_like(light), np.empty((2, *light.shape), np.uint8)
+    greys = _levels(full)[0]
+    for rows, rgb in render.strips(light, upsampler.middle(ab), upsampler, 8):
+        r, g, b = rgb.astype(np.float32)
+        own = np.float32(red) * r + np.float32(1 - red - blue) * g + np.float32(blue) * b
+        np.subtract(own, greys.take(small[rows]), out=more[rows])
+        for out, part, weight in zip(chroma, (b, r), (blue, red), strict=True):
+            part -= own
+            part *= np.float32(shown / (2 * (1 - weight)))
+            part += np.float32(_NEUTRAL + 0.5)
+            out[rows] = np.clip(part, 0, 255, out=part)
+    cb, cr = chroma
+    return _added(luma, more, full), cb, cr
