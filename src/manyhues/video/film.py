@@ -144,7 +144,7 @@ class Film:
         start = begun.seen(self._grid, self.source.full) if begun else None
         seen = ahead(self._seen(after=start), 2)
         found = ahead(stretches(seen, start=start, keys=lambda one: one.number in self._given))
-        with closing(ahead(self._looks(painter, ahead(self._read(found), 2), begun))) as looks:
+        with closing(ahead(self._looks(painter, ahead(self._read(found), 4), begun))) as looks:
             yield from looks
 
     def _read(self, found: Iterable[Stretch]) -> Generator[_Read]:
