@@ -32,7 +32,7 @@ def ahead(items: Generator[Item], room: int = 1) -> Generator[Item]:
 def side_by_side(
     job: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Generator[tuple[Item, Result]]:
-    """Items with what a job makes of them, in order; twice as many as `workers` are begun; threads where there is memory for them."""
+    """Items with what a job makes of them, in order; twice as many as `workers` are begun."""
     waiting = deque[tuple[Item, Future[Result]]]()
     with pool(workers) as threads:
         try:
