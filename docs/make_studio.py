@@ -1,10 +1,9 @@
 """Make docs/images/studio-*.jpg: the studio's page with the example pictures, in Chromium.
 
-pip install playwright, and then: python docs/make_studio.py
+pip install -e ".[dev]", and then: python docs/make_studio.py
 """
 
 import io
-import shutil
 import subprocess
 import sys
 import urllib.request
@@ -14,12 +13,20 @@ from pathlib import Path
 from time import sleep
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+from studio.browser import draw, launched, steered  # noqa: E402
+
 IMAGES = ROOT / "docs" / "images"
 PORT = 8417
 GAP = 20  # pixels between the phone's pictures
+STROKES = (  # on the astronaut's suit, as shares of the picture's sides
+    ((0.14, 0.72), (0.24, 0.6), (0.3, 0.52)),
+    ((0.4, 0.62), (0.52, 0.66), (0.64, 0.62)),
+    ((0.42, 0.86), (0.5, 0.8)),
+)
 IDLE = "() => document.querySelectorAll('.tile[data-base]').length === 6"
 
 
@@ -49,20 +56,6 @@ def give(page: Page, name: str) -> None:
     page.wait_for_timeout(5000)
 
 
-def draw(page: Page, *places: tuple[float, float]) -> None:
-    """A stroke on the large view, through places as shares of its sides."""
-    box = page.locator("#surface").bounding_box()
-    assert box
-    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
-    page.mouse.move(*points[0])
-    page.mouse.down()
-    for x, y in points[1:]:
-        page.mouse.move(x, y, steps=12)
-    page.mouse.up()
-    page.wait_for_timeout(500)
-    page.locator("#v-busy").wait_for(state="hidden")
-
-
 def image(page: Page) -> Image.Image:
     """What is seen of a page."""
     return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
@@ -80,9 +73,10 @@ def desktop(browser: Browser, url: str) -> None:
     page.locator(".tile .open").nth(1).click()
     page.wait_for_timeout(1500)
     page.get_by_role("button", name="orange").click()
-    draw(page, (0.14, 0.72), (0.24, 0.6), (0.3, 0.52))
-    draw(page, (0.4, 0.62), (0.52, 0.66), (0.64, 0.62))
-    draw(page, (0.42, 0.86), (0.5, 0.8))
+    for stroke in STROKES:
+        draw(page, *stroke)
+        page.wait_for_timeout(500)
+        steered(page)
     page.locator("#compare").fill("30")
     page.mouse.move(5, 5)
     page.wait_for_timeout(2500)
@@ -119,13 +113,9 @@ def phone(browser: Browser, url: str) -> None:
 
 def main() -> None:
     """All three."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = next(filter(None, map(shutil.which, names)))
-    with studio() as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with studio() as url, launched() as browser:
         desktop(browser, url)
         phone(browser, url)
-        browser.close()
 
 
 if __name__ == "__main__":

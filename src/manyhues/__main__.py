@@ -2,9 +2,11 @@
 
 import sys
 
+from manyhues.errors import NO_MEMORY, lacks_memory
+
 
 def main() -> None:
-    """Run the command line; Ctrl-C while it is still being imported ends it in one line, too."""
+    """Run the command line; what stops it while it is still being imported is one line, too."""
     try:
         from manyhues.cli.main import main as run
 
@@ -12,6 +14,11 @@ def main() -> None:
     except KeyboardInterrupt:
         print("manyhues: stopped", file=sys.stderr)
         raise SystemExit(130) from None
+    except Exception as error:
+        if not lacks_memory(error):  # a fault of ours
+            raise
+        print(f"manyhues: {NO_MEMORY}", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

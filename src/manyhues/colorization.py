@@ -1,7 +1,6 @@
 """A result: n colourings of one picture, rendered when asked for, and saved one by one."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from manyhues.image.picture import read_small_rgb
 from manyhues.model.cores import cores
 from manyhues.model.forks import kept, whole
 from manyhues.model.scene import Scene
+from manyhues.model.threads import pool
 from manyhues.render import exact
 from manyhues.render import pixels as render
 from manyhues.render.sheet import contact_sheet
@@ -317,11 +317,11 @@ def _written(
         return path
 
     # Two threads share the work; more would hold more full-size pictures at once.
-    pool = ThreadPoolExecutor(min(threads, 2, cores()))
+    shared = pool(min(threads, 2, cores()))
     try:
-        yield from pool.map(one, made)
+        yield from shared.map(one, made)
     finally:
-        pool.shutdown(cancel_futures=True)
+        shared.shutdown(cancel_futures=True)
 
 
 @whole

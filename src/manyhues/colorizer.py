@@ -56,11 +56,6 @@ class Colorizer:
         self.prior: Prior = make_prior(engine, manifest)
         self.workers = engine.workers  # samples at once
 
-    @property
-    def threads(self) -> int:
-        """How many samples are made at once."""
-        return self._engine.workers
-
     @classmethod
     def load(
         cls, method: str | None = None, weights: str | Path | None = None, *, threads: int = 0

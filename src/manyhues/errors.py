@@ -14,6 +14,37 @@ Every message is one line that names the thing, the fault and the remedy, so tha
 log it and a person can act on it.
 """
 
+import errno
+
+NO_MEMORY = "not enough memory; close other programs, or raise the limit (`ulimit -v`)"
+_WORDS = (  # of systems' loaders, C++, ONNX Runtime, FFmpeg and image libraries
+    "out of memory",
+    "enough memory",
+    "insufficient memory",
+    "allocate memory",
+    "memory allocation",
+    "bad_alloc",
+    "failed to map",
+    "failed to allocate",
+    "cannot allocate",
+    "can't start new thread",
+)
+
+
+def lacks_memory(error: BaseException | None) -> bool:
+    """Whether it is a want of memory that an exception, or what caused it, tells of."""
+    while error is not None:
+        said = str(error).lower()
+        if (
+            isinstance(error, MemoryError)
+            or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+            or any(words in said for words in _WORDS)
+            or ("thread" in said and "resource temporarily unavailable" in said)
+        ):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
 
 class ManyhuesError(Exception):
     """Base of all errors that manyhues raises on purpose."""

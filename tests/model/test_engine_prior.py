@@ -1,4 +1,4 @@
-"""Weights, noise and the five priors."""
+"""Scenes, noise and the five priors."""
 
 import io
 import json
@@ -15,9 +15,8 @@ from PIL import Image
 
 from manyhues.color.arrays import Array
 from manyhues.colorizer import Colorizer
-from manyhues.errors import PictureError, WeightsError
+from manyhues.errors import PictureError
 from manyhues.model.engine import Engine
-from manyhues.model.manifest import Manifest
 from manyhues.model.noise import noise
 from manyhues.model.priors.base import Draw
 from manyhues.model.priors.flow import Flow
@@ -375,45 +374,3 @@ def test_mixture_draws_its_components_by_weight(weights: Path) -> None:
     assert np.array_equal(likely.codes[:4], graph["mean"][0][best])
     assert likely.seeds == ((7, -1), (7, -2), (7, -3), (7, -4), (7, 0), (7, 1))
     assert likely.sheet(60).width > 60
-
-
-def test_methods_and_default(weights: Path, tmp_path: Path) -> None:
-    assert Colorizer.methods(weights)[:2] == ["flow", "vae-mdn"]
-    assert Colorizer.load(weights=weights).method == "flow"
-    without = tmp_path / "w"
-    shutil.copytree(weights, without)
-    (without / "flow.json").unlink()
-    assert Colorizer.load(weights=without).method == "vae-mdn"
-    with pytest.raises(WeightsError, match="flow: no weights of that method; present are vae-mdn"):
-        Colorizer.load("flow", weights=without)
-
-
-def test_faulty_weights_name_the_file_and_the_remedy(weights: Path, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="no weights inside; install manyhues again"):
-        Colorizer.load(weights=tmp_path)
-    folder = tmp_path / "w"
-    shutil.copytree(weights, folder)
-    (folder / "features.onnx").write_bytes(b"no graph")
-    with pytest.raises(WeightsError, match=r"features\.onnx: not a readable ONNX graph"):
-        Colorizer.load("flow", folder).encode(colourful(9, 9))
-    (folder / "features.onnx").unlink()
-    with pytest.raises(WeightsError, match=r"features\.onnx: the file is missing"):
-        Colorizer.load("flow", folder).encode(colourful(9, 9))
-    (folder / "cvae.json").write_text("{")
-    with pytest.raises(WeightsError, match=r"cvae\.json: not a readable manifest"):
-        Colorizer.load("cvae", folder)
-    (folder / "cvae.json").write_text(json.dumps({"method": "cvae"}))
-    with pytest.raises(WeightsError, match=r"cvae\.json: lacks embedding, prior, working_sizes"):
-        Colorizer.load("cvae", folder)
-    manifest = json.loads((weights / "cvae.json").read_text())
-    (folder / "cvae.json").write_text(json.dumps(manifest | {"embedding": {}, "prior": {}}))
-    lacking = r"cvae\.json: lacks embedding\.graph, embedding\.kind, prior\.kind"
-    with pytest.raises(WeightsError, match=lacking):
-        Manifest.load("cvae", folder)
-    (folder / "cvae.json").write_text(json.dumps(manifest | {"prior": 3}))
-    with pytest.raises(WeightsError, match=r"cvae\.json: not a readable manifest"):
-        Colorizer.load("cvae", folder)
-    manifest["prior"]["kind"] = "oracle"
-    (folder / "cvae.json").write_text(json.dumps(manifest))
-    with pytest.raises(WeightsError, match="unknown kind 'oracle'"):
-        Colorizer.load("cvae", folder)

@@ -105,3 +105,16 @@ def hints_of(page: Page) -> list[str]:
 
 def steered(page: Page) -> None:
     wait_for(page, lambda: page.locator("#v-busy").is_hidden())
+
+
+def draw(page: Page, *places: tuple[float, float], pause: int = 0) -> None:
+    """A stroke on the large view, through places as shares of the picture's sides."""
+    box = page.locator("#surface").bounding_box()
+    assert box
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for x, y in points[1:]:
+        page.mouse.move(x, y, steps=10)
+        page.wait_for_timeout(pause)
+    page.mouse.up()

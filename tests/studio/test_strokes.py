@@ -5,22 +5,9 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from studio.browser import Open, hints_of, session_of, steered, wait_for
+from studio.browser import Open, draw, hints_of, session_of, steered, wait_for
 from studio.conftest import Server
 from studio.test_viewer import large
-
-
-def draw(page: Page, *places: tuple[float, float], pause: int = 0) -> None:
-    """A stroke through places of the picture, each as shares of its sides."""
-    box = page.locator("#surface").bounding_box()
-    assert box
-    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
-    page.mouse.move(*points[0])
-    page.mouse.down()
-    for x, y in points[1:]:
-        page.mouse.move(x, y, steps=10)
-        page.wait_for_timeout(pause)
-    page.mouse.up()
 
 
 def steerings(server: Server, page: Page) -> list[dict[str, Any]]:

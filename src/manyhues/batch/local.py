@@ -113,9 +113,7 @@ def run(
                     _one(colorizer, job, out, options, report, inputs, tally)
             except ManyhuesError as error:
                 report.error = _named(job, error)
-            except MemoryError:
-                report.error = f"{job.source}: not enough memory for it; make it smaller first"
-            except Exception as error:  # a fault of ours must not end a batch
+            except Exception as error:  # memory runs out, or a fault of ours: the batch goes on
                 report.error = unexpected(job.source, error)
         if report.error:  # of several pages, those before the fault may be done
             report.skipped = False
@@ -260,7 +258,7 @@ def _page(
         results.format,
         overwrite=options.overwrite,
         quality=options.quality,
-        threads=colorizer.threads,
+        threads=colorizer.workers,
     ):
         tally.add()
     if with_sheet:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from manyhues.errors import OutputError
+from manyhues.errors import OutputError, lacks_memory
+from manyhues.image.decoding import no_memory
 from manyhues.video import Progress
 
 
@@ -73,7 +74,9 @@ class Batch:
 
 
 def unexpected(source: Path | str, error: Exception) -> str:
-    """The error of an input that a fault of ours has stopped, in any engine: one line."""
+    """The error of an input that no error of ours tells of, in any engine: one line."""
+    if lacks_memory(error):
+        return str(no_memory(str(source)))
     lines = str(error).strip().splitlines()
     said = lines[0] if lines else type(error).__name__
     return f"{source}: unexpected {type(error).__name__} ({said}); please report it"

@@ -11,12 +11,14 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from manyhues import memory
 from manyhues.cli import defaults, language, tools, training
 from manyhues.cli.arguments import expanded, refuse_dashes, refuse_empty, repeat_options, spelt
 from manyhues.cli.colorize import colorize
-from manyhues.cli.exit import say, status
+from manyhues.cli.exit import status
 from manyhues.cli.shared import Weights
-from manyhues.errors import ManyhuesError, UsageError
+from manyhues.errors import NO_MEMORY, ManyhuesError, UsageError, lacks_memory
+from manyhues.language import say, spoken
 
 app = typer.Typer(
     name="manyhues",
@@ -50,6 +52,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
+    memory.before_numpy()
     path = config or defaults.own_file()
     if config is not None or path.is_file():
         group: Any = context.command
@@ -156,9 +159,12 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         say("stopped")
         raise SystemExit(130) from None
-    except OSError as error:
-        if error.errno not in _FULL:  # a fault of ours
+    except Exception as error:
+        if lacks_memory(error):
+            say(NO_MEMORY)
+            raise SystemExit(1) from None
+        if not isinstance(error, OSError) or error.errno not in _FULL:  # a fault of ours
             raise
-        what = language.spoken("a file" if _is_open(sys.stdout) else "standard output")
+        what = spoken("a file" if _is_open(sys.stdout) else "standard output")
         say(f"{what} cannot be written ({error.strerror}); free some space and run this again")
         raise SystemExit(1) from None

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from manyhues.batch.report import Batch, Report
 from manyhues.cli import terminal
-from manyhues.cli.language import spoken
+from manyhues.language import say, spoken
 from manyhues.video import Progress as FilmProgress
 
 _EVERY = 30.0  # seconds between two lines where there is no bar
@@ -58,11 +58,10 @@ class _Lines:
                 return
             self._last = now
         tally, total = self._batch.tally, self._batch.total
-        said = spoken(
+        say(
             f"{tally.done} of {tally.total} colourings, "
             f"{self.pictures} of {total} pictures after {now - self._start:.0f} s"
         )
-        print(f"manyhues: {said}", file=sys.stderr, flush=True)
 
 
 def watch(

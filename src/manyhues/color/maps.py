@@ -120,7 +120,7 @@ def color_map(name: str) -> ColorMap:
 def _library(name: str) -> NDArray[np.float64]:
     try:
         from cmap import Colormap
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise UsageError(_MISSING.format(name="cmap")) from error
     return np.asarray(Colormap(name).lut(256)[:, :3], np.float64)
 
@@ -129,7 +129,7 @@ def _palette(name: str) -> NDArray[np.float64]:
     """A standard palette of DICOM: 256 colours of 8 bits."""
     try:
         from pydicom.pixels.processing import apply_color_lut
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise UsageError(_MISSING.format(name="pydicom")) from error
     stored: NDArray[np.uint8] = np.arange(256, dtype=np.uint8)[None]
     return np.asarray(apply_color_lut(stored, palette=DICOM[name])[0], np.float64) / 255

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from manyhues.errors import ManyhuesError, PictureError
+from manyhues.errors import ManyhuesError, PictureError, lacks_memory
 
 # What decoders raise on damaged files, as a fuzz test found. It is for calls of decoders alone:
 # of our own code these would be faults of ours.
@@ -67,9 +67,11 @@ class decoding(without_limit):  # noqa: N801  a context manager: a class, since 
         super().__exit__()
         if error is None:
             return
-        if isinstance(error, MemoryError):
+        if isinstance(error, ManyhuesError):
+            return
+        if lacks_memory(error):
             raise no_memory(self._name) from error
-        if isinstance(error, DAMAGE) and not isinstance(error, ManyhuesError):
+        if isinstance(error, DAMAGE):
             raise PictureError(
                 f"{self._name}: truncated or damaged ({one_line(error)}); "
                 "copy it again from its source"
@@ -82,5 +84,8 @@ def one_line(error: BaseException) -> str:
 
 
 def no_memory(name: str) -> PictureError:
-    """The error of a picture that memory cannot hold."""
-    return PictureError(f"{name}: not enough memory for it; make it smaller first")
+    """The error of a picture that memory cannot hold, or cannot hold now."""
+    return PictureError(
+        f"{name}: not enough memory for it; make it smaller, close other programs, or raise the "
+        "limit (`ulimit -v`)"
+    )

@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 from manyhues import __version__
 from manyhues.color import profiles
 from manyhues.color.lab import to_8_bits
-from manyhues.errors import OutputError, UsageError
+from manyhues.errors import OutputError, UsageError, lacks_memory
 from manyhues.image import provenance
 from manyhues.image.files import Format as Format
 from manyhues.image.formats import sixteen_bit
@@ -85,6 +85,8 @@ def encode(
     try:
         return _encode(pixels, format_, metadata, quality)
     except (OSError, ValueError, OverflowError, struct.error) as error:
+        if lacks_memory(error):
+            raise
         # 16,383 pixels are WebP's limit, 65,500 JPEG's
         raise OutputError(
             f"{format_} cannot hold this picture ({error}); choose another format"

@@ -41,7 +41,7 @@ def secondary_capture(
         from pydicom import dcmread
         from pydicom.dataset import Dataset, FileMetaDataset
         from pydicom.uid import UID, ExplicitVRLittleEndian
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise OutputError(
             "DICOM results need pydicom; install it with: pip install 'manyhues[dicom]'"
         ) from error

@@ -2,19 +2,25 @@
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 from manyhues.color.arrays import Array
-from manyhues.errors import WeightsError
+from manyhues.errors import NO_MEMORY, WeightsError, lacks_memory
+from manyhues.memory import need
 from manyhues.model.cores import cores
 from manyhues.model.forks import helper
 from manyhues.model.manifest import Folder, folder_of
 from manyhues.model.onnx import runtime
+from manyhues.model.threads import pool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+# Megabytes of address space. ONNX Runtime is not asked to go on without: where it finds none, it
+# may end the process.
+_ALL = 304  # the library, the graphs, and a sample
+_GRAPH = 48  # one run of the largest graph
 
 
 class _Outputs(dict[str, Array]):
@@ -33,9 +39,11 @@ class Engine:
 
     Every graph runs in one thread, and samples side by side in `map`: the graphs are too small to
     be shared out operator by operator. `threads` bounds the samples at once; 0 is one per core.
+    What can be called raises `MemoryError` where memory is too short.
     """
 
     def __init__(self, folder: Folder = None, *, threads: int = 0) -> None:
+        need(_ALL)
         self.folder = folder_of(folder)
         self.threads, self.workers = threads, threads or cores()
         self._sessions: dict[str, Any] = {}
@@ -44,14 +52,12 @@ class Engine:
     def run(self, graph: str, feeds: dict[str, Array]) -> dict[str, Array]:
         """Run one graph: float32 arrays by name in, float32 arrays by name out."""
         session, outputs = self._session(graph)
+        need(_GRAPH)
         wanted = {node.name for node in session.get_inputs()}
         try:
             results = session.run(outputs, {k: v for k, v in feeds.items() if k in wanted})
         except Exception as error:  # ONNX Runtime raises its own, unrelated classes
-            reason = str(error).splitlines()[0]
-            raise WeightsError(
-                f"{self.folder / graph}: cannot be run ({reason}); install manyhues again"
-            ) from error
+            raise _fault(self.folder / graph, "cannot be run", error) from error
         return _Outputs(self.folder / graph, zip(outputs, results, strict=True))
 
     def map(self, job: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
@@ -59,8 +65,8 @@ class Engine:
         if self.workers == 1 or len(items) < 2:
             return [job(item) for item in items]
         # A pool of its own each time: one that lives on would not survive a fork.
-        with ThreadPoolExecutor(min(self.workers, len(items)), initializer=helper) as pool:
-            return list(pool.map(job, items))
+        with pool(min(self.workers, len(items)), begin=helper) as threads:
+            return list(threads.map(job, items))
 
     def _session(self, graph: str) -> tuple[Any, list[str]]:
         with self._lock:
@@ -76,13 +82,19 @@ class Engine:
         onnxruntime = runtime()  # slow to import, and `manyhues --help` does without
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what it raises, it need not print as well
+        need(_GRAPH)
         try:
             return onnxruntime.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:
-            reason = str(error).splitlines()[0]
-            raise WeightsError(
-                f"{path}: not a readable ONNX graph ({reason}); install manyhues again"
-            ) from error
+            raise _fault(path, "not a readable ONNX graph", error) from error
+
+
+def _fault(path: Path, what: str, error: Exception) -> Exception:
+    """What ONNX Runtime has raised, as an error of ours."""
+    if lacks_memory(error):
+        return MemoryError(NO_MEMORY)
+    reason = str(error).splitlines()[0]
+    return WeightsError(f"{path}: {what} ({reason}); install manyhues again")

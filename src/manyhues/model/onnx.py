@@ -12,29 +12,28 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from manyhues.errors import WeightsError
-
-_NO_MEMORY = ("memory", "failed to map", "cannot allocate")  # in what the system's loader says
+from manyhues.errors import NO_MEMORY, WeightsError, lacks_memory
 
 
 def runtime(part: str = "") -> Any:
     """The module ``onnxruntime``, or a part of it such as ``.quantization``.
 
-    Raises `WeightsError` where it cannot be loaded. Calling its own `disable_telemetry_events`
-    would come too late: by then the number is written.
+    Raises `WeightsError` where it cannot be loaded, `MemoryError` where memory is too short for it.
+    Calling its own `disable_telemetry_events` would come too late: by then the number is written.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         with undisturbed():
             return import_module("onnxruntime" + part)
-    except (ImportError, MemoryError) as error:
-        said = " ".join(str(error).split()) or "not enough memory"
-        if isinstance(error, MemoryError) or any(word in said.lower() for word in _NO_MEMORY):
-            fault = "there is not enough memory to load it"
-            remedy = "close other programs, or raise the limit (`ulimit -v`)"
-        else:
-            fault, remedy = f"it cannot be loaded ({said})", "install manyhues again"
-        raise WeightsError(f"ONNX Runtime: {fault}; {remedy}") from error
+    except Exception as error:  # of its own start, too, which is C++
+        if lacks_memory(error):
+            raise MemoryError(NO_MEMORY) from error
+        if not isinstance(error, ImportError):
+            raise
+        said = " ".join(str(error).split())
+        raise WeightsError(
+            f"ONNX Runtime: it cannot be loaded ({said}); install manyhues again"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -12,14 +12,14 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
 from manyhues import __version__
-from manyhues.errors import ManyhuesError, OutputError, PictureError, UsageError
+from manyhues.errors import ManyhuesError, OutputError, PictureError, UsageError, lacks_memory
 from manyhues.studio import examples
 from manyhues.studio.files import Files
 from manyhues.studio.folder import FullError, LostError
 from manyhues.studio.guard import Guard, fault
 from manyhues.studio.hub import open_studio
 from manyhues.studio.lanes import BusyError
-from manyhues.studio.limits import Limits
+from manyhues.studio.limits import NO_MEMORY, Limits
 from manyhues.studio.monitoring import Measured, Monitoring
 from manyhues.studio.routes import draw, results, sessions
 from manyhues.studio.routes.faults import describe
@@ -143,6 +143,8 @@ def _add_faults(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
     @app.exception_handler(ManyhuesError)
     async def wrong(request: Request, error: ManyhuesError) -> Response:
+        if lacks_memory(error):
+            return fault(503, "memory", NO_MEMORY)
         if isinstance(error, PictureError):
             too_large = "over the limit" in str(error)
             return fault(413 if too_large else 400, "size" if too_large else "picture", str(error))

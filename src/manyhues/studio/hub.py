@@ -14,12 +14,13 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, HTTPException
 from fastapi import Request as HttpRequest
 
+from manyhues.errors import ManyhuesError, lacks_memory
 from manyhues.studio import jobs, place
 from manyhues.studio.actions.base import Drawing
 from manyhues.studio.archive import Givings
 from manyhues.studio.folder import LostError, vanishing
 from manyhues.studio.lanes import Job, Lane
-from manyhues.studio.limits import Limits
+from manyhues.studio.limits import NO_MEMORY, Limits
 from manyhues.studio.memory import give_back
 from manyhues.studio.monitoring import Monitoring
 from manyhues.studio.store import Group, Session, Store
@@ -116,6 +117,10 @@ class Studio:
         def made() -> Session:
             try:
                 return make()
+            except Exception as error:
+                if lacks_memory(error):
+                    raise ManyhuesError(NO_MEMORY) from error
+                raise
             finally:
                 give_back()
 

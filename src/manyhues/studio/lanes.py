@@ -15,7 +15,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from manyhues.errors import ManyhuesError
+from manyhues.errors import ManyhuesError, lacks_memory
+from manyhues.studio.limits import NO_MEMORY
 from manyhues.studio.memory import give_back
 
 State = Literal["waiting", "running", "done", "failed", "stopped"]
@@ -203,9 +204,9 @@ def _step(job: Job) -> tuple[State, Event, ManyhuesError | None]:
         return "done", {}, None
     except ManyhuesError as error:
         return "failed", {}, error
-    except MemoryError:
-        return "failed", {}, ManyhuesError("not enough memory for this picture; make it smaller")
-    except Exception:
+    except Exception as error:
+        if lacks_memory(error):
+            return "failed", {}, ManyhuesError(NO_MEMORY)
         if job.stopping.is_set():  # what it worked on may have been deleted under it
             return "stopped", {}, None
         logger.exception("a job of kind %s failed", job.kind)

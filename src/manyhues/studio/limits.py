@@ -5,6 +5,8 @@ from dataclasses import dataclass
 # Of one request; the API's document names them, so they are the same for every studio.
 COLOURINGS = 24
 HINTS = 24  # each takes about 0.1 s of the one thread that draws
+# Said of all work that memory is too short for.
+NO_MEMORY = "not enough memory for this picture; make it smaller, or try again later"
 
 
 @dataclass(frozen=True)

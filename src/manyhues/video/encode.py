@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from manyhues.errors import OutputError, PictureError
+from manyhues.errors import OutputError, PictureError, lacks_memory
 from manyhues.video.planes import Plane, Planes
 from manyhues.video.source import Source, library, opened
 
@@ -133,6 +133,8 @@ def join(source: Source, parts: Sequence[Path], out: Path, comment: str) -> list
                 packet.stream = stream
                 result.mux(packet)
     except (av.FFmpegError, OSError, ValueError) as error:
+        if lacks_memory(error):
+            raise
         said = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise OutputError(
             f"{out.name}: cannot be written ({said}); check the free space and the folder's "
@@ -193,6 +195,8 @@ def _copied(
     while True:
         try:
             packet = next(demuxed, None)
+        except MemoryError:  # FFmpeg's own is an `FFmpegError`, too
+            raise
         except av.FFmpegError:
             notes.append("its sound ends where the file is damaged")
             return

@@ -9,7 +9,6 @@ figures.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +20,7 @@ from manyhues.model.noise import BLOCK
 from manyhues.model.priors import Draw
 from manyhues.model.priors.flow import GRID_SCALE
 from manyhues.model.scene import Scene
+from manyhues.model.threads import pool
 from manyhues.sampling.hints import Hint, Hints
 from manyhues.sampling.options import Sampling
 from manyhues.video.motion import Motion, motion
@@ -136,8 +136,8 @@ class Painter:
 
         if len(old) == 1:
             return one(0)[None]
-        with ThreadPoolExecutor(min(len(old), self.colorizer.workers)) as pool:
-            return np.stack(list(pool.map(one, range(len(old)))))
+        with pool(min(len(old), self.colorizer.workers)) as threads:
+            return np.stack(list(threads.map(one, range(len(old)))))
 
     def _seen_before(self, seen: Seen) -> tuple[Look, Motion] | None:
         """The earlier look that most of a frame is found in."""

@@ -2,9 +2,11 @@
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing
 from typing import Any, TypeVar
+
+from manyhues.model.threads import pool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -17,7 +19,7 @@ def ahead(items: Generator[Item], room: int = 1) -> Generator[Item]:
 
     What it raises is raised here, and whoever stops asking stops it.
     """
-    with closing(items), ThreadPoolExecutor(1) as thread:
+    with closing(items), pool(1) as thread:
         waiting = deque(thread.submit(next, items, _END) for _ in range(room))
         try:
             while (item := waiting.popleft().result()) is not _END:
@@ -32,10 +34,10 @@ def side_by_side(
 ) -> Generator[tuple[Item, Result]]:
     """Items with what a job makes of them, in order; twice as many as `workers` are begun."""
     waiting = deque[tuple[Item, Future[Result]]]()
-    with ThreadPoolExecutor(workers) as pool:
+    with pool(workers) as threads:
         try:
             for item in items:
-                waiting.append((item, pool.submit(job, item)))
+                waiting.append((item, threads.submit(job, item)))
                 if len(waiting) == 2 * workers:
                     first, made = waiting.popleft()
                     yield first, made.result()
@@ -43,4 +45,4 @@ def side_by_side(
                 first, made = waiting.popleft()
                 yield first, made.result()
         finally:
-            pool.shutdown(cancel_futures=True)
+            threads.shutdown(cancel_futures=True)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from manyhues.errors import PictureError, UsageError
+from manyhues.errors import PictureError, UsageError, lacks_memory
+from manyhues.image.decoding import no_memory
 from manyhues.video.planes import Plane, Planes, grey
 
 SUFFIXES = frozenset(
@@ -28,7 +29,7 @@ def library() -> Any:
     """PyAV. Raises `UsageError`, with how to install it, where it is absent."""
     try:
         import av
-    except ImportError:
+    except ModuleNotFoundError:
         raise UsageError(
             "films need the library PyAV; install it with: pip install 'manyhues[video]'"
         ) from None
@@ -167,11 +168,15 @@ class Source:
         while True:
             try:
                 packet = next(packets, None)
+            except MemoryError:  # FFmpeg's own is an `FFmpegError`, too
+                raise
             except av.FFmpegError:  # a file that ends in the middle
                 self.broken += 1
                 packet = None
             try:
                 frames = stream.decode(packet)
+            except MemoryError:
+                raise
             except av.FFmpegError:
                 self.broken += packet is not None
                 frames = []
@@ -192,6 +197,8 @@ def opened(path: Path) -> Any:
     except FileNotFoundError:
         raise PictureError(f"{path}: does not exist; check the path") from None
     except (av.FFmpegError, OSError) as error:
+        if lacks_memory(error):
+            raise no_memory(str(path)) from error
         said = getattr(error, "strerror", None) or "damaged"
         raise PictureError(f"{path}: not a film that can be read ({said}); copy it again") from None
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhues.errors import PictureError
+from manyhues.errors import PictureError, lacks_memory
+from manyhues.image.decoding import no_memory
 from manyhues.image.formats.base import Decoded, File, Format, Page
 from manyhues.image.metadata import Metadata
 from manyhues.image.quiet import without_warnings
@@ -90,7 +91,7 @@ def header(data: bytes, name: str) -> "Dataset":
     """The data set of a file. Raises `PictureError` for one that has no picture to show."""
     try:
         from pydicom import dcmread
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise PictureError(f"{name}: {_MISSING.format(name='pydicom')}") from error
     with _decoding(name):
         dataset = dcmread(io.BytesIO(data), force=True)
@@ -276,9 +277,11 @@ def _decoding(name: str) -> Iterator[None]:
     try:
         with without_warnings():
             yield
-    except (PictureError, MemoryError):
+    except PictureError:
         raise
     except Exception as error:  # they raise nearly anything
+        if lacks_memory(error):
+            raise no_memory(name) from error
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise PictureError(
             f"{name}: truncated or damaged ({reason}); copy it again from its source"

@@ -27,6 +27,6 @@ class Heif(Pillow):
     @classmethod
     def pages(cls, file: File) -> Sequence[Page]:
         """One page. Raises `PictureError`, which names the library where it is missing."""
-        with suppress(ImportError):  # Pillow then knows no such format; `remedy` says what to do
+        with suppress(ModuleNotFoundError):  # Pillow then knows none; `remedy` says what to do
             import_module("pillow_heif").register_heif_opener()
         return super().pages(file)

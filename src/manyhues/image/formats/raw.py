@@ -67,7 +67,7 @@ def _opened(file: File) -> Iterator[Any]:
     """LibRaw's object of a file; its exceptions as errors of pictures, around all of its use."""
     try:
         import rawpy
-    except ImportError:
+    except ModuleNotFoundError:
         raise PictureError(
             f"{file.name}: a camera's raw picture, of which only a preview can be read; "
             f"pip install 'manyhues[raw]' develops it, or develop the raw file and save it "

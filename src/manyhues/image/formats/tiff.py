@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from manyhues.color.lab import luminance_to_grey
-from manyhues.errors import PictureError
+from manyhues.errors import PictureError, lacks_memory
 from manyhues.image.decoding import decoding, no_memory, one_line
 from manyhues.image.formats.base import PLAIN_INK, Decoded, File, Page
 from manyhues.image.formats.pillow import CUT, Pillow
@@ -243,7 +243,7 @@ def _tifffile(name: str) -> Iterator[Any]:
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
     try:
         library = import_module("tifffile")
-    except ImportError:
+    except ModuleNotFoundError:
         raise PictureError(
             f"{name}: a TIFF layout that Pillow does not read; pip install 'manyhues[tiff]', "
             "or save it as RGB or grey without extra channels"
@@ -253,9 +253,9 @@ def _tifffile(name: str) -> Iterator[Any]:
             yield library
     except PictureError:
         raise
-    except MemoryError as error:
-        raise no_memory(name) from error
     except Exception as error:  # damaged files, or compressions that want another library
+        if lacks_memory(error):
+            raise no_memory(name) from error
         reason = one_line(error)
         raise PictureError(
             f"{name}: this TIFF cannot be read ({reason}); "
@@ -364,6 +364,8 @@ def _metadata(
         with without_warnings():
             exif.load_from_fp(io.BytesIO(data), layout.offset)
             kept, notes = kept_exif(without_layout(exif), shape if turned else shape[::-1])
+    except MemoryError:
+        raise
     except Exception:  # whatever Pillow raises here, the picture itself can be read
         kept, notes = b"", (EXIF_LOST,)
     metadata = Metadata(

@@ -19,6 +19,7 @@ FAULTS: dict[int | str, dict[str, Any]] = {
         (422, "A field is unknown, missing or out of its range."),
         (429, "Too much is waiting; Retry-After says when to come back."),
         (500, "The studio failed; its log says why."),
+        (503, "Memory is too short for it, at least now."),
         (507, "The folder is full."),
     )
 }

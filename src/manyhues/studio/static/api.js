@@ -11,7 +11,7 @@ export class Refused extends Error {
 
   /** What to tell a person; `values` are those of the picture it is about. */
   say(values = {}) {
-    const keys = { picture: "badPicture", size: "tooLarge", full: "full", lost: "lost", offline: "unreachable", stopped: "stopped" };
+    const keys = { picture: "badPicture", size: "tooLarge", full: "full", memory: "noMemory", lost: "lost", offline: "unreachable", stopped: "stopped" };
     return t(keys[this.code] ?? "failed", { detail: this.message, ...values });
   }
 

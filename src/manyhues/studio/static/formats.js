@@ -4,7 +4,13 @@ import { $ } from "./dom.js";
 import { state } from "./state.js";
 
 const GRADED = { jpg: "JPEG", webp: "WEBP" }; // what the page offers that has a quality, as the API calls it
-const places = ["v", "k"]; // in the large view, and in the panel
+// In the panel and in the large view: filled here, before the page is translated.
+const places = ["k-wanted", "v-wanted"].map((id) => {
+  const made = $("wanted").content.cloneNode(true);
+  const [kind, grade] = made.querySelectorAll("select");
+  $(id).replaceWith(made);
+  return { kind, grade, graded: grade.parentElement };
+});
 let [format, quality] = ["", ""]; // as the API takes them; empty for its defaults
 
 /** Whether there is a quality to choose: of a format, or of the picture's own. */
@@ -21,18 +27,18 @@ export function link(href, kind = format) {
 
 /** Write what is wanted into every place; another picture's own format may have no quality. */
 export function show() {
-  for (const at of places) {
-    $(`${at}-format`).value = format;
-    $(`${at}-quality`).value = quality;
-    $(`${at}-graded`).hidden = !graded();
+  for (const place of places) {
+    place.kind.value = format;
+    place.grade.value = quality;
+    place.graded.hidden = !graded();
   }
 }
 
 /** Connect once: `changed()` hears of another choice. */
 export function start(changed) {
-  for (const at of places) {
-    $(`${at}-format`).onchange = $(`${at}-quality`).onchange = () => {
-      [format, quality] = [$(`${at}-format`).value, $(`${at}-quality`).value];
+  for (const { kind, grade } of places) {
+    kind.onchange = grade.onchange = () => {
+      [format, quality] = [kind.value, grade.value];
       show();
       changed();
     };

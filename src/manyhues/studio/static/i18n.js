@@ -200,6 +200,7 @@ const texts = {
   tooLarge: ["{name} is too large. Make it smaller: the studio takes up to {mb} MB and {mp} megapixels.", "{name} quá lớn. Hãy thu nhỏ: xưởng nhận tối đa {mb} MB và {mp} megapixel."],
   unreachable: ["The studio does not answer. Is it still running?", "Xưởng không trả lời. Xưởng còn chạy không?"],
   reconnecting: ["Connection lost. Trying again.", "Mất kết nối. Đang thử lại."],
+  noMemory: ["There is not enough memory for this picture. Make it smaller, or try again later.", "Không đủ bộ nhớ cho ảnh này. Hãy thu nhỏ, hoặc thử lại sau."],
   failed: ["That did not work: {detail}", "Không thực hiện được: {detail}"],
 };
 

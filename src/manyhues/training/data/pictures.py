@@ -17,6 +17,7 @@ from PIL import Image
 from manyhues.color.lab import rgb_to_lab
 from manyhues.errors import DataError, PictureError
 from manyhues.image.picture import SUFFIXES, read_rgb
+from manyhues.language import spoken
 
 Pixels = NDArray[np.uint8]
 _log = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class Pictures:
             try:
                 rgb = self[index]
             except DataError as error:
-                _log.warning("left out: %s", error)
+                _log.warning(spoken(f"left out: {spoken(str(error))}"))
                 continue
             if has_real_colour(rgb):
                 yield index, rgb
@@ -104,7 +105,7 @@ class Pictures:
 def _read_shard(path: Path) -> tuple[list[bytes], list[str], list[str]]:
     try:
         import pyarrow.parquet as pq
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise DataError(
             f"{path}: parquet wants PyArrow; install it with: pip install 'manyhues[train]'"
         ) from error
