@@ -21,8 +21,8 @@ from manyhues.model.forks import step_by_step
 from manyhues.model.forks import whole as unforked
 from manyhues.model.manifest import Manifest, folder_of, methods
 from manyhues.model.priors import Draw, Prior, make_prior
-from manyhues.model.scene import Scene, encode
-from manyhues.model.search import search
+from manyhues.model.scene import Scene, encode, working_sizes
+from manyhues.model.search import Found, search
 from manyhues.sampling.hints import Hints, parse_hints
 from manyhues.sampling.options import Sampling, SamplingOptions, diversity_of, number, whole
 
@@ -85,6 +85,10 @@ class Colorizer:
         and to decode it. Nothing can be drawn anew from it.
         """
         return encode(Picture.open(picture), self._engine, self._manifest, refining=refining)
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """`Scene.grid` of a picture of that size."""
+        return working_sizes(height, width, self._manifest)[-1]
 
     def encode_luminance(self, luminance: Array) -> Scene:
         """A scene of bare L*, ``(h, w)`` float32 in [0, 100]. Raises `PictureError`."""
@@ -169,6 +173,13 @@ class Colorizer:
         steering = Steering.of(sampling, scene)
         draw = Draw(sampling.seed, (), sampling.diversity, steering.hints)
         return step_by_step(self._steps(scene, sampling, draw, steering))
+
+    def codes(self, scene: Scene, sampling: Sampling) -> Iterator[Found]:
+        """The codes that `steps` makes pictures of."""
+        self._check_own(scene)
+        hints = Steering.of(sampling, scene).hints
+        draw = Draw(sampling.seed, (), sampling.diversity, hints)
+        return step_by_step(self._search(scene, sampling, draw))
 
     @unforked
     def vary(
@@ -341,13 +352,9 @@ class Colorizer:
     def _steps(
         self, scene: Scene, sampling: Sampling, draw: Draw, steering: Steering
     ) -> Iterator[Step]:
-        n, pick, numbers = sampling.n, sampling.pick, sampling.k
-        notes, at_once = scene.picture.notes, self._engine.workers
+        n, notes = sampling.n, scene.picture.notes
         if self.prior.single_answer and n > 1:
             notes += (f"{self.method} has one answer: all {n} results are the same",)
-
-        def decode(codes: Array, at_once: int) -> Array:
-            return self.decode(scene, codes, at_once=at_once)
 
         def make(k: int, code: Array) -> Colorization:
             return self.of_codes(
@@ -359,11 +366,19 @@ class Colorizer:
                 origin={"diversity": draw.diversity},
             )
 
-        found = search(
+        for one in self._search(scene, sampling, draw):
+            yield Step(one.final, one.done, one.total, partial(make, one.k, one.code))
+
+    def _search(self, scene: Scene, sampling: Sampling, draw: Draw) -> Iterator[Found]:
+        n, pick, numbers = sampling.n, sampling.pick, sampling.k
+
+        def decode(codes: Array, at_once: int) -> Array:
+            return self.decode(scene, codes, at_once=at_once)
+
+        at_once = self._engine.workers
+        return search(
             self.prior, scene, n, pick, draw, numbers=numbers, at_once=at_once, decode=decode
         )
-        for one in found:
-            yield Step(one.final, one.done, one.total, partial(make, one.k, one.code))
 
 
 def _single(base: Colorization) -> Colorization:
