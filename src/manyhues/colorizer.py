@@ -62,7 +62,7 @@ class Colorizer:
     ) -> "Colorizer":
         """Load a method (default: the best that is present) from a weights folder.
 
-        Raises `WeightsError`, which names the methods that are there.
+        Raises `WeightsError`, which names the methods that are there, and `MemoryError`.
         """
         engine = Engine(weights, threads=threads)
         return cls(engine, Manifest.load(method, weights))
