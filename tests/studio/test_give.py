@@ -241,14 +241,15 @@ def test_many_groups_leave_connections_free(
 def test_work_goes_on_when_one_turns_away_and_comes_back(
     browser: Browser, serve: Serve, photo: Path, slow: list[float]
 ) -> None:
-    server = serve(leave=2.5)
+    server = serve(leave=8.0)  # the page may take long to come back to a stream
     with opened(browser, server) as page:
         page.locator("[value=random]").evaluate("(node) => (node.checked = true)")
         slow[0] = 1.0
         page.locator("#file").set_input_files(photo)
         expect(tiles(page)).not_to_have_count(0)
+        slow[0] = 600.0  # nothing more is done meanwhile
         page.get_by_role("button", name="New picture").click()
-        page.wait_for_timeout(3000)
+        page.wait_for_timeout(8500)
         page.get_by_role("link", name="Back to your last picture").click()
         slow[0] = 0.0
         expect(tiles(page)).to_have_count(6)

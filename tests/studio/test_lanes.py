@@ -156,13 +156,14 @@ def test_a_client_that_leaves_a_stream_stops_its_work(
 def test_a_client_that_comes_back_in_time_finds_its_work_going_on(
     serve: Serve, picture: bytes, slow: list[float]
 ) -> None:
-    server = serve(leave=1.0)
-    slow[0] = 0.2
+    server = serve(leave=60.0)
+    slow[0] = 600.0  # it shall not be done before one comes back
     begun = server.colorize(picture, n=8, pick="random", wait="false")
     with server.http.stream("GET", begun["job"]["events"]) as stream:
         next(stream.iter_lines())
     time.sleep(0.2)
     assert server.http.get(f"/api/sessions/{begun['session']}").json()["groups"][0]["job"]
+    slow[0] = 0.0
     assert server.events(begun["job"])[-1]["type"] == "done"
 
 
