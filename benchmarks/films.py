@@ -5,6 +5,7 @@
     python benchmarks/films.py CLIP --memory --frames 10000
     python benchmarks/films.py CLIP [CLIP ...] --light
     python benchmarks/films.py PICTURE [PICTURE ...] --stills
+    python benchmarks/films.py CLIP [CLIP ...] --kept
 
 Contract: the first `--frames` frames of each clip, at most 640 pixels wide, turned grey; sample 0
 of seed 0 (`pick` random) at the default diversity. Printed for each way, means over neighbouring
@@ -23,26 +24,37 @@ a height and tells frames a second, and milliseconds of one core, which other wo
 does not change as much. `--memory` writes `--frames` frames of 64 x 48 and tells the largest memory
 after a tenth of them, a half, and all. `--light` tells how far the L* of the coloured film, encoded
 and decoded, is from that of the clip as it is, in colour. `--stills` compares on pictures under a
-camera that pans, zooms and turns, which no setting was chosen on.
+camera that pans, zooms and turns, which no setting was chosen on. `--kept` tells the colour of
+versions beside the mean of draws of every sixth frame, and how far it is from the true one.
 """
 
 import argparse
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from fractions import Fraction
-from itertools import islice
+from collections.abc import Callable
+from functools import partial
+from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 import numpy as np
+from film_clips import (
+    Clip,
+    colourfulness,
+    enlarged,
+    first,
+    measure,
+    moved_still,
+    read,
+    shown,
+    upsampled,
+)
 from numpy.typing import NDArray
 
 from manyhues import Colorizer
-from manyhues.color.arrays import Array, resize
+from manyhues.color.arrays import Array
 from manyhues.color.lab import rgb_to_lab
 from manyhues.image.luminance import of_pixels
 from manyhues.image.picture import Picture
@@ -50,123 +62,12 @@ from manyhues.render import pixels as render
 from manyhues.render.upsample import Upsampler
 from manyhues.sampling.options import Sampling
 from manyhues.video import Film, Progress, painter, shots
-from manyhues.video.motion import motion, pyramid
 from manyhues.video.painter import Painter, between
-from manyhues.video.shots import Seen, stretches
-from manyhues.video.source import Frame
+from manyhues.video.shots import backward, stretches
 
-Rgb = NDArray[np.uint8]
-_LONGEST = 640
-_STILL = 0.5  # L*
 _CALM = Sampling(1).diversity  # what users get
+_DRAWS = 8
 _RATE, _EDGE = 0.05, 1.5  # of the recursive filter: share of the new, L* that is no longer still
-
-
-def read(path: Path, count: int) -> list[Rgb]:
-    out: list[Rgb] = []
-    with av.open(str(path)) as film:
-        for frame in film.decode(video=0):
-            if len(out) == count:
-                break
-            width = min(frame.width, _LONGEST)
-            height = round(frame.height * width / frame.width)
-            out.append(frame.to_ndarray(format="rgb24", width=width, height=height))
-    return out
-
-
-class Clip:
-    """Frames with what all measures share: L*, motion, and where the cuts are."""
-
-    def __init__(self, path: Path, count: int, colorizer: Colorizer) -> None:
-        self.true = read(path, count)
-        self.light = [of_pixels(rgb) for rgb in self.true]
-        self.grid = colorizer.encode_luminance(self.light[0]).grid
-        self.levels = [pyramid(resize(light, *self.grid)) for light in self.light]
-        self.cuts = {
-            t
-            for t in range(1, count)
-            if motion(self.levels[t], self.levels[t - 1]).sure.mean() < 1 - shots._CUT
-        }
-        flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        grey = [np.clip(light * 2.55, 0, 255).astype(np.uint8) for light in self.light]
-        self.flows = [
-            (flow.calc(grey[t], grey[t - 1], None), flow.calc(grey[t - 1], grey[t], None))
-            for t in range(1, count)
-        ]
-
-    def pairs(self) -> Iterator[int]:
-        return (t for t in range(1, len(self.light)) if t not in self.cuts)
-
-    def warped(self, t: int, plane: Array) -> Array:
-        """A plane of frame t - 1 as motion brings it to frame t."""
-        rows, columns = np.indices(plane.shape, dtype=np.float32)
-        there = self.flows[t - 1][0]
-        x, y = columns + there[..., 0], rows + there[..., 1]
-        return np.asarray(cv2.remap(np.ascontiguousarray(plane), x, y, cv2.INTER_LINEAR))
-
-    def followed(self, t: int) -> NDArray[np.bool_]:
-        there, back = self.flows[t - 1]
-        round_trip = there + np.stack([self.warped(t, back[..., i]) for i in (0, 1)], -1)
-        alike = np.abs(self.warped(t, self.light[t - 1]) - self.light[t]) < 5
-        return np.asarray((np.hypot(round_trip[..., 0], round_trip[..., 1]) < 1) & alike)
-
-    def seen(self) -> list[Seen]:
-        blank = np.zeros((1, 1), np.uint8)
-        return [
-            Seen(t, Frame(t, blank), blank, light, levels)
-            for t, (light, levels) in enumerate(zip(self.light, self.levels, strict=True))
-        ]
-
-
-def colourfulness(rgb: Rgb) -> float:
-    red, green, blue = (rgb[..., i].astype(np.float32) for i in range(3))
-    one, two = red - green, (red + green) / 2 - blue
-    return float(np.hypot(one.std(), two.std()) + 0.3 * np.hypot(one.mean(), two.mean()))
-
-
-def divergence(p: NDArray[Any], q: NDArray[Any]) -> float:
-    middle = (p + q) / 2
-
-    def to_middle(a: NDArray[Any]) -> float:
-        some = a > 0
-        return float((a[some] * np.log(a[some] / middle[some])).sum())
-
-    return (to_middle(p) + to_middle(q)) / 2
-
-
-def cdc(frames: list[Rgb]) -> float:
-    counts = [
-        [np.bincount(rgb[..., c].ravel(), minlength=256) / rgb[..., c].size for c in (2, 1, 0)]
-        for rgb in frames
-    ]
-    apart = []
-    for d in (1, 2, 4):
-        pairs = zip(counts, counts[d:], strict=False)
-        apart.append([divergence(one[c], two[c]) for one, two in pairs for c in range(3)])
-    return float(np.mean([np.mean(some) for some in apart]))
-
-
-def measure(clip: Clip, fields: list[Array], frames: list[Rgb]) -> str:
-    """Of a, b at full size and the pictures: one line."""
-    flicker, warp = [], []
-    for t in clip.pairs():
-        still = np.abs(clip.light[t] - clip.light[t - 1]) < _STILL
-        change = np.abs(fields[t] - fields[t - 1]).mean(0)
-        flicker.append(change[still].mean() if still.any() else 0)
-        moved = np.stack([clip.warped(t, plane) for plane in fields[t - 1]])
-        warp.append(np.abs(moved - fields[t]).mean(0)[clip.followed(t)].mean())
-    colour = np.mean([colourfulness(rgb) for rgb in frames])
-    return f"{np.mean(flicker):8.3f} {np.mean(warp):7.3f} {cdc(frames):8.4f} {colour:7.1f}"
-
-
-def upsampled(clip: Clip, grids: list[Array]) -> tuple[list[Array], list[Rgb]]:
-    fields, frames = [], []
-    for light, grid in zip(clip.light, grids, strict=True):
-        upsampler = Upsampler(light, grid.shape[1:])
-        middle = upsampler.middle(grid)
-        fields.append(upsampler.rows(middle, 0, light.shape[0]))
-        frames.append(np.asarray(render.pixels(light, middle, upsampler, 8), np.uint8))
-    return fields, frames
 
 
 def frame_by_frame(clip: Clip, colorizer: Colorizer) -> list[Array]:
@@ -204,12 +105,24 @@ def ours(
     clip: Clip, colorizer: Colorizer, every: int = shots.EVERY, kind: type[Painter] = Painter
 ) -> list[Array]:
     """As `manyhues.video` does, or with other numbers of its own."""
-    paint, out = kind(colorizer, Sampling(1, pick="random")), list[Array]()
+    sampling = Sampling(1, pick="random")
+    return [ab[0] for ab in versions(clip, colorizer, sampling, every, kind)]
+
+
+def versions(
+    clip: Clip,
+    colorizer: Colorizer,
+    sampling: Sampling,
+    every: int = shots.EVERY,
+    kind: type[Painter] = Painter,
+) -> list[Array]:
+    """a, b ``(n, 2, h, w)`` of each frame."""
+    paint, out = kind(colorizer, sampling), list[Array]()
     last: painter.Look | None = None
     for stretch in stretches(clip.seen(), every):
         new = stretch.start is None
         scene = colorizer.encode(
-            Picture(clip.light[stretch.key.number]), refining=not new and kind is Painter
+            Picture(clip.light[stretch.key.number]), refining=not new and kind is not Fresh
         )
         if new or last is None:
             if last is not None:
@@ -217,7 +130,7 @@ def ours(
             first = last = paint.begin(scene, stretch.key)
         else:
             first, last = last, paint.follow(scene, stretch.key, last, stretch.motions[-1])
-        out += [colours[0] for colours in between(stretch, first.shown, last.shown)]
+        out += between(stretch, backward(stretch), first.shown, last.shown)
     return out
 
 
@@ -262,20 +175,59 @@ def compare(paths: list[Path], count: int, ways: list[str]) -> None:
             print(f"  {name:38} {measure(clip, *upsampled(clip, grids))} {cost:6.0f}", flush=True)
 
 
-def enlarged(path: Path, height: int, count: int, out: Path) -> Path:
-    """A clip scaled to a height, 16:9 by squashing if need be."""
-    with av.open(str(path)) as film, av.open(str(out), "w") as result:
-        stream: Any = result.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
-        stream.width, stream.height = round(height * 16 / 9 / 2) * 2, height
-        stream.pix_fmt = "yuv420p"
-        for number, frame in enumerate(film.decode(video=0)):
-            if number == count:
-                break
-            large = frame.reformat(stream.width, height, "yuv420p")
-            large.pts, large.time_base = number, Fraction(1, 25)
-            result.mux(stream.encode(large))
-        result.mux(stream.encode())
-    return out
+_ASKED = {
+    f"{asked}, {how}": (sampling, even)
+    for asked, sampling in (("samples 0 to 5", Sampling(6, pick="random")), ("shown", Sampling(3)))
+    for how, even in (("as drawn", 0.0), ("ours", painter.EVEN))
+}
+
+
+def kept(paths: list[Path], count: int) -> None:
+    """How colourful versions are, beside draws of the frames by themselves."""
+    colorizer = Colorizer.load("flow")
+    found: dict[str, list[NDArray[Any]]] = {}
+    apart: dict[str, list[float]] = {}
+    for path in paths:
+        clip = Clip(path, count, colorizer)
+        shown_at = range(0, len(clip.light), shots.EVERY)
+
+        def colours(grids: Array, t: int, clip: Clip = clip) -> list[float]:
+            upsampler = Upsampler(clip.light[t], grids.shape[2:])
+            pixels = (
+                render.pixels(clip.light[t], upsampler.middle(grid), upsampler, 8) for grid in grids
+            )
+            return [colourfulness(np.asarray(rgb, np.uint8)) for rgb in pixels]
+
+        def drawn(t: int, clip: Clip = clip) -> Array:
+            scene = colorizer.encode(Picture(clip.light[t]))
+            return colorizer.sample_ab(scene, _DRAWS, diversity=_CALM)
+
+        usual = np.mean([colours(drawn(t), t) for t in shown_at])
+        true = np.mean([colourfulness(clip.true[t]) for t in shown_at])
+        line = f"{path.stem:34} true {true:5.1f}, {_DRAWS} draws a frame {usual:5.1f}"
+        for name, (sampling, even) in _ASKED.items():
+            painter.EVEN = even
+            grids = versions(clip, colorizer, sampling)
+            mean = np.mean([colours(grids[t], t) for t in shown_at], 0)
+            found.setdefault(name, []).append(np.stack([mean / usual, mean / true]))
+            first = grids[0]
+            pairs = combinations(range(len(first)), 2)
+            apart.setdefault(name, []).append(
+                float(
+                    np.mean([np.sqrt(((first[i] - first[j]) ** 2).sum(0).mean()) for i, j in pairs])
+                )
+            )
+            line += f"; {name} {' '.join(f'{share:.2f}' for share in mean / usual)}"
+        print(line, flush=True)
+    for name, shares in found.items():
+        of_usual, of_true = np.stack(shares, 1)  # each (clips, n)
+        print(
+            f"{name}: of the draws' colour {of_usual.mean():.2f} in the mean, first versions "
+            f"{of_usual[:, 0].mean():.2f}; tenth to ninetieth percentile "
+            f"{np.percentile(of_usual, 10):.2f} to {np.percentile(of_usual, 90):.2f}; "
+            f"off the true colour by a factor of {np.exp(np.abs(np.log(of_true)).mean()):.2f}; "
+            f"{np.mean(apart[name]):.1f} Lab units from version to version"
+        )
 
 
 def speed(paths: list[Path], height: int, n: int, count: int) -> None:
@@ -292,24 +244,6 @@ def speed(paths: list[Path], height: int, n: int, count: int) -> None:
                 "core a frame",
                 flush=True,
             )
-
-
-def moved_still(path: Path, count: int, out: Path) -> Path:
-    """A picture under a camera that pans, zooms in and turns: 480 x 320, without loss."""
-    rgb = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-    height, width = rgb.shape[:2]
-    with av.open(str(out), "w") as result:
-        stream: Any = result.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 480, 320, "bgr0"
-        for number in range(count):
-            t = number / count
-            scale = (1.4 + 0.3 * t) * max(480 / width, 320 / height)
-            matrix = cv2.getRotationMatrix2D((width / 2, height / 2), 4 * t - 2, scale)
-            matrix[:, 2] += 240 - width / 2 - 40 * (t - 0.5), 160 - height / 2 + 16 * (t - 0.5)
-            seen = cv2.warpAffine(rgb, matrix, (480, 320), flags=cv2.INTER_AREA)
-            result.mux(stream.encode(av.VideoFrame.from_ndarray(seen, format="rgb24")))
-        result.mux(stream.encode())
-    return out
 
 
 def memory(path: Path, count: int) -> None:
@@ -337,29 +271,6 @@ def memory(path: Path, count: int) -> None:
         print(f"largest memory after frame {', '.join(parts)}", flush=True)
 
 
-def shown(frame: Any, matrix: str) -> Rgb:
-    """8-bit sRGB of a frame of 8-bit 4:2:0 or 4:4:4 as a player that rounds shows it.
-
-    FFmpeg's own quick conversion, which PyAV and OpenCV take, rounds down: half an L* too dark
-    where there is colour, a fifth where there is none.
-    """
-    planes = [
-        np.frombuffer(p, np.uint8)
-        .reshape(-1, p.line_size)[: p.height, : p.width]
-        .astype(np.float32)
-        for p in frame.planes
-    ]
-    luma, cb, cr = (resize(plane, *planes[0].shape) for plane in planes)
-    full = frame.color_range == 2
-    red, blue = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722)}[matrix]
-    value = luma if full else (luma - 16) * np.float32(255 / 219)
-    chroma = 1.0 if full else 255 / 224
-    r = value + (cr - 128) * np.float32(chroma * 2 * (1 - red))
-    b = value + (cb - 128) * np.float32(chroma * 2 * (1 - blue))
-    g = (value - red * r - blue * b) / (1 - red - blue)
-    return np.clip(np.rint(np.stack([r, g, b], -1)), 0, 255).astype(np.uint8)
-
-
 def light(paths: list[Path], count: int) -> None:
     colorizer = Colorizer.load("flow")
     for path in paths:
@@ -384,17 +295,6 @@ def light(paths: list[Path], count: int) -> None:
             )
 
 
-def first(path: Path, count: int, out: Path) -> Path:
-    """The first frames of a film as they are, by copying its packets."""
-    with av.open(str(path)) as film, av.open(str(out), "w") as result:
-        stream = result.add_stream_from_template(film.streams.video[0])
-        for packet in islice(film.demux(video=0), count):
-            if packet.dts is not None:
-                packet.stream = stream
-                result.mux(packet)
-    return out
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", nargs="+", type=Path)
@@ -404,6 +304,7 @@ if __name__ == "__main__":
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--stills", action="store_true")
     parser.add_argument("--light", action="store_true")
+    parser.add_argument("--kept", action="store_true")
     parser.add_argument("--height", type=int, default=480)
     parser.add_argument("-n", type=int, default=1)
     given = parser.parse_args()
@@ -413,12 +314,12 @@ if __name__ == "__main__":
         light(given.clips, given.frames)
     elif given.speed:
         speed(given.clips, given.height, given.n, given.frames)
-    elif given.stills:
-        with tempfile.TemporaryDirectory() as folder:
-            stills = [
-                moved_still(path, given.frames, Path(folder) / f"{path.stem}.mkv")
-                for path in given.clips
-            ]
-            compare(stills, given.frames, given.ways.split(","))
     else:
-        compare(given.clips, given.frames, given.ways.split(","))
+        look = kept if given.kept else partial(compare, ways=given.ways.split(","))
+        with tempfile.TemporaryDirectory() as folder:
+            clips = given.clips
+            if given.stills:
+                clips = [
+                    moved_still(p, given.frames, Path(folder) / f"{p.stem}.mkv") for p in clips
+                ]
+            look(clips, given.frames)

@@ -3,10 +3,13 @@
 Tests marked ``data`` read MANYHUES_DATA, or ``../shared/data`` beside the repository.
 """
 
+import hashlib
 import io
 import json
 import os
 import struct
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +212,46 @@ def tiny(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tiny weights in the place of the shipped ones."""
     monkeypatch.setattr("manyhues.model.manifest.WEIGHTS", weights)
     return weights
+
+
+def _identity(graph: Any) -> str:
+    """The same for two graphs of the same network with the same weights and inputs."""
+    digest = hashlib.sha256(f"{graph.outputs} {graph.module}".encode())
+    tensors = {**graph.module.state_dict(), **dict(graph.module.named_buffers())}
+    for name, tensor in (*tensors.items(), *graph.inputs.items(), *graph.again.items()):
+        digest.update(f"{name} {tuple(tensor.shape)}".encode() + tensor.numpy().tobytes())
+    for module in graph.module.modules():
+        plain = {k: v for k, v in vars(module).items() if isinstance(v, int | float | str | tuple)}
+        digest.update(repr(plain).encode())
+    return digest.hexdigest()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def exported_once() -> Iterator[None]:
+    """A graph that was written before is copied: PyTorch's exporter takes some ten seconds."""
+    if "manyhues.training.export.graph" not in sys.modules:  # no test of this run can export
+        yield
+        return
+    from manyhues.training.data import looks
+    from manyhues.training.export import graph as whole
+    from manyhues.training.export import weights
+
+    kept: dict[str, tuple[bytes, dict[str, float]]] = {}
+    written = whole.write_graph
+
+    def write_graph(graph: whole.Graph, folder: Path) -> dict[str, float]:
+        graph.module.eval()
+        key, path = _identity(graph), folder / graph.name
+        if key not in kept:
+            differences = written(graph, folder)
+            kept[key] = path.read_bytes(), differences
+        path.write_bytes(kept[key][0])
+        return dict(kept[key][1])
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (whole, looks, weights):
+            patch.setattr(module, "write_graph", write_graph)
+        yield
 
 
 def colourful(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:

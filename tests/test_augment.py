@@ -153,7 +153,7 @@ def test_workers(transform: Recolor, start: str) -> None:
     """Also where the parent has used the transform before it forks."""
     here = [transform(torch.from_numpy(RGB).permute(2, 0, 1), seed=i) for i in range(6)]
     workers = 2 if start == "fork" else 1
-    options: Any = {"num_workers": workers, "multiprocessing_context": start, "timeout": 60}
+    options: Any = {"num_workers": workers, "multiprocessing_context": start, "timeout": 600}
     for index, tensor in DataLoader(Pictures(transform, True), batch_size=None, **options):
         assert torch.equal(tensor, here[int(index)])
     if start == "fork":
@@ -237,7 +237,7 @@ def torchvision() -> Any:
     if spec is None or spec.origin is None:
         pytest.skip("torchvision is not installed: nothing here was compared with its transforms")
     try:
-        import torchvision  # type: ignore[import-not-found]
+        import torchvision
     except RuntimeError as error:
         if "does not exist" not in str(error):
             raise
@@ -252,7 +252,7 @@ def torchvision() -> Any:
         import torchvision
 
         torchvision.stub = stub  # undone when it is collected
-    from torchvision.transforms import v2  # type: ignore[import-not-found]  # noqa: F401
+    from torchvision.transforms import v2  # noqa: F401
 
     return torchvision
 
@@ -352,7 +352,7 @@ def test_workers_share_a_cache(weights: Path, tmp_path: Path) -> None:
         batch_size=None,
         num_workers=2,
         multiprocessing_context="fork",
-        timeout=60,
+        timeout=600,
     )
     flat = torch.stack([tensor for _, tensor in loader]).flatten(1)
     assert 1 <= len(torch.unique(flat, dim=0)) <= 2

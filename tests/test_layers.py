@@ -1,7 +1,7 @@
 """The house: which folder may import which, no circles, and PyTorch only where training is."""
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -14,7 +14,7 @@ REPOSITORY = SOURCE.parents[1]
 # Data flows one way: what stands on a line may import what stands on the lines above it, and
 # nothing beside it. A folder's own modules may import each other, without a circle.
 ORDER = [
-    {"errors", "__version__"},
+    {"errors", "language", "__version__"},
     {"memory"},
     {"color"},
     {"image", "render"},
@@ -59,9 +59,11 @@ def name_of(path: Path, root: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(source: str) -> Iterator[str]:
+@cache  # every test looks at every module
+def imported(source: str) -> tuple[str, ...]:
     """Dotted names that a module imports, anywhere in it but for type checking."""
     tree = ast.parse(source)
+    names: list[str] = []
     for_types = {
         id(inner)
         for node in ast.walk(tree)
@@ -72,9 +74,10 @@ def imported(source: str) -> Iterator[str]:
         if id(node) in for_types:
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return tuple(names)
 
 
 def graph_of(sources: dict[str, str]) -> Graph:

@@ -128,7 +128,7 @@ def test_two_runs_into_one_folder(weights: Path, tmp_path: Path) -> None:
         for _ in range(2)
     ]
     for run in runs:
-        told, said = run.communicate(timeout=120)
+        told, said = run.communicate(timeout=600)
         assert run.returncode == 0, said
         assert all(json.loads(line)["error"] is None for line in told.splitlines())
     assert len(list(out.iterdir())) == 12 * 4

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -198,13 +198,14 @@ def cluster(moto: str) -> Iterator[None]:
     before = ray_processes()
     with _cluster(None, 2):
         yield
-    _wait(lambda: ray_processes() <= before, 20)
-    assert ray_processes() <= before
+    _wait(lambda: ray_processes() <= before)
 
 
-def _wait(done: Any, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not done() and time.monotonic() < end:
+def _wait(done: Callable[[], bool]) -> None:
+    """Until it is so; Ray may take a minute for anything where other programs have the cores."""
+    end = time.monotonic() + 300
+    while not done():
+        assert time.monotonic() < end, "it did not come true"
         time.sleep(0.05)
 
 
@@ -290,19 +291,17 @@ def test_killed_worker_and_killed_driver(
         process_group=0,
     )
     try:
-        _wait(lambda: len(list(out.glob("p*.jpg"))) > 15, 60)
+        _wait(lambda: len(list(out.glob("p*.jpg"))) > 15)
         os.kill(min(ray_processes("MapWorker") - before), signal.SIGKILL)
         seen = len(list(out.glob("p*.jpg")))
-        _wait(lambda: len(list(out.glob("p*.jpg"))) > seen + 45, 60)
-        assert len(list(out.glob("p*.jpg"))) > seen + 45  # it went on
+        _wait(lambda: len(list(out.glob("p*.jpg"))) > seen + 45)  # it went on
         assert driver.poll() is None
     finally:
         driver.kill()
         said = driver.communicate()[1]
     # Workers and servers go with their driver; two agents of Ray's take a minute to see it.
     heart = ("raylet", "gcs_server", "MapWorker")
-    _wait(lambda: ray_processes(*heart) <= before, 30)
-    assert ray_processes(*heart) <= before
+    _wait(lambda: ray_processes(*heart) <= before)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(driver.pid, signal.SIGKILL)
     # That its worker died is noted with the picture it was at; Ray itself prints nothing.

@@ -1,7 +1,6 @@
 """The command line as a program sees it: standard output, exit status, files."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -305,11 +304,11 @@ def test_ctrl_c_leaves_nothing_partial(weights: Path, photo: Path, tmp_path: Pat
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline and not (out.is_dir() and any(out.glob("*.jpg"))):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    errors = process.communicate(timeout=30)[1]
+    errors = process.communicate(timeout=240)[1]
     assert process.returncode == 130
     assert "goes on from there" in errors
     assert "Traceback" not in errors
@@ -321,18 +320,24 @@ def test_ctrl_c_leaves_nothing_partial(weights: Path, photo: Path, tmp_path: Pat
             image.load()
 
 
-def _median_seconds(*arguments: str) -> float:
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-        times.append(time.perf_counter() - start)
-    return sorted(times)[2]
+def _seconds_beyond_bare(arguments: str) -> float:
+    """Processor time of a fresh process up to its exit, less that of Python itself."""
+    code = "import atexit, sys, time; atexit.register(lambda: print(time.process_time()))\n"
+    found = []
+    for more in (arguments, ""):
+        command = [sys.executable, "-c", code + more]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found.append(float(done.stdout.splitlines()[-1]))
+    return found[0] - found[1]
 
 
-def test_start_is_quick() -> None:
-    """Real bounds on an idle machine; a loaded one gets the time that Python itself takes."""
-    bare = _median_seconds("-c", "pass")
-    load = max(0.0, os.getloadavg()[0] / (os.cpu_count() or 1) - 1) * 0.3
-    assert _median_seconds("-c", "import manyhues") - bare < 0.3 + load
-    assert _median_seconds("-m", "manyhues", "--help") - bare < 0.5 + load
+@pytest.mark.parametrize(
+    ("code", "most"),
+    [
+        ("import manyhues", 0.3),
+        ("sys.argv[1:] = ['--help']; from manyhues.__main__ import main; main()", 0.5),
+    ],
+)
+def test_start_is_quick(code: str, most: float) -> None:
+    """In processor time, which other work on the machine stretches little: the least of five."""
+    assert any(_seconds_beyond_bare(code) < most for _ in range(5))

@@ -16,7 +16,7 @@ import typer
 from conftest import colourful
 from PIL import Image
 
-from manyhues.cli import language
+from manyhues import errors, language
 from manyhues.cli import main as cli
 
 ROOT = Path(__file__).parents[2]
@@ -97,20 +97,30 @@ def test_all_help_is_translated(vietnamese: None) -> None:
     assert not untold
 
 
-def test_all_that_the_command_line_says_itself_is_translated(vietnamese: None) -> None:
+def rooms_of_the_verbs() -> Iterator[Path]:
+    """What is printed and raised there is read by whoever typed a verb.
+
+    The studio's other modules answer programs, and the page translates for its readers itself.
+    """
+    for room in ("cli", "training", "evaluation"):
+        yield from (SOURCE / room).rglob("*.py")
+    yield from (SOURCE / "studio" / name for name in ("server.py", "place.py"))
+
+
+def test_all_that_the_verbs_say_is_translated(vietnamese: None) -> None:
     untold = []
-    for path in (SOURCE / "cli").glob("*.py"):
+    raised = {name for name, of in vars(errors).items() if isinstance(of, type)}
+    for path in rooms_of_the_verbs():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call) or not node.args:
                 continue
             name = ast.unparse(node.func)
             text = template(node.args[0])
-            if text is None or not (name in ("say", "spoken") or name.endswith("Error")):
+            if text is None or name not in {"say", "spoken", *raised}:
                 continue
             filled = text.replace("{}", "<value>")
             wordless = not re.search("[a-z]{3}", text.replace("{}", ""))
-            composed = text.startswith("note: {}: {}")
-            if not (wordless or composed) and language.spoken(filled) == filled:
+            if not wordless and language.spoken(filled) == filled:
                 untold.append(text)
     assert not untold
 
@@ -231,6 +241,53 @@ def test_a_batch(
     rows = [json.loads(line) for line in printed.out.splitlines()]
     assert not any(VIETNAMESE.search(str(row)) for row in rows)  # for programs
     assert any("no such file; check the spelling" in str(row["error"]) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("runs/a: 7 steps: not a model; give it more --minutes, --resume goes on from here",
+         "runs/a: 7 bước: chưa thành mô hình; hãy cho thêm --minutes, --resume chạy tiếp từ đây"),
+        ("--like aunt.jpg: the picture given as palette is grey; give one with colour",
+         "--like aunt.jpg: ảnh đưa làm bảng màu là ảnh xám; hãy đưa ảnh có màu"),
+        ("flow: the method returned NaN or infinite colour for seed 3; export its weights again",
+         "flow: phương pháp trả về màu NaN hoặc vô hạn với seed 3; hãy xuất lại trọng số của nó"),
+        ("a: b: nobody translated this", "a: b: nobody translated this"),
+    ],
+)  # fmt: skip
+def test_a_message_that_is_passed_on_has_a_name_before_it(
+    message: str, said: str, vietnamese: None
+) -> None:
+    assert language.spoken(message) == said
+
+
+def test_training_says_in_vietnamese_what_goes_wrong(
+    tmp_path: Path, vietnamese: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch", reason="NO TORCH: pip install 'manyhues[train]'")
+    missing = str(tmp_path / "none")
+    for arguments, status, part in (
+        (("train", "mean", "--data", missing, "--out", str(tmp_path / "run")), 1,
+         "không có tệp hay thư mục này; hãy kiểm tra lại --data"),
+        (("train", "mean", "--data", missing, "--out", str(tmp_path / "run"), "--minutes", "0"), 2,
+         "--minutes 0: không có thời gian thì không học được gì"),
+        (("export", missing), 1, "chưa có bản lưu nào; hãy huấn luyện trước"),
+    ):  # fmt: skip
+        with pytest.raises(SystemExit) as stop:
+            cli.main(list(arguments))
+        assert stop.value.code == status
+        assert part in capsys.readouterr().err
+
+
+def test_the_studio_greets_in_vietnamese(
+    vietnamese: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = pytest.importorskip("manyhues.studio.server", reason="NO STUDIO: install the extra")
+    server._greet("0.0.0.0", 8400, None, Path("kept"))
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "manyhues: xưởng màu ở http://0.0.0.0:8400 (Ctrl-C để dừng)"
+    assert said[1] == "manyhues: ảnh và kết quả được giữ trong kept"
+    assert said[2].startswith("manyhues: cảnh báo: ai đến được 0.0.0.0 cũng dùng được xưởng này")
 
 
 def test_values_come_through_as_they_are(vietnamese: None) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +19,62 @@ from manyhues.image.names import stem_of
 Command = Any
 
 
+# One process imports all that the commands need, which takes a second; each runs in a copy of it.
+COPIES = """
+import json, os, sys, warnings
+from pathlib import Path
+import manyhues.batch.local, manyhues.cli.progress, manyhues.colorizer, manyhues.video
+import manyhues.evaluation.evaluate
+from manyhues.cli.main import main
+from manyhues.model import manifest, onnx
+onnx.runtime()
+for line in sys.stdin:
+    folder, before, arguments, *told = json.loads(line)
+    with warnings.catch_warnings(action="ignore"):  # of threads of numpy's, which are not used yet
+        copy = os.fork()
+    if copy == 0:
+        break
+    print(os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]), flush=True)
+else:
+    sys.exit()
+for number, path in enumerate((os.devnull, *told)):
+    os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
+os.chdir(folder)
+manifest.WEIGHTS = Path(sys.argv[1])
+exec(before)
+main(arguments)
+"""
+
+
+@pytest.fixture(scope="module")
+def copies(weights: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", COPIES, weights],
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+
+
 @pytest.fixture
-def command(weights: Path, tmp_path: Path) -> Command:
+def command(
+    copies: subprocess.Popen[str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Command:
     """Runs `manyhues` with the tiny weights in a process of its own, in `tmp_path`."""
-    code = (
-        "import sys; from pathlib import Path; import manyhues.model.manifest as m;"
-        f"m.WEIGHTS = Path({str(weights)!r});"
-        "from manyhues.cli.main import main; main(sys.argv[1:])"
-    )
 
     def run(*arguments: Any, before: str = "") -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", f"{before}\n{code}", *map(str, arguments)],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
-        assert "Traceback" not in done.stderr
-        assert "Warning" not in done.stderr
-        return done
+        told = [tmp_path_factory.mktemp("told") / name for name in ("out", "err")]
+        given = [str(tmp_path), before, [*map(str, arguments)], *map(str, told)]
+        assert copies.stdin
+        assert copies.stdout
+        print(json.dumps(given), file=copies.stdin, flush=True)
+        status = int(copies.stdout.readline())
+        out, err = (path.read_text("utf-8", "replace") for path in told)
+        assert "Traceback" not in err
+        assert "Warning" not in err
+        return subprocess.CompletedProcess([*map(str, arguments)], status, out, err)
 
     return run
 

@@ -200,13 +200,13 @@ def test_writers_of_one_file_do_not_share_a_temporary_file(
         count = write_bytes(self, data)
         if data == b"slow":
             begun.set()
-            go_on.wait(10)
+            go_on.wait(240)
         return count
 
     monkeypatch.setattr(Path, "write_bytes", slowly)
     slow = threading.Thread(target=files.write, args=(b"slow", path), kwargs={"overwrite": True})
     slow.start()
-    assert begun.wait(10)
+    assert begun.wait(240)
     files.write(b"quick", path)
     assert path.read_bytes() == b"quick"
     go_on.set()

@@ -55,6 +55,7 @@ def test_small_pictures_are_not_blown_up_to_the_finer_working_size(weights: Path
     large = colorizer.encode_luminance(np.full((64, 80), 50, np.float32))
     assert [level.height for level in small.levels] == [64]
     assert [level.height for level in large.levels] == [64, 96]
+    assert [colorizer.grid(height, 80) for height in (60, 64)] == [small.grid, large.grid]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 300, -5])

@@ -80,15 +80,15 @@ def running(app: FastAPI, port: int = 0) -> Iterator[Server]:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     until(lambda: server.started)
     try:
-        with httpx.Client(base_url=url, timeout=60) as client:
+        with httpx.Client(base_url=url, timeout=300) as client:
             yield Server(url, app, client)
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(120)
         assert not thread.is_alive()
 
 
-def until(holds: Callable[[], object], seconds: float = 20.0) -> None:
+def until(holds: Callable[[], object], seconds: float = 120.0) -> None:
     """Wait for a condition. Fails when it does not come true in time."""
     end = time.monotonic() + seconds
     while not holds():

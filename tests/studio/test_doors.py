@@ -143,7 +143,7 @@ def proxied(server: Server, folder: Path, host: str) -> Iterator[httpx.Client]:
         headers = {"Host": "studio.example.org"}
         try:
             address = f"http://127.0.0.1:{port}"
-            with httpx.Client(base_url=address, headers=headers, timeout=60) as client:
+            with httpx.Client(base_url=address, headers=headers, timeout=300) as client:
                 until(lambda: _answers(client))
                 yield client
         finally:
@@ -196,18 +196,18 @@ def test_slow_clients_are_let_go(serve: Serve, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(guard, "_BODY", 0.5)
     monkeypatch.setattr(Protocol, "patience", 0.5)
     server = serve()
-    start = time.monotonic()
-    assert raw(server, b"", 5) == b""
-    assert raw(server, b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", 5) == b""
+    start = time.monotonic()  # without the patches each would be let go after 20 s or more
+    assert raw(server, b"", 15) == b""
+    assert raw(server, b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", 15) == b""
     head = (
         b"POST /api/colorize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n"
         b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
     )
-    answer = raw(server, head, 5)
+    answer = raw(server, head, 15)
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"came too slowly" in answer
     # A second request of one connection has its own time; one that waits for work is no slow one.
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 15
     monkeypatch.setattr(guard, "_BODY", 30.0)
     assert server.http.get("/healthz").status_code == 200
     time.sleep(0.8)
@@ -228,10 +228,11 @@ def test_connections_are_capped(serve: Serve, monkeypatch: pytest.MonkeyPatch) -
 def test_a_request_that_takes_long_is_not_cut(
     serve: Serve, picture: bytes, slow: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "_BODY", 0.5)
-    monkeypatch.setattr(Protocol, "patience", 0.5)
+    monkeypatch.setattr(guard, "_BODY", 3.0)
+    monkeypatch.setattr(Protocol, "patience", 3.0)
+    slow[0] = 1.0
     server = serve()
-    assert server.colorize(picture, n=4, pick="random")["results"]  # takes over a second
+    assert server.colorize(picture, n=4, pick="random")["results"]  # takes over four seconds
 
 
 def test_head(server: Server) -> None:
@@ -279,13 +280,13 @@ def test_what_a_format_cannot_hold_is_no_fault_of_the_server(server: Server) -> 
 
 
 def test_sides_are_bounded(server: Server) -> None:
-    start = time.monotonic()
+    start = time.process_time()  # client and server are one process
     answer = server.http.post(
         "/api/colorize", files={"image": ("a.png", encoded(np.zeros((250_000, 1), np.uint8)))}
     )
     assert (answer.status_code, answer.json()["code"]) == (413, "size")
     assert "a side" in answer.json()["detail"]
-    assert time.monotonic() - start < 3
+    assert time.process_time() - start < 3
 
 
 @pytest.mark.parametrize("error", [ValueError, Image.DecompressionBombError, OSError, KeyError])

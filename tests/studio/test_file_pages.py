@@ -126,7 +126,7 @@ def test_two_who_ask_at_once_get_one_page(server: Server) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert len(found) == 6
     assert len(set(found)) == 1
 

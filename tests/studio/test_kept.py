@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -108,7 +107,7 @@ def test_the_next_start_deletes_what_a_killed_studio_left(
     ):
         left, used = (Path(one.stdout.readline().strip()) for one in (killed, living))
         killed.send_signal(signal.SIGKILL)
-        killed.wait(10)
+        killed.wait(120)
         (tmp_path / "manyhues-of-someone").mkdir()  # no studio's
         (tmp_path / "manyhues-link").symlink_to(used)
         assert left.is_dir()
@@ -148,31 +147,30 @@ def test_a_zip_takes_turns_and_tells_how_far_it_is(
 
     def held(*arguments: Any) -> bytes:
         begun.set()
-        gate.wait(20)
+        gate.wait(120)
         return make(*arguments)
 
     monkeypatch.setattr(derived, "full_bytes", held)
     order: list[str] = []
 
     def ask(name: str, link: str) -> None:
-        assert httpx.get(f"{server.url}{link}", timeout=30).status_code == 200
+        assert httpx.get(f"{server.url}{link}", timeout=300).status_code == 200
         order.append(name)
 
     zipping = threading.Thread(target=ask, args=("zip", f"{session['zip']}?ticket=turns"))
     zipping.start()
-    assert begun.wait(10)
+    assert begun.wait(120)
     assert server.http.get("/api/downloads/turns").json()["state"] == "preparing"
-    start = time.monotonic()
     for link in ("view", "preview"):
         assert server.http.get(session["results"][1][link]).status_code == 200
     assert server.http.get(session["picture"]["grey"]).status_code == 200
-    assert time.monotonic() - start < 3
+    assert zipping.is_alive()  # the gate is shut: none of them waited for it
     one = threading.Thread(target=ask, args=("one", session["results"][2]["url"]))
     one.start()
     until(lambda: len(server.studio.rendering.jobs) == 2)
     gate.set()
-    one.join(20)
-    zipping.join(20)
+    one.join(120)
+    zipping.join(120)
     assert order == ["one", "zip"]
 
 

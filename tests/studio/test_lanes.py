@@ -41,7 +41,7 @@ def test_jobs_take_turns_and_the_rest_waits() -> None:
         gate = threading.Event()
 
         def hold() -> Iterator[Event]:
-            gate.wait(10)
+            gate.wait(120)
             yield {"type": "result"}
 
         first = lane.submit(job(hold()))
@@ -78,7 +78,7 @@ def test_stopping() -> None:
     async def main() -> None:
         lane = Lane("test", room=2)
         running, waiting = lane.submit(job(endless())), lane.submit(job(endless()))
-        await asyncio.to_thread(going.wait, 10)
+        await asyncio.to_thread(going.wait, 120)
         lane.stop(waiting)
         assert waiting.state == "stopped"  # at once, and its place is free
         assert len(lane.jobs) == 1
@@ -90,7 +90,7 @@ def test_stopping() -> None:
         await lane.close()
 
     asyncio.run(main())
-    assert closed.wait(1)
+    assert closed.wait(120)
 
 
 def test_failures_end_the_job_and_not_the_lane(caplog: pytest.LogCaptureFixture) -> None:
@@ -126,11 +126,9 @@ def test_failures_end_the_job_and_not_the_lane(caplog: pytest.LogCaptureFixture)
 
 def test_full_queue_says_when_to_come_back(serve: Serve, picture: bytes, slow: list[float]) -> None:
     server = serve(jobs=2)
-    slow[0] = 0.5
+    slow[0] = 600.0  # whoever waited for what runs would wait too long
     begun = [server.colorize(picture, n=4, pick="random", wait="false") for _ in range(2)]
-    started = time.monotonic()
     refused = server.http.post("/api/colorize", files={"image": ("a.png", picture)})
-    assert time.monotonic() - started < 1.5  # what runs takes 2 s and more
     assert refused.status_code == 429
     assert 1 <= int(refused.headers["retry-after"]) <= 60
     again = server.http.post(f"/api/sessions/{begun[0]['session']}/colorize", json={"n": 1})
@@ -215,18 +213,17 @@ def test_previews_do_not_wait_for_full_size(
 
     def held(*arguments: Any) -> Path:
         begun.set()
-        gate.wait(20)
+        gate.wait(120)
         return full(*arguments)
 
     monkeypatch.setattr(derived, "full", held)
     link = f"{server.url}{session['results'][0]['url']}"
-    thread = threading.Thread(target=lambda: httpx.get(link, timeout=30))
+    thread = threading.Thread(target=lambda: httpx.get(link, timeout=300))
     thread.start()
-    assert begun.wait(5)
-    start = time.monotonic()
+    assert begun.wait(120)
     assert server.draw(session, "vary", result=session["results"][0]["id"], n=2)
     assert server.http.get(session["results"][0]["preview"]).status_code == 200
-    assert time.monotonic() - start < 3
+    assert thread.is_alive()  # the gate is shut: neither waited for it
     gate.set()
     thread.join()
 
@@ -261,7 +258,7 @@ def test_sigterm_finishes_what_runs(
     try:
         assert process.stderr is not None
         url = process.stderr.readline().split()[3]
-        with httpx.Client(base_url=url, timeout=30) as client:
+        with httpx.Client(base_url=url, timeout=300) as client:
             until(lambda: _answers(client))
             form = {"n": 6, "pick": "random", "wait": "false"}
             begun = client.post("/api/colorize", files={"image": ("a.png", picture)}, data=form)
@@ -272,7 +269,7 @@ def test_sigterm_finishes_what_runs(
                 rest = "".join(lines)
             assert rest.count("event: result") >= 5
             assert "event: done" in rest
-        assert process.wait(15) == 0
+        assert process.wait(120) == 0
         assert process.stderr.read() == ""
         assert not list(tmp_path.glob("manyhues-*"))  # no picture stays behind
     finally:
@@ -295,7 +292,7 @@ def test_one_model_for_all(server: Server, picture: bytes) -> None:
     found: dict[int, Any] = {}
 
     def ask(seed: int) -> None:
-        with httpx.Client(base_url=server.url, timeout=60) as client:
+        with httpx.Client(base_url=server.url, timeout=300) as client:
             files = {"image": ("a.png", picture)}
             form = {"n": 2, "pick": "random", "seed": seed}
             links = client.post("/api/colorize", files=files, data=form).json()["results"]

@@ -168,11 +168,17 @@ def test_what_is_refused_is_taken_back(visit: Open, photo: Path) -> None:
         expect(page.locator(".group")).to_have_count(1)
 
 
-def test_a_draft_stays_until_its_picture_is_there(visit: Open, photo: Path) -> None:
+def test_a_draft_stays_until_its_picture_is_there(
+    visit: Open, server: Server, photo: Path, slow: list[float]
+) -> None:
+    slow[0] = 600.0  # nothing is drawn before the page listens: of what is over, it gets no drafts
     with visit() as page:
         page.locator("[name=n]").evaluate("(node) => (node.value = 1)")
         with held(page, "**/preview") as waiting:
             page.locator("#file").set_input_files(photo)
+            jobs = server.studio.drawing.jobs
+            wait_for(page, lambda: any(job.watchers for job in [*jobs.values()]))
+            slow[0] = 0.0
             wait_for(page, lambda: waiting)
             expect(page.locator(".tile[data-base] .rough")).to_have_count(1)
             expect(page.locator(".tile[data-base] .coming")).to_have_css("opacity", "0")

@@ -16,8 +16,9 @@ from manyhues.errors import TrainingError, UsageError
 from manyhues.model.manifest import WEIGHTS
 from manyhues.model.priors.base import Draw
 from manyhues.training import checkpoint, registry
+from manyhues.training.export import graph as writing
 from manyhues.training.export import weights as export
-from manyhues.training.export.graph import PARITY, Graph, write_graph
+from manyhues.training.export.graph import PARITY, Graph
 from manyhues.training.export.plan import features_graph
 from manyhues.training.networks.grey import GreyFeatures
 
@@ -140,7 +141,7 @@ def test_a_stopped_export_mixes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     old = ("features.onnx", "detail.decoder.onnx", "flow.condition.onnx", "flow.velocity.onnx")
     for name in old:
         (folder / name).write_bytes(b"old")
-    whole = write_graph
+    whole = writing.write_graph
 
     def stopped(graph: Graph, into: Path) -> dict[str, float]:
         if graph.name == "flow.velocity.onnx":
@@ -155,7 +156,7 @@ def test_a_stopped_export_mixes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_features_export_agrees_with_torch(tmp_path: Path) -> None:
     graph = features_graph()
-    differences = write_graph(graph, tmp_path)
+    differences = writing.write_graph(graph, tmp_path)
     assert differences["float32"] < PARITY
     session = ort.InferenceSession(str(tmp_path / "features.onnx"))
     f8, f16, f32 = session.run(None, {"grey": np.full((1, 1, 32, 48), 128, np.float32)})
@@ -172,13 +173,13 @@ def test_parity_is_enforced(tmp_path: Path) -> None:
     x = {"x": torch.zeros(1, 2)}
     graph = Graph("drift.onnx", Drifting(), x, ("y",), {}, x)
     with pytest.raises(TrainingError, match=r"drift\.onnx: differs from PyTorch by 1"):
-        write_graph(graph, tmp_path)
+        writing.write_graph(graph, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_grid_methods_want_the_detail_decoder(tmp_path: Path) -> None:
     save_run("mean", tmp_path / "run")
-    with pytest.raises(UsageError, match="export a `detail` run first"):
+    with pytest.raises(UsageError, match="export a `detail` run with the same features first"):
         export.export(tmp_path / "run", tmp_path / "weights")
     assert list((tmp_path / "weights").iterdir()) == []
 

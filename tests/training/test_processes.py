@@ -92,7 +92,7 @@ def test_torchrun_of_the_command_line_stops_and_saves_as_one(pictures: Path, cac
     while time.monotonic() < end and not (log.exists() and ",loss," in log.read_text()):
         time.sleep(0.1)
     running.send_signal(signal.SIGTERM)
-    errors = running.communicate(timeout=60)[1]
+    errors = running.communicate(timeout=240)[1]
     assert errors.count("the same command with --resume goes on") == 1, errors
     _, facts = registry.load(out)
     assert facts["step"] >= 1

@@ -1,5 +1,7 @@
 """Films in and out: what the container holds, promises, interruptions."""
 
+import os
+import threading
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -13,9 +15,11 @@ import manyhues
 from manyhues import Colorizer, video
 from manyhues.color.lab import rgb_to_luminance
 from manyhues.errors import ManyhuesError, OutputError, PictureError, UsageError
+from manyhues.model.engine import Engine
 from manyhues.sampling.options import Sampling
-from manyhues.video import Film, Progress
+from manyhues.video import Film, Progress, shots
 from manyhues.video import film as film_module
+from manyhues.video.painter import Painter
 from video.films import frames, luma, moved, moved_in_colour, planes, shown, write
 
 
@@ -193,6 +197,59 @@ def test_an_interrupted_run_goes_on(
     assert not list((tmp_path / "out").glob(".*"))
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors cannot be chosen here")
+def test_bytes_are_the_same_on_any_number_of_processors_and_threads(
+    flow: Colorizer, tmp_path: Path
+) -> None:
+    """x264 cuts a frame into as many slices as there are processors, if it may."""
+    path = write(tmp_path / "f.mp4", moved("coffee", 10, (192, 128)))
+    own, found = os.sched_getaffinity(0), []
+    for threads, processors in ((3, own), (1, {min(own)})):
+        os.sched_setaffinity(0, processors)
+        try:
+            colorizer = Colorizer.load("flow", threads=threads)
+            out = tmp_path / str(threads)
+            result = Film(path, colorizer, Sampling(2, pick="random")).write(out)
+        finally:
+            os.sched_setaffinity(0, own)
+        found.append([path.read_bytes() for path in result.paths])
+    assert found[0] == found[1]
+
+
+def test_a_key_frame_is_read_while_the_one_before_is_coloured(
+    flow: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, third = list[Any](), threading.Event()
+    follow, encode = Painter.follow, Colorizer.encode
+
+    def following(*given: Any) -> Any:
+        assert third.wait(60), "the next key frame is read only after this one"
+        return follow(*given)
+
+    def encoding(*given: Any, **options: Any) -> Any:
+        read.append(scene := encode(*given, **options))
+        if len(read) == 3:
+            third.set()
+        return scene
+
+    monkeypatch.setattr(Painter, "follow", following)
+    monkeypatch.setattr(Colorizer, "encode", encoding)
+    path = write(tmp_path / "f.mp4", moved("coffee", 2 * shots.EVERY + 1))
+    assert len(list(Film(path, flow, Sampling(1, pick="random")).painted())) == 2 * shots.EVERY + 1
+
+
+def test_opening_a_film_runs_no_network(
+    flow: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "f.mp4", moved("coffee", 3))
+
+    def run(*_: Any) -> None:
+        raise AssertionError("a network was run")
+
+    monkeypatch.setattr(Engine, "run", run)
+    Film(path, flow, Sampling(1))
+
+
 def test_other_options_begin_anew(colorizer: Colorizer, tmp_path: Path) -> None:
     path = write(tmp_path / "film.mp4", moved("coffee", 4))
 
@@ -226,6 +283,22 @@ def test_steady_where_nothing_moves_and_along_a_known_path(flow: Colorizer, tmp_
 
     assert along(ours) < along(alone) / 5
     assert chroma(ours) > 0.8 * chroma(alone)
+
+
+def test_no_shot_is_pale_or_gaudy_by_chance(flow: Colorizer, tmp_path: Path) -> None:
+    """Versions differ in their colours, and less than half as much in how strong those are."""
+    (luma,) = moved("coffee", 1, (192, 128))
+    path = write(tmp_path / "f.mkv", [luma], codec="ffv1", format="gray", options={})
+    (frame,) = Film(path, flow, Sampling(8, pick="random")).painted()
+    scene = flow.encode(luma)
+    drawn = flow.sample_ab(scene, 8, diversity=Sampling(1).diversity)
+
+    def strengths(ab: Any) -> Any:
+        return np.log(np.sqrt((ab**2).sum(1).mean((1, 2))))
+
+    assert strengths(frame.ab).std() < strengths(drawn).std() / 2
+    apart = [np.abs(frame.ab[i] - frame.ab[j]).mean() for i in range(8) for j in range(i)]
+    assert min(apart) > 2
 
 
 def test_a_cut_back_keeps_its_colours(flow: Colorizer, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from manyhues.color.lab import rgb_to_lab, rgb_to_luminance
+from manyhues.video import planes as planes_module
 from manyhues.video.planes import coloured, grey, halved, lightness
 from video.films import WEIGHTS, shown
 
@@ -88,3 +89,14 @@ def test_odd_sizes_round_up() -> None:
         np.full((7, 257), 90, np.uint8), np.ones((2, 4, 64), np.float32), True, "bt601"
     )
     assert [plane.shape for plane in planes] == [(7, 257), (4, 129), (4, 129)]
+
+
+@pytest.mark.parametrize("shape", [(95, 127), (96, 128), (7, 257)])
+def test_what_is_added_lies_where_its_cells_do(shape: tuple[int, int]) -> None:
+    """Each chroma cell is of two by two pixels, also where the last one is of one."""
+    rows, columns = np.indices(shape, dtype=np.float32)
+    wave = 20 * np.cos((rows + 2 * columns) / 40)
+    y, x = rows[::2, ::2] + 0.5, columns[::2, ::2] + 0.5
+    values = 20 * np.cos((y + 2 * x) / 40)
+    added = planes_module._added(np.full(shape, 100, np.uint8), values, full=True)
+    assert np.abs(added - (100 + wave))[1:-1, 1:-1].max() < 1

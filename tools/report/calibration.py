@@ -14,18 +14,20 @@ _SPREADS = tuple(f"spread_{scale}" for scale in SCALES)
 _TITLES = {"mean_a": "mean a", "mean_b": "mean b", "chroma": "chroma", "spread_a": "spread of a"}
 
 READING = """\
-Of {draws} independent draws of each of {pictures} pictures ({data}, {half}; not the coupled ones
-that the product shows), at 64 x 64, in Lab units; by `python -m tools.report.add calibration`.
+This part is for {draws} independent draws of each of {pictures} pictures ({data}, {half}),
+at 64 x 64 and in Lab units. The coupled draws that the product shows are not used.
+`python -m tools.report.add calibration` measures it.
 
-- **energy score** (Gneiting & Raftery 2007): mean L2 distance of the draws' a, b field to the true
-  one, less half the mean distance of two draws. Proper: the true distribution scores lowest.
-- **spread over needed**: variance of the draws over the one that the true colours ask for, 1 is
-  right; of the whole field's mean, of what 4 x 4 cells add to it, 16 x 16 to those, and
-  of what is finer.
-- the figure's histograms: how many of the draws lie below the truth, by the mean of a, that of b,
-  the mean chroma and the spread of a over the picture. Calibrated samples give even bars (the
-  dashed line); heaps at both ends say too little spread, a heap at the right that the truth has
-  more than any draw.
+- **energy score** (Gneiting & Raftery 2007): the mean L2 distance of the draws' a, b field from
+  the true one, less half the mean distance of two draws. It is proper: the true distribution
+  scores lowest.
+- **spread over needed**: the variance of the draws over the variance that the true colours ask
+  for; 1 is right. The columns are for the whole field's mean, for what 4 x 4 cells add to it, for
+  what 16 x 16 cells add to those, and for what is finer.
+- The figure's histograms count how many of the draws lie below the truth, by the mean of a, the
+  mean of b, the mean chroma, and the spread of a over the picture. Calibrated samples give even
+  bars (the dashed line). Heaps at both ends mean too little spread. A heap at the right means that
+  the truth has more than any draw.
 """
 
 

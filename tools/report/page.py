@@ -31,47 +31,51 @@ COLUMNS = (
 )
 
 READING = """\
-All methods saw the same pictures and the same luminance; 8 samples a picture, at 64 x 64:
-plain draws at a diversity of 1, as trained (`manyhues colorize` is calmer by default).
+All methods saw the same pictures and the same luminance. Each drew 8 samples a picture at 64 x 64.
+They are plain draws at a diversity of 1, as trained; `manyhues colorize` is calmer by default.
 
-- **eob** and **eob variance** are the paper's: a, b in units of 128; for each picture the whole
-  sample with the least error, its RMS over pixels and channels; and the variance of the samples.
-- **best of 8** and **best of 1**: RMSE of RGB x 100. *Pixel* chooses among the samples at every
-  pixel and channel (the published protocol; it rewards incoherent noise), *image* chooses a
-  whole picture. **variance** over the 8 samples, RGB in [0, 1]. **pairwise**: mean RMS
-  difference of two samples, x 100. The 8 samples of `flow` have antithetic noise
-  (model/sampling.md), each of them plain; those of the other methods are independent.
-- **colourfulness** of Hasler and Suesstrunk; to be read against that of the truth.
-- **Fréchet** distance on pooled EfficientNet-Lite2 features at 128 px: the first sample of the
-  first half of the pictures against the true second half. The row *truth* is the real-to-real
-  floor, the row *grey* the ceiling; **share** is the way from grey (0 %) to the floor (100 %).
-  The distance itself falls with the number of pictures, so compare only within a table.
-  **colour share** is the same of a second judge that is no network: 38 raw statistics of a, b.
-- **top-1** of the same network's ImageNet classifier, where the data set has its classes.
-- **ms**: median time a picture for features and 8 samples, without reading and writing files;
-  `flow` with weights before, whose graphs are as large, on the machine of the other methods
-  (later runs were beside other work).
-- ± is half of a 95 % interval over pictures: bootstrap, 1,000 resamples; for the Fréchet share
-  the infinitesimal jackknife. `results.json` has the intervals of all the others.
+- **eob** and **eob variance** are the paper's metrics, with a, b in units of 128. For each picture,
+  eob is the RMS error, over pixels and channels, of the whole sample that has the least error. eob
+  variance is the variance of the samples.
+- **best of 8** and **best of 1** are RMSE of RGB x 100. *Pixel* chooses the best sample at every
+  pixel and channel. This is the published protocol, and it rewards incoherent noise. *Image*
+  chooses the best whole picture.
+- **variance** is that of the 8 samples, RGB in [0, 1]. **pairwise** is the mean RMS difference of
+  two samples, x 100. The 8 samples of `flow` have antithetic noise (model/sampling.md), though each
+  alone is a plain draw. The samples of the other methods are independent.
+- **colourfulness** is that of Hasler and Suesstrunk. Compare it with that of the truth.
+- **Fréchet** is the distance on pooled EfficientNet-Lite2 features at 128 px, between the first
+  sample of the first half of the pictures and the true second half. The row *truth* is the
+  real-to-real floor, the row *grey* the ceiling. **share** goes from 0 % (grey) to 100 % (floor).
+  The distance falls with the number of pictures, so compare it only within a table. **colour
+  share** is the same for a second judge that is no network: 38 raw statistics of a, b.
+- **top-1** is the accuracy of the same network's ImageNet classifier, where the data set has its
+  classes.
+- **ms** is the median time of a picture for features and 8 samples, without reading and writing
+  files. For `flow` it was measured with earlier weights, whose graphs are as large, on the machine
+  of the other methods. Other work ran beside later runs.
+- ± is half of a 95 % interval over pictures, by bootstrap with 1,000 resamples; for the Fréchet
+  share, by the infinitesimal jackknife. `results.json` has the intervals of all other figures.
 
-A sample that differs from the photograph is no fault, so best of 1 is not a measure of quality:
-a method that answers grey-brown to everything scores well there, and badly on the rest.
+A sample that differs from the photograph is no fault, so best of 1 does not measure quality. A
+method that answers grey-brown to everything scores well there, and badly on the rest.
 """
 
 # What was chosen on the pictures of a table, by their half.
 CHOSEN = {
     "all": (
-        "The whole set, measured before it was split into halves: `flow`'s gains, grain and steps "
-        "were chosen on\npictures of ImageNet 64 val and on the photographs of `photos/colour`.\n"
+        "The whole set, measured before sets were split into halves. The gains, grain and steps of "
+        "`flow` were\nchosen on pictures of ImageNet 64 val and on the photographs of "
+        "`photos/colour`.\n"
     ),
-    "test": "The test half, by id: nothing was chosen on it.\n",
-    "dev": "The dev half, by id: gains, grain and steps are chosen on it.\n",
+    "test": "The test half, by id. Nothing was chosen on it.\n",
+    "dev": "The dev half, by id. Gains, grain and steps are chosen on it.\n",
 }
 
 # Read in the comparison script that Ardizzone et al. 2019 published with their paper.
 PUBLISHED = """\
-Published numbers to stand beside: the same formulas on **other pictures** (5,120 of ImageNet val;
-Ardizzone et al. 2019), so the tables agree in meaning and not to the digit.
+Published figures, *quoted* from Ardizzone et al. 2019. The formulas are the same, the **pictures
+are not** (5,120 of ImageNet val), so digits of the two tables cannot be compared.
 
 | method | best of 8, pixel | best of 1 | variance |
 | --- | ---: | ---: | ---: |
@@ -113,7 +117,7 @@ Made on {made["date"]} ({made["machine"]}) by
 
     {made["command"]}
 
-from `results.json`, which that run wrote beside this page; do not edit either by hand.
+from `results.json`, which that run wrote beside this page. Do not edit either by hand:
 `python -m tools.report.results --out docs --from-json` writes the page again.
 """
 
@@ -144,7 +148,7 @@ def _data_set(key: str, part: Mapping[str, Any]) -> str:
         f"![Rows: {part['title']}; columns: grey, truth and samples of each method]"
         f"({part['figure']})",
         "",
-        "Rows are taken evenly over the set: by place, not by looks; the samples are the first 8.",
+        "Rows are taken evenly over the set, by place, not by looks. The samples are the first 8.",
         "",
     ]
     if key == "imagenet64":
@@ -197,8 +201,8 @@ def _reconstruction(found: Mapping[str, Mapping[str, float]] | None) -> str | No
     return f"""\
 ## Reconstruction
 
-RMS of a, b (units of 128) left after encoding and decoding the true colours: the VAE with 64
-numbers and the grey picture, against principal components of our own training set.
+RMS of a, b (units of 128) that is left after encoding and decoding the true colours. The VAE has 64
+numbers and the grey picture; *pca20* has 20 principal components of our own training set.
 
 {table(["data set", *columns], rows)}"""
 
@@ -217,7 +221,7 @@ def _ablation(found: Mapping[str, Mapping[str, Mapping[str, float]]] | None) -> 
     return f"""\
 ## Ablation of the three losses
 
-Reconstruction error of the VAE when its decoder is trained with some of its losses: plain (RMS),
-weighted by the rarity of the colour, and of the gradients.
+Reconstruction error of the VAE when its decoder is trained with only some of its losses. *rms* is
+the plain error, *weighted* weights it by the rarity of the colour, *gradient* is that of gradients.
 
 {table(["losses", *(f"{s}, {m}" for s, m in columns)], rows)}"""

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 import typer
 
 from manyhues.cli import defaults
-from manyhues.cli.exit import say
 from manyhues.cli.shared import Weights, need_method
 from manyhues.errors import UsageError
 from manyhues.image.files import Format
 from manyhues.image.limits import MAX_PIXELS
+from manyhues.language import say
 from manyhues.sampling.options import Pick, Sampling, about
 
 EngineName = Literal["local", "ray"]

@@ -4,8 +4,8 @@ import json
 import sys
 
 from manyhues.batch.report import Batch
-from manyhues.cli.language import spoken
 from manyhues.cli.progress import one_line, say_left_out
+from manyhues.language import spoken
 
 
 def show(batch: Batch, as_json: bool) -> int:

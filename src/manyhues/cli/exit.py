@@ -1,15 +1,9 @@
 """How commands end: every expected failure becomes one line and an exit status."""
 
-import sys
 from collections.abc import Callable
 
-from manyhues.cli.language import spoken
 from manyhues.errors import ManyhuesError, UsageError
-
-
-def say(message: str) -> None:
-    """One line for people, on standard error."""
-    print(f"manyhues: {spoken(' '.join(message.split()))}", file=sys.stderr)
+from manyhues.language import say
 
 
 def status(error: ManyhuesError) -> int:

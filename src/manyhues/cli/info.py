@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from manyhues import __version__
-from manyhues.cli.language import spoken
 from manyhues.errors import WeightsError
+from manyhues.language import spoken
 from manyhues.model import manifest
 
 

@@ -15,9 +15,10 @@ from manyhues import memory
 from manyhues.cli import defaults, language, tools, training
 from manyhues.cli.arguments import expanded, refuse_dashes, refuse_empty, repeat_options, spelt
 from manyhues.cli.colorize import colorize
-from manyhues.cli.exit import say, status
+from manyhues.cli.exit import status
 from manyhues.cli.shared import Weights
 from manyhues.errors import NO_MEMORY, ManyhuesError, UsageError, lacks_memory
+from manyhues.language import say, spoken
 
 app = typer.Typer(
     name="manyhues",
@@ -164,6 +165,6 @@ def main(arguments: list[str] | None = None) -> None:
             raise SystemExit(1) from None
         if not isinstance(error, OSError) or error.errno not in _FULL:  # a fault of ours
             raise
-        what = language.spoken("a file" if _is_open(sys.stdout) else "standard output")
+        what = spoken("a file" if _is_open(sys.stdout) else "standard output")
         say(f"{what} cannot be written ({error.strerror}); free some space and run this again")
         raise SystemExit(1) from None

@@ -5,11 +5,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from manyhues.cli.exit import say
-from manyhues.cli.language import spoken
 from manyhues.errors import PictureError
 from manyhues.image import provenance
 from manyhues.image.source import read
+from manyhues.language import say, spoken
 
 _OPTIONS = {"method": "--method", "seed": "--seed", "k": "--sample"}
 _CHANGED = {"diversity": "--diversity", "saturation": "--saturation"}

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from manyhues.cli.exit import say
 from manyhues.cli.shared import Weights, need_torch
 from manyhues.errors import UsageError
+from manyhues.language import say
 
 
 def average(

@@ -7,9 +7,9 @@ from typing import Annotated, cast
 
 import typer
 
-from manyhues.cli.exit import say
 from manyhues.cli.shared import Weights, need_method, need_torch
 from manyhues.errors import UsageError
+from manyhues.language import say
 from manyhues.training.methods import kinds
 
 

@@ -25,6 +25,7 @@ from manyhues.evaluation.protocol import Method, Plan, Result, measure
 from manyhues.evaluation.table import print_table
 from manyhues.evaluation.truth import JudgeLike, Truth
 from manyhues.image import files
+from manyhues.language import spoken
 
 
 def evaluate(
@@ -86,7 +87,7 @@ def run(
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("true pictures", total=2 * len(pictures))
+        task = progress.add_task(spoken("true pictures"), total=2 * len(pictures))
         truth = Truth.prepare(pictures, labels, judge, partial(progress.advance, task))
         progress.update(task, completed=2 * len(pictures))
         for name, method in methods.items():
@@ -120,10 +121,11 @@ def open_judge(console: Console) -> JudgeLike | None:
     try:
         from manyhues.evaluation.judge import Judge
     except ModuleNotFoundError as error:
-        console.print(
-            f"[yellow]no Fréchet distance and no top-1: {error.name} is not installed; "
-            "pip install 'manyhues\\[train]'[/]"
+        said = spoken(
+            f"no Fréchet distance and no top-1: {error.name} is not installed; "
+            "pip install 'manyhues[train]'"
         )
+        console.print(said, style="yellow", markup=False)
         return None
     return Judge()
 
@@ -165,7 +167,8 @@ def _split(path: Path, console: Console) -> tuple[Path, str | None]:
         if any(name.startswith("train") for name in names):
             for split in ("test", "val"):
                 if any(name.startswith(split) for name in names):
-                    console.print(f"{path}: measuring on its {split} shards, not on train")
+                    said = spoken(f"{path}: measuring on its {split} shards, not on train")
+                    console.print(said, markup=False)
                     return path, split
     return path, None
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from manyhues.evaluation.protocol import Result
+from manyhues.language import spoken
 
 # Heading and format of the keys that the table shows; the JSON file has all of them.
 COLUMNS = {
@@ -40,17 +41,18 @@ def table(results: Mapping[str, Result]) -> Table:
         for key, c in COLUMNS.items()
         if any(result[key] is not None for result in results.values())
     }
-    out.add_column("method")
+    out.add_column(spoken("method"))
     for heading, _ in shown.values():
-        out.add_column(heading, justify="right")
+        out.add_column(spoken(heading), justify="right")
     for name, row in references(first).items():
-        out.add_row(name, *(show(row.get(key), f) for key, (_, f) in shown.items()), style="dim")
+        cells = (show(row.get(key), f) for key, (_, f) in shown.items())
+        out.add_row(spoken(name), *cells, style="dim")
     for name, row in results.items():
         out.add_row(name, *(show(row[key], f) for key, (_, f) in shown.items()))
         if row["independent"]:
             apart = row["independent"]
             cells = (show(apart.get(key), f) for key, (_, f) in shown.items())
-            out.add_row(f"  independent, {apart['n']}", *cells)
+            out.add_row(f"  {spoken('independent')}, {apart['n']}", *cells)
     return out
 
 
@@ -58,14 +60,17 @@ def title(result: Result) -> str:
     """What was measured, and on what: a line each."""
     lines = []
     if result["data"]:
-        half = "" if result["half"] == "all" else f" ({result['half']} half)"
-        lines.append(f"{', '.join(result['data'])}{half}")
-    lines.append(f"{result['n']:,} pictures, samples of each: {result['samples']}")
-    more = [f"{result['size']} pixels, seed {result['seed']}"]
+        data = ", ".join(result["data"])
+        half = result["half"]
+        lines.append(data if half == "all" else spoken(f"{data} ({half} half)"))
+    lines.append(spoken(f"{result['n']:,} pictures, samples of each: {result['samples']}"))
+    more = [spoken(f"{result['size']} pixels, seed {result['seed']}")]
     if result["eob_pictures"]:
-        more.append(f"eob: {result['eob_samples']} of {result['eob_pictures']:,}")
+        said = f"eob: {result['eob_samples']} samples of {result['eob_pictures']:,} pictures"
+        more.append(spoken(said))
     if result["draw_pictures"]:
-        more.append(f"energy: {result['draws']} draws of {result['draw_pictures']:,}")
+        said = f"energy: {result['draws']} draws of {result['draw_pictures']:,} pictures"
+        more.append(spoken(said))
     if result["judge"]:
         more.append(result["judge"])
     return "\n".join([*lines, "; ".join(more)])
@@ -79,7 +84,7 @@ def print_table(results: Mapping[str, Result], console: Console) -> None:
     wide = Console(file=console.file, width=max(console.width, TABLE_WIDTH))
     wide.print(table(results))
     for note in dict.fromkeys(note for result in results.values() for note in result["notes"]):
-        wide.print(note, style="yellow")
+        wide.print(spoken(note), style="yellow", markup=False)
 
 
 def references(result: Result) -> dict[str, Result]:

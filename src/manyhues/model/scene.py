@@ -128,22 +128,28 @@ def working_size(height: int, width: int, size: int, square: bool) -> tuple[int,
     return (size, rounded) if width >= height else (rounded, size)
 
 
+def working_sizes(height: int, width: int, manifest: Manifest) -> list[tuple[int, int]]:
+    """All at which a method reads a picture; the last is the grid of its sampled a, b."""
+    coarsest, *finer = manifest.working_sizes
+    # A working size far above the picture's own has nothing more to see, and costs the most.
+    used = [coarsest, *(size for size in finer if size <= _BLOW_UP * min(height, width))]
+    return [working_size(height, width, size, manifest.square) for size in used]
+
+
 @whole
 def encode(
     picture: Picture, engine: Engine, manifest: Manifest, *, refining: bool = False
 ) -> Scene:
     """Read a picture at every working size of a method; `refining`: features of the last alone."""
-    square, features = manifest.square, manifest.features_graph
+    features = manifest.features_graph
     height, width = picture.luminance.shape
-    coarsest, *finer = manifest.working_sizes
-    # A working size far above the picture's own has nothing more to see, and costs the most.
-    used = [coarsest, *(size for size in finer if size <= _BLOW_UP * min(height, width))]
+    sizes = working_sizes(height, width, manifest)
 
-    def read(size: int) -> Level:
-        h, w = working_size(height, width, size, square)
+    def read(size: tuple[int, int]) -> Level:
+        h, w = size
         small = resize(picture.luminance, h, w)
         inputs: dict[str, Array] = {"luminance": np.asarray(small / 50 - 1, np.float32)[None, None]}
-        if features is not None and not (refining and size != used[-1]):
+        if features is not None and not (refining and size != sizes[-1]):
             # The picture itself, as far as it is larger than the working size, has more to see.
             sides = np.clip((height, width), (h, w), np.multiply(manifest.look, (h, w)))
             near = small if tuple(sides) == (h, w) else resize(picture.luminance, *sides)
@@ -151,7 +157,7 @@ def encode(
             inputs |= engine.run(features, {"grey": grey, **inputs})
         return Level(h, w, inputs)
 
-    levels = engine.map(read, used)
+    levels = engine.map(read, sizes)
     if refining:
         return Scene(picture, tuple(levels), manifest.method)
     for level in reversed(range(len(levels) - 1)):

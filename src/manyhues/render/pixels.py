@@ -5,6 +5,7 @@ plane by plane and in place: several times faster, which is what a full-size sam
 holds the two together.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -97,14 +98,14 @@ def to_image(coloured: Pixels | NDArray[Any]) -> Image.Image:
     return Image.fromarray(to_8_bits(coloured))
 
 
-def pixels(luminance: Array, middle: Array, upsampler: Upsampler, bits: int) -> Pixels:
-    """sRGB ``(H, W, 3)``, uint8 or uint16 as `bits` says, of L* and a, b at the middle size.
+def strips(
+    luminance: Array, middle: Array, upsampler: Upsampler, bits: int
+) -> Iterator[tuple[slice, Pixels]]:
+    """sRGB of L* and a, b at the middle size, strip by strip: its rows, and ``(3, rows, W)``.
 
-    Colours outside the gamut lose chroma, never L*. Works in strips: beside the result only a
-    few megabytes are held, whatever the picture's size.
+    uint8 or uint16 as `bits` says. Colours outside the gamut lose chroma, never L*.
     """
     height, width = luminance.shape
-    out = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
     step = max(1, _STRIP_PIXELS // width)
     for top in range(0, height, step):
         bottom = min(height, top + step)
@@ -114,5 +115,15 @@ def pixels(luminance: Array, middle: Array, upsampler: Upsampler, bits: int) -> 
             codes = _srgb_table().take((linear * 65535 + np.float32(0.5)).astype(np.uint16))
         else:
             codes = np.round(linear_to_srgb(linear) * 65535).astype(np.uint16)
-        out[top:bottom] = codes.T.reshape(bottom - top, width, 3)
+        yield slice(top, bottom), codes.reshape(3, bottom - top, width)
+
+
+def pixels(luminance: Array, middle: Array, upsampler: Upsampler, bits: int) -> Pixels:
+    """All of `strips` as a picture: sRGB ``(H, W, 3)``.
+
+    Beside the result only a few megabytes are held, whatever the picture's size.
+    """
+    out = np.empty((*luminance.shape, 3), np.uint8 if bits == 8 else np.uint16)
+    for rows, codes in strips(luminance, middle, upsampler, bits):
+        out[rows] = codes.transpose(1, 2, 0)
     return out

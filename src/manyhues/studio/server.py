@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from manyhues.colorizer import Colorizer
 from manyhues.errors import UsageError
+from manyhues.language import say
 from manyhues.studio import place
 from manyhues.studio.app import create_app
 from manyhues.studio.limits import Limits
@@ -144,12 +145,11 @@ def _is_local(host: str) -> bool:
 def _greet(host: str, port: int, token: str | None, folder: Path | None = None) -> None:
     shown = f"[{host}]" if ":" in host else host
     query = "" if token is None else "/?token=..."
-    print(f"manyhues: studio at http://{shown}:{port}{query} (Ctrl-C stops it)", file=sys.stderr)
+    say(f"studio at http://{shown}:{port}{query} (Ctrl-C stops it)")
     if folder is not None:
-        print(f"manyhues: pictures and results are kept in {folder}", file=sys.stderr)
+        say(f"pictures and results are kept in {folder}")
     if not _is_local(host) and token is None:
-        print(
-            f"manyhues: warning: anyone who reaches {host} can use this studio and see its "
-            "pictures; set --token, and put TLS in front of it",
-            file=sys.stderr,
+        say(
+            f"warning: anyone who reaches {host} can use this studio and see its pictures; "
+            "set --token, and put TLS in front of it"
         )

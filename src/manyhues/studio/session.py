@@ -18,6 +18,7 @@ import numpy as np
 from manyhues.color.arrays import Array
 from manyhues.colorization import Steering
 from manyhues.image.picture import Picture
+from manyhues.language import spoken
 from manyhues.sampling.hints import Hint
 from manyhues.studio.actions import named
 from manyhues.studio.actions.base import Action, Made
@@ -168,7 +169,7 @@ def read_sessions(folder: Path) -> list[Session]:
             try:
                 found.append(read_session(path))
             except LostError as error:
-                logger.warning("%s", error)
+                logger.warning(spoken(str(error)))
     return sorted(found, key=lambda one: one.used)
 
 

@@ -15,6 +15,7 @@ from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from manyhues.errors import TrainingError
+from manyhues.language import spoken
 from manyhues.training import checkpoint
 from manyhues.training.batches import Pieces, batches
 from manyhues.training.data.cache import Batch, Cache
@@ -175,7 +176,7 @@ class Loop:
             except KeyboardInterrupt:
                 self.save()
                 raise
-        self.report(1.0, "done")
+        self.report(1.0, spoken("done"))
         return figures
 
     def _log(
@@ -192,7 +193,8 @@ class Loop:
         for name, value in means.items():
             board.add_scalar(f"train/{name}", value, self.state.step)
         shown = "  ".join(f"{k} {v:.4g}" for k, v in means.items())
-        self.report(self.state.seconds / (60 * self.minutes), f"{rate:.0f} pictures/s  {shown}")
+        said = spoken(f"{rate:.0f} pictures/s")
+        self.report(self.state.seconds / (60 * self.minutes), f"{said}  {shown}")
 
     def _batches(self) -> Iterator[Pieces]:
         return batches(
@@ -250,10 +252,15 @@ class Loop:
     def _diverged(self, what: str) -> TrainingError:
         begun = (self.out / checkpoint.RESUME).exists()
         rate = self.task.config.learning_rate
+        if begun:
+            return TrainingError(
+                f"{self.out}: the {what} is not finite at step {self.state.step}; "
+                f"lower the learning rate from {rate:g} (--set learning_rate=...) "
+                "and --resume from the last checkpoint"
+            )
         return TrainingError(
             f"{self.out}: the {what} is not finite at step {self.state.step}; "
-            f"lower the learning rate from {rate:g} (--set learning_rate=...) "
-            f"and {'--resume from the last checkpoint' if begun else 'start again'}"
+            f"lower the learning rate from {rate:g} (--set learning_rate=...) and start again"
         )
 
     @torch.no_grad()
@@ -287,7 +294,8 @@ class Loop:
             board.add_scalar(f"validation/{name}", value, self.state.step)
         save_sheet(self.out / "sheets" / f"{self.state.step:07d}.png", few, columns)
         shown = "  ".join(f"{k} {v:.4g}" for k, v in values.items())
-        self.report(min(1.0, self.state.seconds / (60 * self.minutes)), f"validation  {shown}")
+        done = min(1.0, self.state.seconds / (60 * self.minutes))
+        self.report(done, f"{spoken('validation')}  {shown}")
         return figures
 
 

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from manyhues.errors import TrainingError, UsageError
 from manyhues.image.files import make_folder
+from manyhues.language import say, spoken
 from manyhues.training import checkpoint
 from manyhues.training.data.cache import CROPS, Cache, build_cache
 from manyhues.training.data.pictures import open_pictures, training_split
@@ -46,7 +47,13 @@ class _Lines:
         now = time.monotonic()
         if self._shown and now - self._last > _EVERY:
             self._last = now
-            print(f"{self._what}: {done} of {total} pictures", file=sys.stderr, flush=True)
+            said = spoken(f"{self._what}: {done} of {total} pictures")
+            print(said, file=sys.stderr, flush=True)
+
+
+def _printer(progress: Progress) -> Callable[[str], None]:
+    """Prints a message above the bars."""
+    return lambda text: progress.console.print(spoken(text), markup=False)
 
 
 def open_caches(
@@ -71,7 +78,7 @@ def open_caches(
         finer: Path | None = None
         # The largest first: a smaller one takes maps from it.
         for size in sorted([s for s in sizes if s <= native] or [min(sizes)], reverse=True):
-            what = f"features of {path.name} at {size}"
+            what = spoken(f"features of {path.name} at {size}")
             line = progress.add_task(what) if progress else None
             lines = _Lines(what, progress)
 
@@ -93,7 +100,7 @@ def open_caches(
                 features=features,
                 finer=finer or size < max(sizes),
                 progress=tell,
-                say=progress.console.print if progress else None,
+                say=_printer(progress) if progress else None,
             )
             folders[size].append(finer)
             if progress and line is not None:
@@ -219,4 +226,4 @@ def _train(
             loop.resume()
         loop.run()
     if processes.first and loop.state.step < WARM_UP:
-        print(f"manyhues: {out}: {checkpoint.too_few(loop.state.step)}", file=sys.stderr)
+        say(f"{out}: {checkpoint.too_few(loop.state.step)}")

@@ -37,6 +37,7 @@ def _set_up(context: Any, source: Source) -> None:
     context.width, context.height = width, height
     context.pix_fmt = "yuv444p" if width % 2 or height % 2 else "yuv420p"
     context.options = {"crf": str(QUALITY), "preset": _PRESET, "tune": _TUNE, "bf": "0"}
+    context.thread_count = 1  # or the bytes would depend on the processors
     context.time_base, context.framerate = source.time_base, source.rate
     context.sample_aspect_ratio = source.shape
     context.color_range = 2 if source.full else 1

@@ -2,10 +2,9 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,16 @@ from manyhues.image import encode as writer
 from manyhues.image import files, names, provenance
 from manyhues.image.picture import Picture
 from manyhues.model.scene import Scene
-from manyhues.model.threads import pool
 from manyhues.render import pixels as render
 from manyhues.render.sheet import contact_sheet
 from manyhues.render.upsample import Upsampler
 from manyhues.sampling.options import Sampling
 from manyhues.video import encode, hints, state
+from manyhues.video.motion import Motion
 from manyhues.video.painter import Look, Painter, between
+from manyhues.video.pipeline import ahead, side_by_side
 from manyhues.video.planes import Planes, lightness, with_upsampler
-from manyhues.video.shots import Seen, Stretch, see, stretches
+from manyhues.video.shots import Seen, Stretch, backward, see, stretches
 from manyhues.video.source import Source
 
 _PART = 10.0  # seconds of film that are lost at most when a run is killed
@@ -80,10 +80,20 @@ class Painted:
 
 
 @dataclass(frozen=True, eq=False)
+class _Read:
+    """A stretch with what its key frame's colours are drawn from, and motion `back` from that."""
+
+    stretch: Stretch
+    scene: Scene
+    back: list[Motion]
+
+
+@dataclass(frozen=True, eq=False)
 class _Done:
     """A stretch with the looks of its key frames, and those of earlier shots."""
 
     stretch: Stretch
+    back: list[Motion]
     before: Look | None
     look: Look
     earlier: tuple[Look, ...]
@@ -91,7 +101,7 @@ class _Done:
     def frames(self) -> Iterator[Painted]:
         """Its frames, coloured."""
         first = self.look if self.before is None else self.before
-        colours = between(self.stretch, first.shown, self.look.shown)
+        colours = between(self.stretch, self.back, first.shown, self.look.shown)
         for seen, ab in zip(self.stretch.frames, colours, strict=True):
             yield Painted(seen, ab)
 
@@ -112,8 +122,8 @@ class Film:
     ) -> None:
         self.source = Source.open(path)
         self.colorizer, self.sampling = colorizer, sampling
-        blank = np.zeros(self.source.size[::-1], np.float32)
-        self._grid = colorizer.encode_luminance(blank).grid
+        width, height = self.source.size
+        self._grid = colorizer.grid(height, width)
         self.timed = hints.checked(timed, self.source)
         self._at_keys: hints.AtKeys = {}
         self._given: dict[int, list[int]] = {}
@@ -126,35 +136,38 @@ class Film:
         for done in self._stretches(Painter(self.colorizer, self.sampling)):
             yield from done.frames()
 
-    def _stretches(self, painter: Painter, begun: state.Begun | None = None) -> Iterator[_Done]:
-        """Stretch by stretch; key frames are drawn one stretch ahead, beside other work.
+    def _stretches(self, painter: Painter, begun: state.Begun | None = None) -> Generator[_Done]:
+        """Stretch by stretch, `begun` being where an earlier run has come to.
 
-        `begun` is where an earlier run has come to.
+        Each step of the way works ahead of the next, in a thread of its own.
         """
-        ahead = self._looks(painter, begun)
-        with pool(1) as thread:
-            following = thread.submit(next, ahead, None)
-            while (one := following.result()) is not None:
-                following = thread.submit(next, ahead, None)
-                yield one
-
-    def _looks(self, painter: Painter, begun: state.Begun | None) -> Iterator[_Done]:
-        look = begun.look if begun else None
         start = begun.seen(self._grid, self.source.full) if begun else None
-        seen = self._seen(after=start)
-        for stretch in stretches(seen, start=start, keys=lambda one: one.number in self._given):
-            key, before = stretch.key, look
-            new = stretch.start is None or look is None
-            scene, at_key = self._scene(key, not new), self._at_keys.get(key.number, ())
-            if look is None or new:
+        seen = ahead(self._seen(after=start), 2)
+        found = ahead(stretches(seen, start=start, keys=lambda one: one.number in self._given))
+        with closing(ahead(self._looks(painter, ahead(self._read(found), 4), begun))) as looks:
+            yield from looks
+
+    def _read(self, found: Iterable[Stretch]) -> Generator[_Read]:
+        for stretch in found:
+            scene = self._scene(stretch.key, refining=stretch.start is not None)
+            yield _Read(stretch, scene, backward(stretch))
+
+    def _looks(
+        self, painter: Painter, read: Iterable[_Read], begun: state.Begun | None
+    ) -> Generator[_Done]:
+        look = begun.look if begun else None
+        for one in read:
+            stretch, before = one.stretch, look
+            key, at_key = stretch.key, self._at_keys.get(stretch.key.number, ())
+            if look is None or stretch.start is None:
                 if look is not None:
                     painter.remember(look)
-                before, look = None, painter.begin(scene, key, at_key)
+                before, look = None, painter.begin(one.scene, key, at_key)
             else:
-                look = painter.follow(scene, key, look, stretch.motions[-1], at_key)
-            yield _Done(stretch, before, look, tuple(painter.earlier))
+                look = painter.follow(one.scene, key, look, stretch.motions[-1], at_key)
+            yield _Done(stretch, one.back, before, look, tuple(painter.earlier))
 
-    def _seen(self, after: Seen | None = None) -> Iterator[Seen]:
+    def _seen(self, after: Seen | None = None) -> Generator[Seen]:
         begin, number = (None, 0) if after is None else (after.frame.pts, after.number + 1)
         for frame in self.source.frames(begin):
             if after is None or frame.pts > after.frame.pts:
@@ -168,11 +181,11 @@ class Film:
 
     def planes(self, painted: Painted, versions: Sequence[int]) -> list[Planes]:
         """Planes Y', Cb, Cr of some versions of a frame."""
-        seen, source = painted.seen, self.source
-        upsampler = Upsampler(seen.light, painted.ab.shape[2:])
+        source, luma, small = self.source, painted.seen.frame.luma, painted.seen.small
+        light = lightness(small, source.full)
+        upsampler = Upsampler(light, painted.ab.shape[2:])
 
         def one(ab: Array) -> Planes:
-            luma, small, light = seen.frame.luma, seen.small, seen.light
             return with_upsampler(luma, small, light, upsampler, ab, source.full, source.matrix)
 
         return [one(painted.ab[k]) for k in versions]
@@ -263,7 +276,11 @@ class Film:
         seeds = begun.seeds if begun else ()
         rows = {round((i + 0.5) / _ROWS * max(source.length - 1, 0)) for i in range(_ROWS)}
         parts, begins = list[encode.Part](), 0
-        threads = pool(workers)
+        stretches_ = self._stretches(painter, begun)
+        coloured = ((stretch, one) for stretch in stretches_ for one in stretch.frames())
+
+        def planes(coloured: tuple[_Done, Painted]) -> list[Planes]:
+            return self.planes(coloured[1], versions)
 
         def finish(stretch: _Done) -> None:
             for part in parts:
@@ -271,30 +288,28 @@ class Film:
             parts.clear()
             work.save(stretch.look, stretch.stretch.key, stretch.earlier, seeds)
 
+        latest: _Done | None = None
         try:
-            latest: _Done | None = None
-            for latest in self._stretches(painter, begun):
-                seeds = seeds or latest.look.seeds
-                for frames in _batches(latest.frames(), 2 * workers):
-                    made = threads.map(partial(self.planes, versions=versions), frames)
-                    for one, planes in zip(frames, made, strict=True):
-                        frame = one.seen.frame
-                        if not parts:
-                            parts += [encode.Part(p, source) for p in work.next(versions)]
-                            begins = frame.pts
-                        for part, version in zip(parts, planes, strict=True):
-                            part.add(frame.pts, version)
-                        if one.seen.number in rows:
-                            self._keep_tiles(work.folder, one)
-                        done += 1
-                if progress is not None:
-                    progress(_progress(done, first, source.length, began))
-                if (latest.stretch.key.frame.pts - begins) * source.time_base >= _PART:
-                    finish(latest)
+            with closing(stretches_), closing(side_by_side(planes, coloured, workers)) as made:
+                for (latest, one), versions_ in made:
+                    seeds, frame = seeds or latest.look.seeds, one.seen.frame
+                    if not parts:
+                        parts += [encode.Part(path, source) for path in work.next(versions)]
+                        begins = frame.pts
+                    for part, version in zip(parts, versions_, strict=True):
+                        part.add(frame.pts, version)
+                    if one.seen.number in rows:
+                        self._keep_tiles(work.folder, one)
+                    done += 1
+                    if one.seen is not latest.stretch.key:
+                        continue
+                    if progress is not None:
+                        progress(_progress(done, first, source.length, began))
+                    if (frame.pts - begins) * source.time_base >= _PART:
+                        finish(latest)
             if latest is not None and parts:
                 finish(latest)
         finally:
-            threads.shutdown(cancel_futures=True)
             for part in parts:
                 part.drop()
         return list(seeds), done, first
@@ -352,11 +367,6 @@ class Film:
         note, title = self.colorizer.method, self.source.path.name
         note = f"{note} · {provenance.NOTICE}" if notice else note
         return contact_sheet(tiles, title=title, note=note, columns=self.sampling.n + 1)
-
-
-def _batches(frames: Iterator[Painted], size: int) -> Iterator[list[Painted]]:
-    while batch := list(islice(frames, size)):
-        yield batch
 
 
 def _progress(done: int, first: int, total: int, began: float) -> Progress:

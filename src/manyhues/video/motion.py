@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from manyhues.color.arrays import Array, resize
 
 Shift = NDArray[np.int32]  # (2, h, w): whole cells to add to row and column
+Whole = NDArray[np.int16]
 _SHRINKS = (8, 4, 2, 1)
 _STEP = 0.06  # L* that a match must be better by for each cell farther from the last guess
 _REST = 0.4  # L* that a match must be better by than no motion at all
@@ -88,7 +89,7 @@ def motion(here: list[Array], there: list[Array], guess: Array | None = None) ->
             ratio = np.float32(_SHRINKS[level - 1] / _SHRINKS[level])
             starts = [_at(shift * ratio, own.shape)]
         shift = pair.searched(starts, _SEARCHED[level])
-        shift = np.stack([_median(part) for part in shift])
+        shift = _medians(shift)
     return pair.finished(shift)
 
 
@@ -98,26 +99,21 @@ def _at(shift: Array, shape: tuple[int, ...]) -> Shift:
     )
 
 
-def _median(part: Shift) -> Shift:
+def _medians(shift: Shift) -> Shift:
     """The median of five cells down of the medians of five across: without what stands alone."""
-    for axis in (1, 0):
-        sides = [(_BOX, _BOX) if along == axis else (0, 0) for along in (0, 1)]
-        padded = np.pad(part, sides, mode="edge")
-        length = part.shape[axis]
-        part = _middle(*(_slid(padded, i, length, axis) for i in range(5)))
-    return part
+    part = shift.astype(np.int16)  # twice as quick
+    h, w = part.shape[1:]
+    wide = np.pad(part, ((0, 0), (0, 0), (_BOX, _BOX)), mode="edge")
+    part = _middle(*(wide[..., i : i + w] for i in range(5)))
+    tall = np.pad(part, ((0, 0), (_BOX, _BOX), (0, 0)), mode="edge")
+    return _middle(*(tall[:, i : i + h] for i in range(5))).astype(np.int32)
 
 
-def _slid(plane: Shift, begin: int, length: int, axis: int) -> Shift:
-    return plane[begin : begin + length] if axis == 0 else plane[:, begin : begin + length]
-
-
-def _middle(a: Shift, b: Shift, c: Shift, d: Shift, e: Shift) -> Shift:
+def _middle(a: Whole, b: Whole, c: Whole, d: Whole, e: Whole) -> Whole:
     """The median of five, cell by cell."""
     low = np.maximum(np.minimum(a, b), np.minimum(c, d))
     high = np.minimum(np.maximum(a, b), np.maximum(c, d))
-    out = np.maximum(np.minimum(low, high), np.minimum(np.maximum(low, high), e))
-    return np.asarray(out, np.int32)
+    return np.maximum(np.minimum(low, high), np.minimum(np.maximum(low, high), e))
 
 
 class _Pair:
@@ -139,7 +135,7 @@ class _Pair:
         x = np.clip(self._columns + shift[1], -1, w) + _MARGIN
         return np.asarray(y * np.int32(self._stride) + x, np.int32)
 
-    def _cost(self, places: NDArray[np.int32]) -> NDArray[np.int16]:
+    def _cost(self, places: NDArray[np.int32]) -> Whole:
         """The difference around each cell to those at `places` ``(..., h, w)``, in `_UNIT`."""
         there = self._flat.take(places)
         np.subtract(self._own, there, out=there)
@@ -155,11 +151,13 @@ class _Pair:
         cost = (self._cost(tried) + dearer[:, None, None]) * np.int32(_TRIED)
         cost += np.arange(len(tried), dtype=np.int32)[:, None, None]
         chosen = cost.min(0) % _TRIED  # many times quicker than `argmin`
-        out = starts[0] + steps.T[:, chosen % len(offsets)]
-        if len(starts) > 1:
-            other = starts[1] + steps.T[:, chosen % len(offsets)]
-            np.copyto(out, other, where=chosen >= len(offsets))
-        return np.asarray(out, np.int32)
+        step = chosen if len(starts) == 1 else chosen % len(offsets)
+        out = np.stack([part.take(step) for part in steps.T])  # quicker than an index of both
+        if len(starts) == 1:
+            out += starts[0]
+        else:
+            out += np.where(chosen < len(offsets), *starts)
+        return out
 
     def finished(self, shift: Shift) -> Motion:
         """The shift with rest where it is as good, between cells, and how sure it is."""
@@ -180,11 +178,11 @@ class _Pair:
         return Motion(fine, np.asarray(np.exp(-((beyond / _SURE) ** 2)), np.float32))
 
 
-def _whole(plane: Array) -> NDArray[np.int16]:
+def _whole(plane: Array) -> Whole:
     return np.asarray(np.rint(plane * np.float32(_SCALE)), np.int16)
 
 
-def _box(planes: NDArray[np.int16]) -> NDArray[np.int16]:
+def _box(planes: Whole) -> Whole:
     """The sum over the 5 x 5 cells around each of ``(..., h, w)``; borders repeat."""
     h, w = planes.shape[-2:]
     inside = slice(_BOX, -_BOX)

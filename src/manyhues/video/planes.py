@@ -25,6 +25,7 @@ from manyhues.render.upsample import Upsampler
 _WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
 _NEUTRAL, _NOISE = 128, 2  # levels of chroma that an encoder leaves in a grey film
 _FINE = 4  # steps of a table in one of 255 levels
+_PARTS = 128  # whole numbers in one of 255 levels, which stay within 16 bits
 Plane = NDArray[np.uint8]
 Planes = tuple[Plane, Plane, Plane]
 
@@ -83,11 +84,34 @@ def _ends(plane: Plane) -> NDArray[np.int32]:
 
 
 def _added(luma: Plane, values: Array, full: bool) -> Plane:
-    """Luma ``(H, W)`` and what is added to its values in [0, 255], of half its size or so."""
-    more = Image.fromarray(values if full else values * np.float32(219 / 255))
-    size = luma.shape[::-1]
-    added = luma + np.asarray(more.resize(size, Image.Resampling.BILINEAR))
-    return np.asarray(np.clip(added + np.float32(0.5), 0, 255), np.uint8)
+    """Luma ``(H, W)`` and what is added to its values in [0, 255], as large or half as large."""
+    half = values.shape != luma.shape
+    parts = _PARTS / 16 if half else _PARTS
+    whole = np.rint(values * np.float32(parts if full else parts * 219 / 255)).astype(np.int16)
+    out = _doubled(whole, luma.shape) if half else whole
+    out += np.int16(_PARTS // 2)
+    out //= np.int16(_PARTS)
+    out += luma
+    return np.asarray(np.clip(out, 0, 255, out=out), np.uint8)
+
+
+def _doubled(plane: NDArray[np.int16], shape: tuple[int, ...]) -> NDArray[np.int16]:
+    """16 times a plane of 4:2:0 at the size ``(H, W)`` of luma, linear between its values.
+
+    In whole numbers that is seven times as quick as by Pillow.
+    """
+    height, width = plane.shape
+    rows = np.pad(plane, 1, mode="edge")
+    tall = np.empty((height, 2, width + 2), np.int16)
+    near = 3 * rows[1:-1]
+    np.add(near, rows[:-2], out=tall[:, 0])
+    np.add(near, rows[2:], out=tall[:, 1])
+    tall = tall.reshape(2 * height, width + 2)
+    wide = np.empty((2 * height, width, 2), np.int16)
+    near = 3 * tall[:, 1:-1]
+    np.add(near, tall[:, :-2], out=wide[..., 0])
+    np.add(near, tall[:, 2:], out=wide[..., 1])
+    return wide.reshape(2 * height, 2 * width)[: shape[0], : shape[1]]
 
 
 def coloured(luma: Plane, ab: Array, full: bool, matrix: str) -> Planes:
@@ -115,14 +139,18 @@ def with_upsampler(
 
     `small` is `halved(luma)`, `light` its L*.
     """
-    rgb = render.pixels(light, upsampler.middle(ab), upsampler, 8)
     red, blue = _WEIGHTS[matrix]
-    r, g, b = (rgb[..., i].astype(np.float32) for i in range(3))
-    own = np.float32(red) * r + np.float32(1 - red - blue) * g + np.float32(blue) * b
     shown = 1.0 if full else 224 / 255
-    chroma = [
-        (part - own) * np.float32(shown / (2 * (1 - weight))) + np.float32(_NEUTRAL + 0.5)
-        for part, weight in ((b, blue), (r, red))
-    ]
-    cb, cr = (np.clip(part, 0, 255).astype(np.uint8) for part in chroma)
-    return _added(luma, own - _levels(full)[0].take(small), full), cb, cr
+    more, chroma = np.empty_like(light), np.empty((2, *light.shape), np.uint8)
+    greys = _levels(full)[0]
+    for rows, rgb in render.strips(light, upsampler.middle(ab), upsampler, 8):
+        r, g, b = rgb.astype(np.float32)
+        own = np.float32(red) * r + np.float32(1 - red - blue) * g + np.float32(blue) * b
+        np.subtract(own, greys.take(small[rows]), out=more[rows])
+        for out, part, weight in zip(chroma, (b, r), (blue, red), strict=True):
+            part -= own
+            part *= np.float32(shown / (2 * (1 - weight)))
+            part += np.float32(_NEUTRAL + 0.5)
+            out[rows] = np.clip(part, 0, 255, out=part)
+    cb, cr = chroma
+    return _added(luma, more, full), cb, cr

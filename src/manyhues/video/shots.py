@@ -5,7 +5,7 @@ is one every few frames, sooner where much of the picture can no longer be found
 and at both sides of a cut, so that no colour crosses it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 
 from manyhues.color.arrays import Array, resize
@@ -24,14 +24,12 @@ class Seen:
 
     number   of the frame, from 0
     small    luma ``(H / 2, W / 2)`` uint8, the size of the chroma planes
-    light    L* of `small`
     levels   L* at the working size and coarser (`pyramid`)
     """
 
     number: int
     frame: Frame
     small: Plane
-    light: Array
     levels: list[Array]
 
 
@@ -56,8 +54,7 @@ class Stretch:
 def see(number: int, frame: Frame, grid: tuple[int, int], full: bool) -> Seen:
     """What is looked at of a frame."""
     small = halved(frame.luma)
-    light = lightness(small, full)
-    return Seen(number, frame, small, light, pyramid(resize(light, *grid)))
+    return Seen(number, frame, small, pyramid(resize(lightness(small, full), *grid)))
 
 
 def stretches(
@@ -65,7 +62,7 @@ def stretches(
     every: int = EVERY,
     start: Seen | None = None,
     keys: Callable[[Seen], bool] = lambda _: False,
-) -> Iterator[Stretch]:
+) -> Generator[Stretch]:
     """The stretches of a film, in order; of the rest of one after the key frame `start`.
 
     `keys` says which frames are key frames in any case.
@@ -93,3 +90,12 @@ def stretches(
             key, frames_, motions = seen, [], []
     if frames_:
         yield Stretch(key, frames_, motions)
+
+
+def backward(stretch: Stretch) -> list[Motion]:
+    """Where each frame of a stretch but its last, the key frame, lies in that one."""
+    back: list[Motion] = []
+    for seen in reversed(stretch.frames[:-1]):
+        guess = back[-1].shift if back else None
+        back.append(motion(seen.levels, stretch.key.levels, guess))
+    return back[::-1]

@@ -81,6 +81,10 @@ class Prior(ABC):
         fresh = self.sample(scene, draw)
         return np.stack([self.mix(code, other, amount) for other in fresh])
 
+    def vividness(self, scene: Scene, draw: Draw) -> Array:
+        """How vivid samples are made by their numbers, ``(n,)`` float32: 1 in the mean."""
+        return np.ones(len(draw.indices), np.float32)
+
     def mix(self, start: Array, end: Array, amount: float) -> Array:
         """A code on the way from one to another, amount in [0, 1]."""
         return ((1 - amount) * start + amount * end).astype(np.float32)

@@ -76,11 +76,20 @@ class Flow(Prior, settings=FlowSettings):
     def sample(self, scene: Scene, draw: Draw) -> Array:
         """Coarse to fine, all steps; each as vivid as its number says."""
         codes = self.finish(scene, draw, self._coarse(scene, draw))
-        spread = np.float32(_at(self.settings.vividness, scene) * min(draw.diversity, 1.0))
-        if not spread:
+        if not self._spread(scene, draw):
             return codes
-        codes *= np.exp(spread * _vividness(scene, draw) - spread**2 / 2)  # 1 in the mean
+        codes *= self.vividness(scene, draw)[:, None, None, None]
         return _keeping(codes, _hinted(draw.hints, codes.shape[2:]))
+
+    def vividness(self, scene: Scene, draw: Draw) -> Array:
+        """Log-normal; 1 where k is no sample's."""
+        spread = self._spread(scene, draw)
+        vivid = np.exp(spread * _vividness(scene, draw) - spread**2 / 2)
+        return np.where(np.array(draw.indices) < 0, np.float32(1), vivid)
+
+    def _spread(self, scene: Scene, draw: Draw) -> np.float32:
+        """The deviation of the logarithm of vividness."""
+        return np.float32(_at(self.settings.vividness, scene) * min(draw.diversity, 1.0))
 
     def finish(self, scene: Scene, draw: Draw, drafts: Array) -> Array:
         """Refine grids of the first working size through the remaining ones."""
@@ -234,7 +243,7 @@ def _antithetic(scene: Scene, draw: Draw, shape: tuple[int, ...], stage: int = 0
 
 
 def _vividness(scene: Scene, draw: Draw) -> Array:
-    """How vivid the samples are to be, ``(n, 1, 1, 1)``, standard normal; 0 where k is no sample's.
+    """How vivid the samples are to be, ``(n,)``, standard normal; 0 where k is no sample's.
 
     Of samples 0 to 7, 8 to 15 and so on each takes another eighth of the distribution, in an order
     that seed and picture give: a few samples see calm and vivid ones.
@@ -245,7 +254,7 @@ def _vividness(scene: Scene, draw: Draw) -> Array:
         values = [turned_noise(scene, draw.seed, k, (1,), stage=9)[0] for k in mates]
         orders[block] = np.argsort(np.argsort(values)).tolist()
     eighths = [_EIGHTHS[orders[k // BLOCK][k % BLOCK]] if k >= 0 else 0.0 for k in draw.indices]
-    return np.array(eighths, np.float32)[:, None, None, None]
+    return np.array(eighths, np.float32)
 
 
 def _hinted(hints: Sequence[Hint], grid: tuple[int, ...]) -> list[tuple[tuple[int, int], Array]]:

@@ -17,6 +17,7 @@ from PIL import Image
 from manyhues.color.lab import rgb_to_lab
 from manyhues.errors import DataError, PictureError
 from manyhues.image.picture import SUFFIXES, read_rgb
+from manyhues.language import spoken
 
 Pixels = NDArray[np.uint8]
 _log = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class Pictures:
             try:
                 rgb = self[index]
             except DataError as error:
-                _log.warning("left out: %s", error)
+                _log.warning(spoken(f"left out: {spoken(str(error))}"))
                 continue
             if has_real_colour(rgb):
                 yield index, rgb

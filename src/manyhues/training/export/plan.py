@@ -81,7 +81,8 @@ def features_graph(name: str = FEATURES, tuned: Path | None = None) -> Graph:
     """The grey features: as published, or of a run that tuned them."""
 
     def inputs(h: int, w: int, look: int) -> dict[str, Tensor]:
-        grey = {"grey": torch.rand(1, 1, look * h, look * w) * 255}
+        chance = torch.Generator().manual_seed(h * w)
+        grey = {"grey": torch.rand(1, 1, look * h, look * w, generator=chance) * 255}
         return grey | (maps(h, w, "luminance") if tuned else {})
 
     return Graph(

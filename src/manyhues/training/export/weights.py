@@ -80,9 +80,9 @@ def export(
     shared = manifest.embedding.graph if manifest else None
     if shared and shared not in made_here and not (folder / shared).exists():
         assert manifest is not None
-        same = " with the same features" if task.tuned else ""
         raise UsageError(
-            f"{manifest.method} wants {shared} in {folder}; export a `detail` run{same} first"
+            f"{manifest.method} wants {shared} in {folder}; "
+            "export a `detail` run with the same features first"
         )
     if not (folder / FEATURES).exists():
         graphs.append(features_graph())
