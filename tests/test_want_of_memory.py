@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from manyhues import memory
+from manyhues.batch import report
 from manyhues.batch.report import unexpected
 from manyhues.errors import PictureError, lacks_memory
 from manyhues.image.decoding import decoding
@@ -52,6 +53,12 @@ def test_want_of_memory_is_told_as_such(error: Exception) -> None:
 def test_other_faults_are_not(error: Exception) -> None:
     assert not lacks_memory(error)
     assert "please report it" in unexpected("a.jpg", error)
+
+
+def test_without_room_any_fault_is_want_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "has_room", lambda megabytes: False)
+    said = report.unexpected("a.mp4", RuntimeError("Generic error in an external library"))
+    assert said.startswith("a.mp4: not enough memory")
 
 
 def test_without_a_limit_there_is_always_room(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from manyhues.color.arrays import Array
 from manyhues.colorization import Colorization, Steering
-from manyhues.errors import PictureError, UsageError
+from manyhues.errors import UsageError
 from manyhues.image.picture import Picture, PictureLike
 from manyhues.model.engine import Engine
 from manyhues.model.forks import step_by_step
@@ -27,8 +27,6 @@ from manyhues.sampling.hints import Hints, parse_hints
 from manyhues.sampling.options import Sampling, SamplingOptions, diversity_of, number, whole
 
 __all__ = ["Colorization", "Colorizer", "colorize"]
-
-_ROUNDING = 1e-3  # what L* computed elsewhere may lie outside [0, 100]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +60,7 @@ class Colorizer:
     ) -> "Colorizer":
         """Load a method (default: the best that is present) from a weights folder.
 
-        Raises `WeightsError`, which names the methods that are there.
+        Raises `WeightsError`, which names the methods that are there, and `MemoryError`.
         """
         engine = Engine(weights, threads=threads)
         return cls(engine, Manifest.load(method, weights))
@@ -92,14 +90,7 @@ class Colorizer:
 
     def encode_luminance(self, luminance: Array) -> Scene:
         """A scene of bare L*, ``(h, w)`` float32 in [0, 100]. Raises `PictureError`."""
-        luminance = np.ascontiguousarray(luminance, np.float32)
-        if luminance.ndim != 2 or not luminance.size:
-            raise PictureError(f"L* of shape {luminance.shape}: expected (H, W)")
-        low, high = float(luminance.min()), float(luminance.max())  # NaN where any value is NaN
-        if not -_ROUNDING <= low <= high <= 100 + _ROUNDING:
-            raise PictureError(f"L* from {low:g} to {high:g}: expected [0, 100]; scale it")
-        luminance = luminance.clip(0, 100)
-        return encode(Picture(luminance, name="array"), self._engine, self._manifest)
+        return encode(Picture.of_luminance(luminance), self._engine, self._manifest)
 
     @unforked
     def sample_ab(
@@ -151,11 +142,8 @@ class Colorizer:
         # Decoded side by side when all are drawn; whoever streams decodes each as it comes.
         finals = [step for step in self.steps(scene, sampling) if step.final]
         results = self._engine.map(lambda step: step.make(), finals)
-        codes, notes, n = (
-            np.concatenate([one.codes for one in results]),
-            results[0].notes,
-            len(results),
-        )
+        codes = np.concatenate([one.codes for one in results])
+        notes, n = results[0].notes, len(results)
         if n > 1 and not self.prior.single_answer and (codes == codes[0]).all():
             diversity = f"diversity {sampling.diversity:g}"
             notes += (f"{diversity} leaves one answer: all {n} results are the same",)
@@ -170,16 +158,12 @@ class Colorizer:
     def steps(self, scene: Scene, sampling: Sampling) -> Iterator[Step]:
         """`stream` with options that are made once for many pictures."""
         self._check_own(scene)
-        steering = Steering.of(sampling, scene)
-        draw = Draw(sampling.seed, (), sampling.diversity, steering.hints)
-        return step_by_step(self._steps(scene, sampling, draw, steering))
+        return step_by_step(self._steps(scene, sampling, Steering.of(sampling, scene)))
 
     def codes(self, scene: Scene, sampling: Sampling) -> Iterator[Found]:
         """The codes that `steps` makes pictures of."""
         self._check_own(scene)
-        hints = Steering.of(sampling, scene).hints
-        draw = Draw(sampling.seed, (), sampling.diversity, hints)
-        return step_by_step(self._search(scene, sampling, draw))
+        return step_by_step(self._search(scene, sampling, Steering.of(sampling, scene)))
 
     @unforked
     def vary(
@@ -340,18 +324,15 @@ class Colorizer:
         One at a time for results, because ONNX Runtime's last bits may depend on the batch's
         size. Candidates, whose number is fixed, go through in batches: a third quicker.
         """
-        graph = self._manifest.embedding.graph
-        inputs = scene.levels[-1].inputs
-        batches = [codes[i : i + at_once] for i in range(0, len(codes), at_once)]
+        graph, inputs = self._manifest.embedding.graph, scene.levels[-1].inputs
 
-        def decode(some: Array) -> Array:
+        def decode(start: int) -> Array:
+            some = codes[start : start + at_once]
             return self._engine.run(graph, {"code": some, **inputs})["ab"]
 
-        return np.concatenate(self._engine.map(decode, batches))
+        return np.concatenate(self._engine.map(decode, range(0, len(codes), at_once)))
 
-    def _steps(
-        self, scene: Scene, sampling: Sampling, draw: Draw, steering: Steering
-    ) -> Iterator[Step]:
+    def _steps(self, scene: Scene, sampling: Sampling, steering: Steering) -> Iterator[Step]:
         n, notes = sampling.n, scene.picture.notes
         if self.prior.single_answer and n > 1:
             notes += (f"{self.method} has one answer: all {n} results are the same",)
@@ -361,23 +342,27 @@ class Colorizer:
                 scene,
                 code[None],
                 steering=steering,
-                seeds=[(draw.seed, k)],
+                seeds=[(sampling.seed, k)],
                 notes=notes,
-                origin={"diversity": draw.diversity},
+                origin={"diversity": sampling.diversity},
             )
 
-        for one in self._search(scene, sampling, draw):
+        for one in self._search(scene, sampling, steering):
             yield Step(one.final, one.done, one.total, partial(make, one.k, one.code))
 
-    def _search(self, scene: Scene, sampling: Sampling, draw: Draw) -> Iterator[Found]:
-        n, pick, numbers = sampling.n, sampling.pick, sampling.k
-
+    def _search(self, scene: Scene, sampling: Sampling, steering: Steering) -> Iterator[Found]:
         def decode(codes: Array, at_once: int) -> Array:
             return self.decode(scene, codes, at_once=at_once)
 
-        at_once = self._engine.workers
         return search(
-            self.prior, scene, n, pick, draw, numbers=numbers, at_once=at_once, decode=decode
+            self.prior,
+            scene,
+            sampling.n,
+            sampling.pick,
+            Draw(sampling.seed, (), sampling.diversity, steering.hints),
+            numbers=sampling.k,
+            at_once=self.workers,
+            decode=decode,
         )
 
 

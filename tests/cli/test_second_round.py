@@ -282,6 +282,7 @@ def test_a_log_is_told_now_and_then(
     said = capsys.readouterr().err
     assert "manyhues: 2 of 4 colourings, 0 of 2 pictures after 0 s" in said
     assert "manyhues: 4 of 4 colourings, 2 of 2 pictures after 0 s" in said
+    assert "4 of 4 colourings, 1 of 2" not in said  # coloured, and about to be told of
 
 
 def test_notes_of_many_pictures_name_one_and_count_the_rest(

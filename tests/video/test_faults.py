@@ -1,9 +1,12 @@
 """What a film may be, or a disk, that cannot be served: one line with file, fault and remedy."""
 
+import errno
 import resource
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from manyhues import Colorizer
@@ -37,6 +40,29 @@ def test_hdr_is_said(tmp_path: Path, transfer: str, name: str, format: str) -> N
     source = Source.open(path)
     assert any(f"HDR ({name})" in note for note in source.notes)
     assert source.matrix == "bt2020"
+
+
+@pytest.mark.parametrize("step", ["demux", "decode"])
+def test_want_of_memory_is_no_broken_frame(tmp_path: Path, step: str) -> None:
+    """FFmpeg says it by an error of its own kind; the film would end early, and seem whole."""
+    source = Source.open(write(tmp_path / "f.mp4", moved("coffee", 3)))
+
+    class Short:
+        def fails(self, asked: str) -> None:
+            if asked == step:
+                raise av.error.MemoryError(errno.ENOMEM, "Cannot allocate memory")
+
+        def demux(self, _: Any) -> Iterator[Any]:
+            self.fails("demux")
+            yield None
+
+        def decode(self, _: Any) -> list[Any]:
+            self.fails("decode")
+            return []
+
+    with pytest.raises(MemoryError):
+        list(source._decoded(av, Short(), Short()))
+    assert not source.broken
 
 
 @pytest.mark.parametrize("limit", [9_000, 40_000])

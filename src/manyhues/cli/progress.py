@@ -51,13 +51,14 @@ class _Lines:
         self._last, self.pictures = self._start, 0
 
     def tell(self) -> None:
-        """Print a line, if the last one is a while ago."""
+        """Print a line, if the last one is a while ago; not between a colouring and its report."""
+        tally, total = self._batch.tally, self._batch.total
         with self._lock:
             now = time.monotonic()
-            if now - self._last < _EVERY:
+            unreported = tally.done == tally.total and self.pictures < total
+            if now - self._last < _EVERY or unreported:
                 return
             self._last = now
-        tally, total = self._batch.tally, self._batch.total
         say(
             f"{tally.done} of {tally.total} colourings, "
             f"{self.pictures} of {total} pictures after {now - self._start:.0f} s"
@@ -148,9 +149,13 @@ class _Frames:
         if self._bars.disable:
             if film.done and time.monotonic() - self._said > _EVERY:
                 self._said = time.monotonic()
+                if film.left >= 60:
+                    left = f"{film.left / 60:.0f} min left"
+                else:
+                    left = f"{film.left:.0f} s left"
                 said = (
                     f"{name}: {film.done} of {film.total} frames, {film.rate:.1f} frames/s, "
-                    f"{film.left / 60:.0f} min left"
+                    f"{spoken(left)}"
                 )
                 self._console.print(spoken(said), markup=False)
             return

@@ -28,6 +28,7 @@ from manyhues.image.metadata import Metadata
 from manyhues.image.quiet import without_warnings
 from manyhues.image.values import Scale, Window, ends, noted
 
+_ROUNDING = 1e-3  # what L* computed elsewhere may lie outside [0, 100]
 _PACKED = 1000  # pixels in each byte of a file that are more than photographs ever pack
 # Bytes that reading such a file may take: a blank page at 600 dpi, of A2 in grey, of A3 in colour.
 _SPARSE = 1_000_000_000
@@ -96,6 +97,17 @@ class Picture:
             pages = _pages(file, max_pixels)
         notes = (f"page 1 of {len(pages)} was read",) if len(pages) > 1 else ()
         return _read(file, pages[0], max_pixels, len(pages), notes)
+
+    @classmethod
+    def of_luminance(cls, luminance: Array) -> "Picture":
+        """Bare L*, ``(H, W)`` float32 in [0, 100], computed elsewhere. Raises `PictureError`."""
+        luminance = np.ascontiguousarray(luminance, np.float32)
+        if luminance.ndim != 2 or not luminance.size:
+            raise PictureError(f"L* of shape {luminance.shape}: expected (H, W)")
+        low, high = float(luminance.min()), float(luminance.max())  # NaN where any value is NaN
+        if not -_ROUNDING <= low <= high <= 100 + _ROUNDING:
+            raise PictureError(f"L* from {low:g} to {high:g}: expected [0, 100]; scale it")
+        return cls(luminance.clip(0, 100), name="array")
 
     @staticmethod
     def pages(
