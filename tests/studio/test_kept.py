@@ -118,6 +118,25 @@ def test_the_next_start_deletes_what_a_killed_studio_left(
         living.kill()
 
 
+STARTED = """
+import sys
+from manyhues.studio import place
+for _ in range(300):
+    with place.temporary() as folder:
+        (folder / "picture").write_text("a face")
+        assert (folder / "picture").is_file()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="what is open cannot be deleted there")
+def test_studios_that_start_at_once_leave_each_other_alone(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", STARTED]
+    started = [subprocess.Popen(command, env=environment) for _ in range(4)]
+    assert [one.wait(300) for one in started] == [0] * 4
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_zip_is_sent_and_not_kept(server: Server, picture: bytes) -> None:
     session = server.colorize(picture, n=3, pick="random")
     store = server.studio.store

@@ -44,12 +44,27 @@ def kept(folder: Path) -> Iterator[Path]:
 def temporary() -> Iterator[Path]:
     """A folder that is deleted at the end, after those that killed studios have left."""
     sweep(Path(tempfile.gettempdir()))
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    folder, lock = _new()
     try:
-        with kept(folder):
+        with lock:
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _new() -> tuple[Path, IO[str]]:
+    """A temporary folder and its lock.
+
+    Another studio that starts now may take one that is not locked yet for a killed studio's, and
+    delete it: then another folder is made.
+    """
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        with suppress(FileNotFoundError):
+            lock = (folder / _LOCK).open("a+")
+            if _locked(lock) and os.path.samestat(os.fstat(lock.fileno()), (folder / _LOCK).stat()):
+                return folder, lock
+            lock.close()
 
 
 def sweep(parent: Path) -> None:
@@ -61,7 +76,9 @@ def sweep(parent: Path) -> None:
             with (folder / _LOCK).open("r+") as lock:
                 if not _locked(lock):
                     continue
-            shutil.rmtree(folder, ignore_errors=True)
+                shutil.rmtree(folder, ignore_errors=True)  # locked: whoever wants it now sees that
+            if sys.platform == "win32":  # where what is open cannot be deleted
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_mine(folder: Path) -> bool:
