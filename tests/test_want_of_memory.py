@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from manyhues import memory
-from manyhues.batch import report
 from manyhues.batch.report import unexpected
 from manyhues.errors import PictureError, lacks_memory
 from manyhues.image.decoding import decoding
@@ -56,8 +55,8 @@ def test_other_faults_are_not(error: Exception) -> None:
 
 
 def test_without_room_any_fault_is_want_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "has_room", lambda megabytes: False)
-    said = report.unexpected("a.mp4", RuntimeError("Generic error in an external library"))
+    monkeypatch.setattr(memory, "has_room", lambda megabytes: False)
+    said = unexpected("a.mp4", RuntimeError("Generic error in an external library"))
     assert said.startswith("a.mp4: not enough memory")
 
 

@@ -4,10 +4,15 @@ import sys
 
 from manyhues.errors import NO_MEMORY, lacks_memory
 
+_COMMAND = 20  # megabytes of address space: out of them, CPython is lost between its own errors
+
 
 def main() -> None:
     """Run the command line; what stops it while it is still being imported is one line, too."""
     try:
+        from manyhues.memory import need
+
+        need(_COMMAND)
         from manyhues.cli.main import main as run
 
         run()

@@ -8,13 +8,14 @@ import mmap
 import os
 import sys
 
-from manyhues.errors import NO_MEMORY
+from manyhues.errors import NO_MEMORY, lacks_memory
 
 if sys.platform != "win32":
     import resource
 
-
-_NUMPY = 160  # megabytes of address space: numpy with one thread of OpenBLAS, Pillow, and our own
+# Megabytes of address space.
+_NUMPY = 160  # with one thread of OpenBLAS, Pillow, and our own
+_SCARCE = 128
 
 
 def is_limited() -> bool:
@@ -40,6 +41,14 @@ def need(megabytes: int) -> None:
     """Raise `MemoryError` where so much more cannot be had."""
     if not has_room(megabytes):
         raise MemoryError(NO_MEMORY)
+
+
+def ran_out(error: Exception) -> bool:
+    """Whether an error that nobody expected is want of memory.
+
+    Where hardly any is left, it is: x264, FFmpeg and protobuf do not always say so.
+    """
+    return lacks_memory(error) or not has_room(_SCARCE)
 
 
 def before_numpy() -> None:

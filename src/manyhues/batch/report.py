@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from manyhues.errors import OutputError, lacks_memory
+from manyhues.errors import OutputError
 from manyhues.image.decoding import no_memory
-from manyhues.memory import has_room
+from manyhues.memory import ran_out
 from manyhues.video import Progress
-
-_SCARCE = 128  # megabytes
 
 
 @dataclass
@@ -77,11 +75,8 @@ class Batch:
 
 
 def unexpected(source: Path | str, error: Exception) -> str:
-    """The error of an input that no error of ours tells of, in any engine: one line.
-
-    Where hardly any memory is left, that is it: FFmpeg and x264 do not always say so.
-    """
-    if lacks_memory(error) or not has_room(_SCARCE):
+    """The error of an input that no error of ours tells of, in any engine: one line."""
+    if ran_out(error):
         return str(no_memory(str(source)))
     lines = str(error).strip().splitlines()
     said = lines[0] if lines else type(error).__name__

@@ -17,7 +17,7 @@ from manyhues.cli.arguments import expanded, refuse_dashes, refuse_empty, repeat
 from manyhues.cli.colorize import colorize
 from manyhues.cli.exit import status
 from manyhues.cli.shared import Weights
-from manyhues.errors import NO_MEMORY, ManyhuesError, UsageError, lacks_memory
+from manyhues.errors import NO_MEMORY, ManyhuesError, UsageError
 from manyhues.language import say, spoken
 
 app = typer.Typer(
@@ -160,7 +160,7 @@ def main(arguments: list[str] | None = None) -> None:
         say("stopped")
         raise SystemExit(130) from None
     except Exception as error:
-        if lacks_memory(error):
+        if memory.ran_out(error):
             say(NO_MEMORY)
             raise SystemExit(1) from None
         if not isinstance(error, OSError) or error.errno not in _FULL:  # a fault of ours
