@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
 from manyhues import Colorizer
@@ -85,3 +86,42 @@ def test_a_disk_that_fills_up_midway_loses_nothing(
     result: Any = film.write(out)
     assert len(frames(result.paths[0])) == 60
     assert not list(out.glob(".*"))
+
+
+def bad_films(folder: Path) -> dict[str, tuple[Path, str]]:
+    text = folder / "text.mp4"
+    text.write_text("no film")
+    empty = folder / "empty.mp4"
+    empty.touch()
+    good = write(folder / "good.mp4", moved("coffee", 30))
+    cut = folder / "cut.mp4"
+    cut.write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+    sound = folder / "sound.mp4"
+    with av.open(str(sound), "w") as film:
+        tone: Any = film.add_stream("aac", rate=16000)
+        silence = np.zeros((1, 4096), np.int16)
+        wave = av.AudioFrame.from_ndarray(silence, format="s16", layout="mono")
+        wave.sample_rate = 16000
+        film.mux(tone.encode(wave) + tone.encode())
+    none = folder / "none.mkv"
+    with av.open(str(none), "w") as film:
+        stream: Any = film.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        film.start_encoding()
+    return {
+        "missing": (folder / "missing.mp4", "does not exist"),
+        "text": (text, "not a film"),
+        "empty": (empty, "not a film"),
+        "cut": (cut, "not a film"),
+        "sound": (sound, "no moving pictures"),
+        "none": (none, "not a film|no frame"),
+    }
+
+
+@pytest.mark.parametrize("kind", ["missing", "text", "empty", "cut", "sound", "none"])
+def test_bad_films_are_one_line(colorizer: Colorizer, tmp_path: Path, kind: str) -> None:
+    path, said = bad_films(tmp_path)[kind]
+    with pytest.raises(PictureError, match=said) as caught:
+        Film(path, colorizer, Sampling(1))
+    assert "\n" not in str(caught.value)
+    assert path.name in str(caught.value)

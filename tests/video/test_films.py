@@ -14,7 +14,7 @@ import pytest
 import manyhues
 from manyhues import Colorizer, video
 from manyhues.color.lab import rgb_to_luminance
-from manyhues.errors import ManyhuesError, OutputError, PictureError, UsageError
+from manyhues.errors import ManyhuesError, OutputError, UsageError
 from manyhues.model.engine import Engine
 from manyhues.sampling.options import Sampling
 from manyhues.video import Film, Progress, shots
@@ -345,45 +345,6 @@ def test_frames_have_the_size_and_the_lightness(colorizer: Colorizer, tmp_path: 
     found = list(video.frames(path, n=2, method="vae-mdn"))
     assert [round(seconds, 2) for seconds, _ in found] == [0.0, 0.04, 0.08]
     assert all(p.shape == (64, 96, 3) and p.dtype == np.uint8 for _, two in found for p in two)
-
-
-def bad_films(folder: Path) -> dict[str, tuple[Path, str]]:
-    text = folder / "text.mp4"
-    text.write_text("no film")
-    empty = folder / "empty.mp4"
-    empty.touch()
-    good = write(folder / "good.mp4", moved("coffee", 30))
-    cut = folder / "cut.mp4"
-    cut.write_bytes(good.read_bytes()[: good.stat().st_size // 2])
-    sound = folder / "sound.mp4"
-    with av.open(str(sound), "w") as film:
-        tone: Any = film.add_stream("aac", rate=16000)
-        silence = np.zeros((1, 4096), np.int16)
-        wave = av.AudioFrame.from_ndarray(silence, format="s16", layout="mono")
-        wave.sample_rate = 16000
-        film.mux(tone.encode(wave) + tone.encode())
-    none = folder / "none.mkv"
-    with av.open(str(none), "w") as film:
-        stream: Any = film.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        film.start_encoding()
-    return {
-        "missing": (folder / "missing.mp4", "does not exist"),
-        "text": (text, "not a film"),
-        "empty": (empty, "not a film"),
-        "cut": (cut, "not a film"),
-        "sound": (sound, "no moving pictures"),
-        "none": (none, "not a film|no frame"),
-    }
-
-
-@pytest.mark.parametrize("kind", ["missing", "text", "empty", "cut", "sound", "none"])
-def test_bad_films_are_one_line(colorizer: Colorizer, tmp_path: Path, kind: str) -> None:
-    path, said = bad_films(tmp_path)[kind]
-    with pytest.raises(PictureError, match=said) as caught:
-        Film(path, colorizer, Sampling(1))
-    assert "\n" not in str(caught.value)
-    assert path.name in str(caught.value)
 
 
 def test_broken_frames_are_skipped_and_said(coloured: Make, tmp_path: Path) -> None:
