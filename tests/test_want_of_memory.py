@@ -39,6 +39,13 @@ def test_want_of_memory_is_told_as_such(error: Exception) -> None:
         raise error
 
 
+def test_our_own_message_about_it_is_known_again() -> None:
+    with pytest.raises(PictureError) as told, decoding("a.jpg"):
+        raise MemoryError
+    told.value.__cause__ = told.value.__context__ = None  # as one that came from another process
+    assert lacks_memory(told.value)
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -46,6 +53,8 @@ def test_want_of_memory_is_told_as_such(error: Exception) -> None:
         BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
         ValueError("memory layout is not contiguous"),
         OSError(errno.ENOSPC, "No space left on device"),
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "/scans/out of memory.png"),
+        PictureError("out of memory.png: truncated or damaged (EOF); copy it again"),
     ],
     ids=str,
 )

@@ -16,7 +16,8 @@ log it and a person can act on it.
 
 import errno
 
-NO_MEMORY = "not enough memory; close other programs, or raise the limit (`ulimit -v`)"
+_RAISE = "or raise the limit (`ulimit -v`)"  # how every message of ours about memory ends
+NO_MEMORY = f"not enough memory; close other programs, {_RAISE}"
 _WORDS = (  # of systems' loaders, C++, ONNX Runtime, FFmpeg and image libraries
     "out of memory",
     "enough memory",
@@ -34,7 +35,7 @@ _WORDS = (  # of systems' loaders, C++, ONNX Runtime, FFmpeg and image libraries
 def lacks_memory(error: BaseException | None) -> bool:
     """Whether it is a want of memory that an exception, or what caused it, tells of."""
     while error is not None:
-        said = str(error).lower()
+        said = _said(error)
         if (
             isinstance(error, MemoryError)
             or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
@@ -44,6 +45,13 @@ def lacks_memory(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _said(error: BaseException) -> str:
+    """What it says in lower case, without the names of files that it speaks of."""
+    if isinstance(error, ManyhuesError):  # begins with a name; what it is of, its cause says
+        return NO_MEMORY if str(error).endswith(_RAISE) else ""
+    return str(getattr(error, "strerror", None) or error).lower()
 
 
 class ManyhuesError(Exception):

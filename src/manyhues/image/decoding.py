@@ -58,23 +58,29 @@ class decoding(without_limit):  # noqa: N801  a context manager: a class, since 
     """Whatever a decoder raises on a damaged file, as one kind of error with file and remedy.
 
     It stands around calls of decoders alone, so that no fault of ours is told as the file's.
+    `kinds` are the errors that its decoder raises; what to do about one is `remedy`.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(
+        self,
+        name: str,
+        kinds: type[Exception] | tuple[type[Exception], ...] = DAMAGE,
+        *,
+        fault: str = "truncated or damaged",
+        remedy: str = "copy it again from its source",
+    ) -> None:
+        self._name, self._kinds = name, kinds
+        self._fault, self._remedy = fault, remedy
 
     def __exit__(self, kind: object = None, error: Any = None, trace: object = None) -> None:
         super().__exit__()
-        if error is None:
-            return
-        if isinstance(error, ManyhuesError):
+        if error is None or isinstance(error, ManyhuesError):
             return
         if lacks_memory(error):
             raise no_memory(self._name) from error
-        if isinstance(error, DAMAGE):
+        if isinstance(error, self._kinds):
             raise PictureError(
-                f"{self._name}: truncated or damaged ({one_line(error)}); "
-                "copy it again from its source"
+                f"{self._name}: {self._fault} ({one_line(error)}); {self._remedy}"
             ) from error
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhues.errors import PictureError, lacks_memory
-from manyhues.image.decoding import no_memory
+from manyhues.errors import PictureError
+from manyhues.image.decoding import decoding
 from manyhues.image.formats.base import Decoded, File, Format, Page
 from manyhues.image.metadata import Metadata
 from manyhues.image.quiet import without_warnings
@@ -273,16 +273,6 @@ def _as_rgb(pixels: NDArray[Any], dataset: "Dataset") -> NDArray[Any]:
 
 @contextmanager
 def _decoding(name: str) -> Iterator[None]:
-    """Whatever pydicom and its decoders raise on a damaged file, as one kind of error."""
-    try:
-        with without_warnings():
-            yield
-    except PictureError:
-        raise
-    except Exception as error:  # they raise nearly anything
-        if lacks_memory(error):
-            raise no_memory(name) from error
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise PictureError(
-            f"{name}: truncated or damaged ({reason}); copy it again from its source"
-        ) from error
+    """Around calls of pydicom and its decoders, which warn, and raise nearly anything."""
+    with without_warnings(), decoding(name, Exception):
+        yield

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from manyhues.color.lab import luminance_to_grey
-from manyhues.errors import PictureError, lacks_memory
-from manyhues.image.decoding import decoding, no_memory, one_line
+from manyhues.errors import PictureError
+from manyhues.image.decoding import decoding
 from manyhues.image.formats.base import PLAIN_INK, Decoded, File, Page
 from manyhues.image.formats.pillow import CUT, Pillow
 from manyhues.image.formats.raw import Raw
@@ -248,19 +248,14 @@ def _tifffile(name: str) -> Iterator[Any]:
             f"{name}: a TIFF layout that Pillow does not read; pip install 'manyhues[tiff]', "
             "or save it as RGB or grey without extra channels"
         ) from None
-    try:
-        with without_warnings():
-            yield library
-    except PictureError:
-        raise
-    except Exception as error:  # damaged files, or compressions that want another library
-        if lacks_memory(error):
-            raise no_memory(name) from error
-        reason = one_line(error)
-        raise PictureError(
-            f"{name}: this TIFF cannot be read ({reason}); "
-            "save it as RGB or grey, uncompressed or with deflate"
-        ) from error
+    damage = decoding(  # damaged files, or compressions that want another library
+        name,
+        Exception,
+        fault="this TIFF cannot be read",
+        remedy="save it as RGB or grey, uncompressed or with deflate",
+    )
+    with without_warnings(), damage:
+        yield library
 
 
 def _layout(page: Any) -> _Layout:
