@@ -58,12 +58,13 @@ from manyhues.color.arrays import Array
 from manyhues.color.lab import rgb_to_lab
 from manyhues.image.luminance import of_pixels
 from manyhues.image.picture import Picture
+from manyhues.model.scene import Scene
 from manyhues.render import pixels as render
 from manyhues.render.upsample import Upsampler
 from manyhues.sampling.options import Sampling
-from manyhues.video import Film, Progress, painter, shots
-from manyhues.video.painter import Painter, between
-from manyhues.video.shots import backward, stretches
+from manyhues.video import Film, Progress, painter, shots, stages
+from manyhues.video.painter import Painter
+from manyhues.video.shots import stretches
 
 _CALM = Sampling(1).diversity  # what users get
 _DRAWS = 8
@@ -117,21 +118,14 @@ def versions(
     kind: type[Painter] = Painter,
 ) -> list[Array]:
     """a, b ``(n, 2, h, w)`` of each frame."""
-    paint, out = kind(colorizer, sampling), list[Array]()
-    last: painter.Look | None = None
-    for stretch in stretches(clip.seen(), every):
-        new = stretch.start is None
-        scene = colorizer.encode(
-            Picture(clip.light[stretch.key.number]), refining=not new and kind is not Fresh
-        )
-        if new or last is None:
-            if last is not None:
-                paint.remember(last)
-            first = last = paint.begin(scene, stretch.key)
-        else:
-            first, last = last, paint.follow(scene, stretch.key, last, stretch.motions[-1])
-        out += between(stretch, backward(stretch), first.shown, last.shown)
-    return out
+    paint = kind(colorizer, sampling)
+
+    def scene(seen: shots.Seen, *, refining: bool) -> Scene:
+        light = Picture(clip.light[seen.number])
+        return colorizer.encode(light, refining=refining and kind is not Fresh)
+
+    ready = stages.read(paint, stretches(clip.seen(), every), scene, {})
+    return [one.ab for done in stages.coloured(paint, ready, {}) for one in done.frames()]
 
 
 def with_(amount: float, share: float) -> Callable[[Clip, Colorizer], list[Array]]:

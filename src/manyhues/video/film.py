@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -26,12 +26,12 @@ from manyhues.render.sheet import contact_sheet
 from manyhues.render.upsample import Upsampler
 from manyhues.sampling.options import Sampling
 from manyhues.video import encode, hints, state
-from manyhues.video.motion import Motion
-from manyhues.video.painter import Look, Painter, between
+from manyhues.video.painter import Painter
 from manyhues.video.pipeline import ahead, side_by_side
 from manyhues.video.planes import Planes, lightness, with_upsampler
-from manyhues.video.shots import Seen, Stretch, backward, see, stretches
+from manyhues.video.shots import Seen, see, stretches
 from manyhues.video.source import Source
+from manyhues.video.stages import Done, Painted, coloured, read
 
 _PART = 10.0  # seconds of film that are lost at most when a run is killed
 _ROWS = 6  # frames on the contact sheet
@@ -71,41 +71,6 @@ class Result:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, eq=False)
-class Painted:
-    """A frame with its n colours, a, b ``(n, 2, h, w)`` in Lab units at the working size."""
-
-    seen: Seen
-    ab: Array
-
-
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """A stretch with what its key frame's colours are drawn from, and motion `back` from that."""
-
-    stretch: Stretch
-    scene: Scene
-    back: list[Motion]
-
-
-@dataclass(frozen=True, eq=False)
-class _Done:
-    """A stretch with the looks of its key frames, and those of earlier shots."""
-
-    stretch: Stretch
-    back: list[Motion]
-    before: Look | None
-    look: Look
-    earlier: tuple[Look, ...]
-
-    def frames(self) -> Iterator[Painted]:
-        """Its frames, coloured."""
-        first = self.look if self.before is None else self.before
-        colours = between(self.stretch, self.back, first.shown, self.look.shown)
-        for seen, ab in zip(self.stretch.frames, colours, strict=True):
-            yield Painted(seen, ab)
-
-
 class Film:
     """One film, opened for colouring with a method.
 
@@ -136,36 +101,18 @@ class Film:
         for done in self._stretches(Painter(self.colorizer, self.sampling)):
             yield from done.frames()
 
-    def _stretches(self, painter: Painter, begun: state.Begun | None = None) -> Generator[_Done]:
+    def _stretches(self, painter: Painter, begun: state.Begun | None = None) -> Generator[Done]:
         """Stretch by stretch, `begun` being where an earlier run has come to.
 
         Each step of the way works ahead of the next, in a thread of its own.
         """
         start = begun.seen(self._grid, self.source.full) if begun else None
+        look = begun.look if begun else None
         seen = ahead(self._seen(after=start), 2)
         found = ahead(stretches(seen, start=start, keys=lambda one: one.number in self._given))
-        with closing(ahead(self._looks(painter, ahead(self._read(found), 4), begun))) as looks:
-            yield from looks
-
-    def _read(self, found: Iterable[Stretch]) -> Generator[_Read]:
-        for stretch in found:
-            scene = self._scene(stretch.key, refining=stretch.start is not None)
-            yield _Read(stretch, scene, backward(stretch))
-
-    def _looks(
-        self, painter: Painter, read: Iterable[_Read], begun: state.Begun | None
-    ) -> Generator[_Done]:
-        look = begun.look if begun else None
-        for one in read:
-            stretch, before = one.stretch, look
-            key, at_key = stretch.key, self._at_keys.get(stretch.key.number, ())
-            if look is None or stretch.start is None:
-                if look is not None:
-                    painter.remember(look)
-                before, look = None, painter.begin(one.scene, key, at_key)
-            else:
-                look = painter.follow(one.scene, key, look, stretch.motions[-1], at_key)
-            yield _Done(stretch, one.back, before, look, tuple(painter.earlier))
+        ready = ahead(read(painter, found, self._scene, self._at_keys, look), 4)
+        with closing(ahead(coloured(painter, ready, self._at_keys, look))) as done:
+            yield from done
 
     def _seen(self, after: Seen | None = None) -> Generator[Seen]:
         begin, number = (None, 0) if after is None else (after.frame.pts, after.number + 1)
@@ -277,20 +224,20 @@ class Film:
         rows = {round((i + 0.5) / _ROWS * max(source.length - 1, 0)) for i in range(_ROWS)}
         parts, begins = list[encode.Part](), 0
         stretches_ = self._stretches(painter, begun)
-        coloured = ((stretch, one) for stretch in stretches_ for one in stretch.frames())
+        painted = ((stretch, one) for stretch in stretches_ for one in stretch.frames())
 
-        def planes(coloured: tuple[_Done, Painted]) -> list[Planes]:
-            return self.planes(coloured[1], versions)
+        def planes(painted: tuple[Done, Painted]) -> list[Planes]:
+            return self.planes(painted[1], versions)
 
-        def finish(stretch: _Done) -> None:
+        def finish(stretch: Done) -> None:
             for part in parts:
                 part.close()
             parts.clear()
             work.save(stretch.look, stretch.stretch.key, stretch.earlier, seeds)
 
-        latest: _Done | None = None
+        latest: Done | None = None
         try:
-            with closing(stretches_), closing(side_by_side(planes, coloured, workers)) as made:
+            with closing(stretches_), closing(side_by_side(planes, painted, workers)) as made:
                 for (latest, one), versions_ in made:
                     seeds, frame = seeds or latest.look.seeds, one.seen.frame
                     if not parts:

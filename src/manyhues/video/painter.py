@@ -33,7 +33,7 @@ _STRONGER = 3.0  # at most, by chance
 _GREY = 1e-3  # RMS chroma of drafts without any colour
 _SAME_SCENE = 0.6  # of the picture found in a key frame of an earlier shot
 _ALIKE = 0.5  # correlation of the coarsest L* below which that is not even tried
-_SHOTS = 12  # earlier shots that are remembered
+SHOTS = 12  # earlier shots that are remembered
 _NOWHERE = 0.01  # weight of colours of what is not found: the frame must have some
 
 
@@ -66,10 +66,7 @@ class Painter:
         self.earlier: list[Look] = []
 
     def begin(self, scene: Scene, seen: Seen, hints: Hints = ()) -> Look:
-        """The first frame of a shot: as an earlier shot of the same view, or drawn anew."""
-        before = self._seen_before(seen)
-        if before is not None:
-            return self.follow(scene, seen, *before, hints)
+        """The first frame of a shot, drawn anew, whatever came before it."""
         sampling, steering = replace(self.sampling, hints=hints), self._steering(scene, hints)
         found = list(self.colorizer.codes(scene, sampling))
         finals = [one for one in found if one.final]
@@ -115,7 +112,7 @@ class Painter:
 
     def remember(self, look: Look) -> None:
         """Keep the last look of a shot, for a cut back to it."""
-        self.earlier = [*self.earlier, look][-_SHOTS:]
+        self.earlier = [*self.earlier, look][-SHOTS:]
 
     def _steering(self, scene: Scene, hints: Hints) -> Steering:
         steering = Steering.of(replace(self.sampling, hints=hints), scene)
@@ -139,20 +136,21 @@ class Painter:
         with pool(min(len(old), self.colorizer.workers)) as threads:
             return np.stack(list(threads.map(one, range(len(old)))))
 
-    def _seen_before(self, seen: Seen) -> tuple[Look, Motion] | None:
-        """The earlier look that most of a frame is found in."""
-        best: tuple[Look, Motion] | None = None
-        coarse = seen.levels[0].ravel()
-        for look in reversed(self.earlier):
-            other = look.levels[0].ravel()
-            if not np.std(coarse) or not np.std(other):
-                continue
-            if np.corrcoef(coarse, other)[0, 1] < _ALIKE:
-                continue
-            moved = motion(seen.levels, look.levels)
-            if moved.sure.mean() > max(_SAME_SCENE, best[1].sure.mean() if best else 0):
-                best = look, moved
-        return best
+
+def seen_before(seen: Seen, views: Sequence[list[Array]]) -> tuple[int, Motion] | None:
+    """Which of these views, each L* as `Seen.levels`, most of a frame is found in, and where."""
+    best: tuple[int, Motion] | None = None
+    coarse = seen.levels[0].ravel()
+    for i, levels in reversed(list(enumerate(views))):
+        other = levels[0].ravel()
+        if not np.std(coarse) or not np.std(other):
+            continue
+        if np.corrcoef(coarse, other)[0, 1] < _ALIKE:
+            continue
+        moved = motion(seen.levels, levels)
+        if moved.sure.mean() > max(_SAME_SCENE, best[1].sure.mean() if best else 0):
+            best = i, moved
+    return best
 
 
 def _chroma(code: Array) -> float:
