@@ -1,5 +1,6 @@
 """Training of what is small, cut, killed, damaged or started wrongly."""
 
+import errno
 import os
 import shutil
 import time
@@ -9,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from conftest import colourful, write_blocks
 from PIL import Image
+from safetensors import SafetensorError
 
 from manyhues.cli import main as cli
-from manyhues.errors import DataError, TrainingError, UsageError
+from manyhues.errors import DataError, OutputError, TrainingError, UsageError
 from manyhues.training import checkpoint, loop, registry, run
 from manyhues.training.data.cache import Cache, build_cache
 from manyhues.training.export import quantize
@@ -280,3 +283,32 @@ def test_verbs_end_in_one_line_too(
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("manyhues: ")
     assert said in line
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            SafetensorError('I/O error: No space left on device (os error 28) at path "/.tmpX"'),
+            "No space left on device",
+        ),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "Disk quota exceeded"),
+        (SafetensorError("something else"), "something else"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_written_is_one_line_and_leaves_the_last(
+    said: Exception, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, old = tmp_path / checkpoint.RESUME, {"a": torch.zeros(3)}
+    checkpoint.write_tensors(path, old, {"step": 1})
+
+    def full(tensors: object, partial: Path, metadata: object) -> None:
+        partial.write_bytes(b"half")
+        raise said
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(OutputError) as raised:
+        checkpoint.write_tensors(path, {"a": torch.ones(3)}, {"step": 2})
+    assert str(raised.value).startswith(f"{path}: cannot be written ({told}); ")
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert checkpoint.read_facts(path)["step"] == 1

@@ -18,19 +18,29 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from manyhues.errors import WeightsError
+from manyhues.errors import OutputError, WeightsError
 
 MODEL = "model.safetensors"
 RESUME = "resume.safetensors"
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write tensors and a JSON-able dictionary of facts, whole or not at all."""
+    """Write tensors and a JSON-able dictionary of facts, whole or not at all.
+
+    Raises `OutputError`, say for a full disk: the last whole ones are still there.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     try:
         save_file(whole, partial, metadata={"manyhues": json.dumps(facts)})
         partial.replace(path)
+    except (SafetensorError, OSError) as error:
+        reason = str(error).rpartition("I/O error: ")[2]  # of safetensors, which names its own file
+        reason = getattr(error, "strerror", None) or reason.partition(" (os error")[0]
+        raise OutputError(
+            f"{path}: cannot be written ({reason}); check the folder's permissions and the free "
+            "space; what was saved before is still there"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 
