@@ -249,6 +249,8 @@ def test_tiny_pictures_are_enlarged_on_the_sheet(weights: Path) -> None:
     result = manyhues.colorize(np.full((1, 2), 90, np.uint8), n=1, weights=weights)
     assert result.sheet().width > 240
     assert result.images[0].size == (2, 1)
+    slice_ = manyhues.colorize(colourful(128, 128), n=1, weights=weights)
+    assert slice_.sheet().width > 2 * 240  # or its captions are of eight pixels
 
 
 def test_nothing_is_overwritten_unless_asked(weights: Path, tmp_path: Path) -> None:

@@ -16,14 +16,14 @@ from manyhues.errors import OutputError, PictureError, UsageError
 from manyhues.image import encode as writer
 from manyhues.image import files, names, provenance
 from manyhues.image.encode import Format
-from manyhues.image.picture import read_small_rgb
+from manyhues.image.picture import SUFFIXES, read_small_rgb
 from manyhues.model.cores import cores
 from manyhues.model.forks import kept, whole
 from manyhues.model.scene import Scene
 from manyhues.model.threads import pool
 from manyhues.render import exact
 from manyhues.render import pixels as render
-from manyhues.render.sheet import contact_sheet
+from manyhues.render.sheet import contact_sheet, enlarged
 from manyhues.sampling.hints import Hint, apply_hints, parse_hints
 from manyhues.sampling.options import Sampling
 from manyhues.sampling.palette import apply_palette, digest
@@ -166,11 +166,10 @@ class Colorization:
             ((earlier or {}).get(i, one), str(i + 1), label)
             for i, (one, label) in enumerate(zip(self, self.labels, strict=True))
         ]
-        title = Path(self.scene.picture.name).name
         return sheet_of(
             self.scene,
             samples,
-            title=title,
+            title=self.scene.picture.title,
             note=self.method,
             side=side,
             extra=self._extra_tiles,
@@ -359,10 +358,11 @@ def sheet_of(
             small[own] = small.get(own) or one.scene.shrunk(side)
             image = replace(one, scene=small[own]).image(0)
         tiles.append((image, label, detail))
-    if extra is not None:
-        tiles += extra(grey.size)
+    tiles = enlarged(tiles, min(side, 240))
+    if extra is not None:  # which has letters of its own
+        tiles += extra(tiles[0][0].size)
     said = f"{note} · {provenance.NOTICE}" if notice else note
-    return contact_sheet(tiles, title=title, note=said, least=min(side, 240))
+    return contact_sheet(tiles, title=title, note=said)
 
 
 def _tile(path: Path, size: tuple[int, int]) -> tuple[Image.Image, str]:
@@ -390,6 +390,8 @@ def check_name(pattern: str) -> None:
             f"name {pattern!r}: expected {{stem}} and {{k}} in it, such as {{stem}}.{{k}}, and no "
             "folders"
         )
+    if (suffix := Path(pattern).suffix).lower() in SUFFIXES:
+        raise UsageError(f"name {pattern!r}: leave out {suffix}, which --format gives")
     if names.WINDOWS and any(names.portable(f"{name}.png") != f"{name}.png" for name in made):
         raise UsageError(f"name {pattern!r}: Windows takes no device's name, and none of <>:\"|?*")
 

@@ -1,11 +1,15 @@
 """The contact sheet of panoramas, and names in any script."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import colourful
 from PIL import Image, ImageDraw, ImageFont
 
+from manyhues import colorization
+from manyhues.batch import local
+from manyhues.batch.options import Options
 from manyhues.colorizer import Colorizer
 from manyhues.render import sheet
 
@@ -53,3 +57,27 @@ def test_chinese_and_emoji_where_the_system_has_fonts_for_them() -> None:
     assert drawn.startswith("写真")
     if has(DEJAVU):  # it draws the faces
         assert drawn == "写真 😀.jpg"
+
+
+def test_tones_of_skin_are_no_letters() -> None:
+    own = ImageFont.load_default(20)
+    parts = sheet._parts("bà \U0001f475\U0001f3fd.jpg", own, 20)
+    assert "".join(text for text, _ in parts).count("?") <= 1  # for the face, where no font has it
+
+
+def test_a_sheet_says_which_page_it_is_of(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles: list[str] = []
+
+    def told(tiles: Any, *, title: str, **given: Any) -> Image.Image:
+        titles.append(title)
+        return sheet.contact_sheet(tiles, title=title, **given)
+
+    monkeypatch.setattr(colorization, "contact_sheet", told)
+    pages = [Image.fromarray(colourful(20, 24, seed=seed)) for seed in range(3)]
+    pages[0].save(tmp_path / "album.tif", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "boat.png")
+    options = Options(n=1, pick="random")
+    list(local.colorize([tmp_path], tmp_path / "out", "mean", options, weights=weights).reports)
+    assert titles == [*(f"album.tif, page {page} of 3" for page in (1, 2, 3)), "boat.png"]

@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import manyhues
+from manyhues import colorization
 from manyhues.cli import main as cli
 from manyhues.image.picture import Picture
 from manyhues.studio.app import create_app
@@ -114,6 +115,24 @@ def test_files_are_named_as_the_command_line_names_them(
         names = archive.namelist()
     assert {"scan.p1/scan.p1.1.tif", "scan.p2/scan.p2.2.tif"} < set(names)
     assert "scan.p2/scan.p2.sheet.jpg" in names
+
+
+def test_a_sheet_says_which_page_it_is_of(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    titles: list[str] = []
+    drawn = colorization.contact_sheet
+
+    def told(tiles: Any, *, title: str, **given: Any) -> Image.Image:
+        titles.append(title)
+        return drawn(tiles, title=title, **given)
+
+    monkeypatch.setattr(colorization, "contact_sheet", told)
+    first = server.colorize(tiff(), "scan.tif", n=1, pick="random")
+    second = other(server, first, 2)
+    server.draw(second, "colorize", n=1, pick="random")
+    for session in (first, second):
+        got = server.http.get(f"/api/sessions/{session['session']}/sheet")
+        assert got.status_code == 200, got.text
+    assert titles == ["scan.tif, page 1 of 3", "scan.tif, page 2 of 3"]
 
 
 def test_two_who_ask_at_once_get_one_page(server: Server) -> None:

@@ -45,7 +45,7 @@ class Picture:
     bits       8 or 16: the depth that the output gets
     format     the input's format as Pillow names it (``JPEG``); empty for arrays
     notes      what was lost or changed while reading, for the user to see
-    page_count  pages of the file that it is of
+    page_count  pages of the file that it is of; `page` says which of them it is
     scale      what its grey means, where it shows measured values; else None
     """
 
@@ -58,6 +58,7 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
     page_count: int = 1
+    page: int = 1
     scale: Scale | None = None
 
     def __repr__(self) -> str:
@@ -68,6 +69,12 @@ class Picture:
     def size(self) -> tuple[int, int]:
         """Width and height, as Pillow orders them."""
         return self.luminance.shape[1], self.luminance.shape[0]
+
+    @property
+    def title(self) -> str:
+        """What a page for people calls it: its file's name, and which page of several it is."""
+        of = f", page {self.page} of {self.page_count}" if self.page_count > 1 else ""
+        return Path(self.name).name + of
 
     @classmethod
     def open(
@@ -96,7 +103,7 @@ class Picture:
         with without_warnings():
             pages = _pages(file, max_pixels)
         notes = (f"page 1 of {len(pages)} was read",) if len(pages) > 1 else ()
-        return _read(file, pages[0], max_pixels, len(pages), notes)
+        return _read(file, pages[0], max_pixels, (1, len(pages)), notes)
 
     @classmethod
     def of_luminance(cls, luminance: Array) -> "Picture":
@@ -124,7 +131,10 @@ class Picture:
         file = replace(given.read(source), window=window, keep_patient=keep_patient)
         with without_warnings():
             pages = _pages(file, max_pixels)
-        return [partial(_read, file, page, max_pixels, len(pages)) for page in pages]
+        count = len(pages)
+        return [
+            partial(_read, file, page, max_pixels, (i, count)) for i, page in enumerate(pages, 1)
+        ]
 
 
 class BinaryFile(Protocol):
@@ -236,16 +246,19 @@ def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
 
 
 def _read(
-    file: File, page: Page, max_pixels: int, count: int, notes: tuple[str, ...] = ()
+    file: File, page: Page, max_pixels: int, place: tuple[int, int], notes: tuple[str, ...] = ()
 ) -> Picture:
-    """One page, decoded and judged by its L*; each page has its own size."""
+    """One page, decoded and judged by its L*; each page has its own size.
+
+    `place` is its number, from 1, and how many there are.
+    """
     _check_page(page, file, max_pixels)
     with without_warnings():
         decoded = page.decode()
     if file.window is not None and decoded.scale is None:
         decoded = _windowed(decoded, file.window, file.name)
     picture = _picture(decoded, page.format, file.name, file.suffix, notes + page.notes)
-    return replace(picture, page_count=count)
+    return replace(picture, page=place[0], page_count=place[1])
 
 
 def _picture(

@@ -25,7 +25,8 @@ _SYSTEM_FONTS = (
     *("wqy-zenhei.ttc", "wqy-microhei.ttc", "DroidSansFallback.ttf", "DroidSansFallbackFull.ttf"),
     *("NotoEmoji-Regular.ttf", "Symbola.ttf", "seguiemj.ttf", "seguisym.ttf", "unifont.otf"),
 )
-_JOINERS = "\u200c\u200d\ufe0e\ufe0f"  # between and after emoji, which are drawn one by one
+# Between and after emoji, which are drawn one by one and in one colour; the last are tones of skin.
+_JOINERS = "\u200c\u200d\ufe0e\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 # Letters that Unicode does not take apart.
 _STROKED = str.maketrans(
     {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ı": "i"}
@@ -34,20 +35,13 @@ _STROKED = str.maketrans(
 
 
 def contact_sheet(
-    tiles: Sequence[Tile], *, title: str, note: str, columns: int | None = None, least: int = 0
+    tiles: Sequence[Tile], *, title: str, note: str, columns: int | None = None
 ) -> Image.Image:
     """Lay out tiles (image, label, detail) row by row under a title line; an RGB image.
 
     All images have one size; without `columns` the page comes near to 16:10. The last row lies in
-    the middle. Dark neutral paper: it tints no colour beside it. Pictures are enlarged by whole
-    pixels to a long side of about `least`, so that tiny ones and their captions can be read.
+    the middle. Dark neutral paper: it tints no colour beside it.
     """
-    enlarged = least // max(max(image.size) for image, _, _ in tiles)
-    if enlarged > 1:
-        tiles = [
-            (image.resize((image.width * enlarged, image.height * enlarged), _WHOLE), label, detail)
-            for image, label, detail in tiles
-        ]
     width = max(120, max(image.width for image, _, _ in tiles))
     height = max(image.height for image, _, _ in tiles)
     unit = max(8, round((width + height) / 2 / 22))  # type size; all spacing follows it
@@ -82,6 +76,17 @@ def contact_sheet(
         detail = _fit(draw, detail, plain, width - 3 * pad - draw.textlength(label, bold))
         draw.text((left + width - pad, middle), detail, _FAINT, plain, anchor="rm")
     return page
+
+
+def enlarged(tiles: Sequence[Tile], least: int) -> list[Tile]:
+    """Tiles by whole pixels, to a long side of `least` or more; captions follow their size."""
+    times = -(-least // max(max(image.size) for image, _, _ in tiles))
+    if times < 2:
+        return list(tiles)
+    return [
+        (image.resize((image.width * times, image.height * times), _WHOLE), label, detail)
+        for image, label, detail in tiles
+    ]
 
 
 def _columns(count: int, width: int, height: int) -> int:

@@ -139,7 +139,8 @@ def _sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
     ]
     methods = ", ".join(sorted({one.method for one, _, _ in samples}))
     scene = samples[0][0].scene
-    page = sheet_of(scene, samples, title=session.name, note=methods, size=session.size)
+    title = scene.picture.title
+    page = sheet_of(scene, samples, title=title, note=methods, size=session.size)
     return writer.encode_sheet(page)
 
 

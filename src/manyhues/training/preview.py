@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from manyhues.color.lab import lab_to_rgb
-from manyhues.render.sheet import contact_sheet
+from manyhues.render.sheet import contact_sheet, enlarged
 from manyhues.training.data.cache import Batch
 from manyhues.training.data.pictures import Pixels
 
@@ -30,9 +30,7 @@ def save_sheet(path: Path, batch: Batch, columns: dict[str, Tensor]) -> None:
         for row in range(len(batch.ab))
         for label, pixels in shown.items()
     ]
-    least = _SCALE * batch.ab.shape[-1]
-    sheet = contact_sheet(
-        tiles, title="validation", note=path.stem, columns=len(every), least=least
-    )
+    tiles = enlarged(tiles, _SCALE * batch.ab.shape[-1])
+    sheet = contact_sheet(tiles, title="validation", note=path.stem, columns=len(every))
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)
