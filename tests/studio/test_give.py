@@ -74,6 +74,23 @@ def test_an_upload_shows_how_far_it_is_and_can_be_cancelled(
         assert server.studio.store.count == before
 
 
+def test_what_the_browser_cannot_show_is_no_broken_picture(
+    visit: Open, heavy: Path, tmp_path: Path
+) -> None:
+    scan = tmp_path / "scan.tif"
+    Image.open(heavy).save(scan)
+    with visit() as page:
+        slowed(page, 300_000)
+        page.locator("#file").set_input_files(scan)
+        expect(page.locator("#sending")).to_contain_text("Sending scan.tif")
+        part = page.locator("#sending-part")
+        for share in (0.05, 0.1, 0.15):  # told of again and again
+            wait_for(page, lambda share=share: part.evaluate("(node) => node.value") > share)
+        expect(page.locator("#sending-picture")).to_be_hidden()
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator("#sending")).to_be_hidden()
+
+
 def test_the_newest_choice_wins(visit: Open, server: Server, heavy: Path) -> None:
     before = server.studio.store.count
     with visit() as page:

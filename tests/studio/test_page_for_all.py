@@ -193,6 +193,12 @@ def test_by_keyboard_alone(visit: Open) -> None:
         )
         page.keyboard.press("Enter")
         expect(page.get_by_role("dialog")).to_be_visible()
+        page.keyboard.press("h")  # as on the small picture
+        expect(page.locator("#v-hide")).to_have_attribute("aria-pressed", "true")
+        page.keyboard.press("h")
+        page.keyboard.press("f")
+        expect(page.locator("#v-heart")).to_have_attribute("aria-pressed", "false")
+        page.keyboard.press("f")
         page.get_by_label("Before and after").focus()
         for _ in range(3):
             page.keyboard.press("ArrowRight")

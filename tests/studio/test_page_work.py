@@ -296,7 +296,9 @@ def test_a_hint_that_reaches_next_to_nothing_is_told(visit: Open, photo: Path) -
         page.route("**/events", narrow)
         page.get_by_role("button", name="Open number 1").click()
         page.get_by_role("button", name="Add a dot").click()
-        expect(page.locator(".toast.bad")).to_contain_text("it coloured only 0.1% of the picture")
+        expect(page.locator(".toast.bad")).to_contain_text(
+            "it coloured less than 0.2% of the picture"
+        )
 
 
 def test_the_palette_of_another_picture(

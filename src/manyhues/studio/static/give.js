@@ -144,7 +144,10 @@ export function start() {
     giveFiles($("file").files);
     $("file").value = "";
   };
-  $("sending-picture").onerror = () => ($("sending-picture").hidden = true);
+  $("sending-picture").onerror = () => {
+    if (giving?.local === $("sending-picture").src) giving.local = ""; // for what is told next, too
+    $("sending-picture").hidden = true;
+  };
   $("sending-cancel").onclick = () => {
     callOff();
     wishes.settle();

@@ -68,7 +68,8 @@ function narrow({ hints, reach }, news, key) {
   const few = news.filter((mark) => share(mark) < NARROW);
   if (!few.length || few.length < marks.grouped(of, hints).length) return; // beside others it may be a detail
   for (const mark of few) warned.add(key(mark));
-  const most = Math.max(...few.map(share)).toLocaleString(current_(), { style: "percent", maximumFractionDigits: 1 });
+  const above = (Math.floor(Math.max(...few.map(share)) * 1000) + 1) / 1000; // "only 0%" says nothing
+  const most = above.toLocaleString(current_(), { style: "percent", maximumFractionDigits: 1 });
   warning?.remove();
   warning = toast(t("narrowHint", { hints: few.map(describe).join("; "), share: most }), true);
 }

@@ -54,7 +54,7 @@ const texts = {
   qualityBest: ["best: keeps the lightness", "tốt nhất: giữ nguyên độ sáng"],
   qualityGood: ["good: a smaller file (90)", "tốt: tệp nhỏ hơn (90)"],
   qualitySmall: ["small: for a mail (75)", "nhỏ: để gửi thư (75)"],
-  narrowHint: ["{hints}: it coloured only {share} of the picture. Draw across the thing instead of one click.", "{hints}: chỉ tô được {share} bức ảnh. Hãy vẽ một nét ngang qua vật đó thay vì bấm một chấm."],
+  narrowHint: ["{hints}: it coloured less than {share} of the picture. Draw across the thing instead of one click.", "{hints}: chỉ tô được chưa tới {share} bức ảnh. Hãy vẽ một nét ngang qua vật đó thay vì bấm một chấm."],
   different: ["More, different", "Thêm bản khác"],
   keep: ["Save", "Lưu"],
   sheet: ["Contact sheet", "Bảng ảnh"],

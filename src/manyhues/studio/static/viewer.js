@@ -292,6 +292,7 @@ function keys(event) {
     if (hints.release()) event.preventDefault(); // else it closes the view
   } else if (!event.altKey && !takesKeys(event)) {
     if (letter === "c" || (letter === " " && event.target === $("hold"))) hold(true);
+    else if (letter === "f" || letter === "h") $(letter === "f" ? "v-heart" : "v-hide").click();
     else if (zoom.key(event)) event.preventDefault();
     else if (event.key === "ArrowLeft") move(-1);
     else if (event.key === "ArrowRight") move(1);
