@@ -207,3 +207,71 @@ def test_a_window_of_a_colour_picture(weights: Path, tmp_path: Path) -> None:
     Image.fromarray(colourful(8, 9)).save(path)
     with pytest.raises(manyhues.PictureError, match="is no plain grey picture, so it has no wind"):
         Picture.open(path, window="full")
+
+
+@pytest.mark.parametrize("maps", [[], ["--map", "viridis"]], ids=str)
+@pytest.mark.parametrize("name", ["scan.dcm", "cells.png"])
+def test_another_window_is_named_when_results_are_kept(
+    name: str, maps: list[str], tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    Image.fromarray(ramp(8, signed=False) // 2).save(tmp_path / "cells.png")
+    saved(made(ramp(8, signed=False) // 2, WindowCenter=50, WindowWidth=60), tmp_path)
+    how = [*maps, "--pick", "random", "-n", "1", "--json", "--format", "png"]
+
+    def notes(first: str, *window: str) -> str:
+        with pytest.raises(SystemExit):
+            cli.main(["colorize", str(path), "-o", str(tmp_path / first), *how, *window])
+        return " ".join(json.loads(capsys.readouterr().out)["notes"])
+
+    ways = {"own": (), "full": ("--window", "full"), "some": ("--window", "40,20")}
+    for first, window in ways.items():
+        notes(first, *window)
+        for then, other in ways.items():
+            assert ("made with other options (window " in notes(first, *other)) == (first != then)
+    assert "(window 30 to 50, not 0 to 127)" in notes("some", "--window", "full")
+
+
+@pytest.mark.parametrize("options", [["--window", "40,20"], ["--window", "full"], []], ids=str)
+@pytest.mark.parametrize("maps", [[], ["--map", "viridis"]], ids=str)
+@pytest.mark.parametrize("name", ["scan.dcm", "cells.png", "photo.jpg"])
+def test_info_tells_the_options_that_make_it_again(
+    name: str,
+    maps: list[str],
+    options: list[str],
+    tiny: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if name == "photo.jpg" and options:
+        return  # it has colours, and no window
+    path = tmp_path / name
+    if name == "scan.dcm":
+        saved(made(ramp(8, signed=False) // 2, WindowCenter=50, WindowWidth=60), tmp_path)
+    else:
+        pixels = colourful(20, 30) // 2
+        Image.fromarray(pixels if name == "photo.jpg" else pixels[..., 0]).save(path)
+
+    def coloured(out: str, *given: str) -> Path:
+        command = ["colorize", str(path), "-o", str(tmp_path / out), "--format", "png"]
+        with pytest.raises(SystemExit) as ended:
+            cli.main([*command, "--no-sheet", *given])
+        assert not ended.value.code
+        return tmp_path / out / f"{path.stem}.1.png"
+
+    first = coloured("out", "-n", "1", *maps, *options)
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        cli.main(["info", str(first), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    levels = bool(maps) and not options and name != "scan.dcm"  # a DICOM file has its own window
+    assert told["lacks"] == (["of a DICOM file, give --window 127.5,255 as well"] * levels)
+    again = coloured("again", *told["options"])
+    assert again.read_bytes() == first.read_bytes()
+
+
+def test_the_legend_of_a_tiny_picture_can_be_read() -> None:
+    grey = np.arange(100, dtype=np.uint8).reshape(10, 10)
+    page = np.asarray(science.color_map(grey, "viridis").sheet())
+    legend = page[page.shape[0] // 5 : page.shape[0] * 3 // 4, page.shape[1] * 2 // 3 :]
+    assert len(np.unique(legend[:, legend.shape[1] // 3], axis=0)) > 50  # of 10 pixels' 10 colours

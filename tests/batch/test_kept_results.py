@@ -21,6 +21,8 @@ from manyhues.image import files
 
 __all__ = ["both", "rounds"]  # fixtures
 
+REMEDY = "and kept; choose another folder (-o), or replace them (--overwrite)"
+
 
 def colour(inputs: list[Path], out: Path, **options: Any) -> list[Report]:
     """With the paper's method, and no sheet unless it is asked for."""
@@ -79,7 +81,7 @@ def test_other_options_are_said_by_both_engines(
     both(folder, ["photos"], "out", Options(**base))
     (report,) = both(folder, ["photos"], "out", Options(**(base | options)))
     assert report["skipped"]
-    wanted = [f"made with other options ({said}); --overwrite replaces them"] if said else []
+    wanted = [f"made with other options ({said}), {REMEDY}"] if said else []
     assert report["notes"] == wanted
 
 
@@ -88,7 +90,7 @@ def test_another_method_or_palette_is_said(tiny: Path, photo: Path, tmp_path: Pa
     palette = tmp_path / "red.png"
     Image.new("RGB", (8, 8), "red").save(palette)
     (report,) = colour([photo], tmp_path / "out", like=palette)
-    assert report.notes == ["made with other options (no palette); --overwrite replaces them"]
+    assert report.notes == [f"made with other options (no palette), {REMEDY}"]
     options = Options(n=2, sheet=False, pick="random")
     (report,) = local.colorize([photo], tmp_path / "out", "cvae", options).reports
     assert "(method vae-mdn, not cvae)" in report.notes[0]

@@ -1,6 +1,7 @@
 """Where the command line reads and writes: folders, weights, standard output."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from PIL import Image
 from test_cli import run
 
 from manyhues.cli import arguments
+from manyhues.colorizer import Colorizer
 from manyhues.image import names
 
 
@@ -133,3 +135,23 @@ def test_patterns_are_expanded_where_the_shell_does_not(
     monkeypatch.setattr(names, "WINDOWS", True)
     found = arguments.expanded(given)
     assert found[1:] == ["a.jpg", "b.jpg", "c[1].jpg", "c[1].jpg", "none*", "--name={stem}*"]
+
+
+def test_nothing_is_drawn_for_a_folder_that_takes_no_files(
+    tiny: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    album, out = tmp_path / "album", tmp_path / "out"
+    (album / "deep").mkdir(parents=True)
+    shutil.copy(photo, album / "a.jpg")
+    shutil.copy(photo, album / "deep" / "b.jpg")
+    command = ("colorize", album, "-o", out, "-n", 1, "--no-sheet")
+    assert run(*command) == 0
+    (out / "a.1.jpg").unlink()
+    shutil.rmtree(out / "deep")
+    access = os.access  # root may write anywhere, but for what is read-only
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != out and access(path, mode))
+    monkeypatch.setattr(Colorizer, "encode", None)
+    assert run(*command) == 1
+    said = capsys.readouterr().err
+    assert said.count(f"{out}: takes no new files (read-only, or somebody else's); choose") == 2
+    assert run("colorize", album, "-o", tmp_path / "new", "--dry-run") == 0

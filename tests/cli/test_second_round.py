@@ -62,6 +62,8 @@ def test_a_picture_comes_from_standard_input_and_goes_to_standard_output(
         (["-o", "out", "--engine", "ray", "--name", "{k}.{stem}"], "leave it out"),
         (["-o", "out", "--engine", "ray", "--dry-run"], "use --engine local"),
         (["-o", "out", "--name", "{stem}"], "expected {stem} and {k}"),
+        (["-o", "out", "--name", "{stem} {k}.JPG"], "leave out .JPG, which --format gives"),
+        (["-o", "-", "-n", 1, "--dry-run"], "name a folder with -o"),
     ],
     ids=str,
 )
@@ -296,6 +298,11 @@ def test_notes_of_many_pictures_name_one_and_count_the_rest(
         "note: 0.jpg: page 1 of 2 was read",
         "note: page 1 of 2 was read: 29 more pictures",
     ]
+    told = [Report("scan.dcm", notes=["its EXIF is gone", "cut", "its EXIF is gone"])]
+    batch = Batch(1, (report for report in told), Counter(), tally=Tally(1))
+    progress.watch(batch, "out", False)
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note")]
+    assert lines == ["note: scan.dcm: its EXIF is gone (2 pages)", "note: scan.dcm: cut"]
 
 
 def test_progress_counts_colourings_as_they_are_written(

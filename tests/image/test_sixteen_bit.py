@@ -214,3 +214,5 @@ def test_few_bits_in_many_are_said() -> None:
     faint = Picture.open(png16(RGB.astype(np.uint16) * 16))
     peak = 16 * int(RGB.max())
     assert faint.notes == (f"its values end at {peak} of 65535, nearly black: stretch them first",)
+    (note,) = Picture.open(png16(RGB[..., :1].astype(np.uint16) * 16)).notes
+    assert note.endswith("nearly black: give --window full, or stretch them first")

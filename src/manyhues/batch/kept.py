@@ -1,6 +1,6 @@
 """Results that are there already: which options made them, and which are left over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,8 @@ from manyhues.color.maps import color_map
 from manyhues.colorization import Colorization, output_paths
 from manyhues.colorizer import Colorizer
 from manyhues.image import files, provenance
+from manyhues.image.picture import Picture
+from manyhues.image.values import Ends, ends_of, is_all_levels
 from manyhues.model.priors import Prior
 from manyhues.sampling.hints import as_rrggbb
 from manyhues.sampling.palette import digest
@@ -17,7 +19,7 @@ Recipe = Mapping[str, Any]
 # What a recipe leaves out is as these; a key that is in neither is not compared.
 _UNSAID: dict[str, Any] = {
     **{"diversity": 1, "saturation": 1, "hints": []},
-    **{"like": None, "map": None},
+    **{"like": None, "map": None, "values": None},
 }
 _KEYS = ("method", "seed", "k", *_UNSAID)
 
@@ -41,11 +43,15 @@ def differences(made: Recipe, wanted: Recipe) -> list[str]:
     found = []
     for key in _KEYS:
         ours, theirs = (recipe.get(key, _UNSAID.get(key)) for recipe in (wanted, made))
+        if key == "values":
+            ours, theirs = _ends(wanted), _ends(made)
         if ours == theirs or (key not in wanted and key not in _UNSAID):
             continue
         if key != "map" and bool(made.get("map")) != bool(wanted.get("map")):
             continue  # a map draws nothing, so nothing else of the two compares
-        if key == "map":
+        if key == "values":
+            words = f"window {_window(made)}, not {_window(wanted)}"
+        elif key == "map":
             words = f"map {theirs or 'none'}, not {ours or 'none'}"
         elif key == "like":
             words = "another palette" if theirs else "no palette"
@@ -62,11 +68,28 @@ def differences(made: Recipe, wanted: Recipe) -> list[str]:
     return found
 
 
-def of_files(paths: Sequence[Path], colorizer: Colorizer, options: Options) -> list[str]:
-    """What these results, all that are wanted, were made with otherwise than is wanted now."""
+def _ends(recipe: Recipe) -> Ends | None:
+    return None if is_all_levels(recipe) else ends_of(recipe)
+
+
+def _window(recipe: Recipe) -> str:
+    ends = _ends(recipe)
+    return "none" if ends is None else f"{ends[0]:g} to {ends[1]:g}"
+
+
+def of_files(
+    paths: Sequence[Path], colorizer: Colorizer, options: Options, read: Callable[[], Picture]
+) -> list[str]:
+    """What these results, all that are wanted, were made with otherwise than is wanted now.
+
+    The picture itself is read only where values are shown: its window is what they are of.
+    """
     recipes = [provenance.read_file(path) for path in paths]
     known = [recipe for recipe in recipes if recipe is not None]
     wanted = asked(colorizer, options)
+    if options.window is not None or any("values" in recipe for recipe in known):
+        scale = read().scale
+        wanted |= {} if scale is None else {"values": scale.as_dict()}
     found: dict[str, None] = {}
     for recipe in known:
         found |= dict.fromkeys(differences(recipe, wanted))

@@ -234,11 +234,15 @@ def _page(
     for path in paths if there else ():
         files.clear(path)
     if not missing and not with_sheet:
-        if otherwise := kept.of_files(paths, colorizer, options):
+        if otherwise := kept.of_files(paths, colorizer, options, read):
             said = ", ".join(otherwise)
-            report.notes.append(f"made with other options ({said}); --overwrite replaces them")
+            report.notes.append(
+                f"made with other options ({said}), and kept; "
+                "choose another folder (-o), or replace them (--overwrite)"
+            )
         return
     report.skipped = False
+    files.check_folder(paths[0].parent)
     picture = read()
     result: Colorization
     if options.map:

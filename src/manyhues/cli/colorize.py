@@ -143,7 +143,7 @@ def colorize(
     )
     if sample and _is_given(context, "n") and n != options.n:
         raise UsageError(f"-n {n}: --sample names {options.n}; leave out one of them")
-    streams.check(inputs, out, options.n, as_json)
+    streams.check(inputs, out, options.n, as_json, dry_run)
     _check_show(show, engine, sheet=options.sheet)
     if engine == "ray":
         _check_ray(inputs, out, name, dry_run)
@@ -172,6 +172,7 @@ def colorize(
                 paths = [Path(text) for text in given]
                 if dry_run:
                     batch = local.planned(paths, Path(target), options, recursive=recursive)
+                    batch = batch if source is None else streams.renamed(batch, source)
                     failed = dry.show(batch, as_json)
                     raise typer.Exit(1 if failed else 0)
                 batch = local.colorize(

@@ -182,9 +182,10 @@ def _note(console: Console, note: str) -> None:
 
 def _tell(console: Console, report: Report, told: Counter[str], *, one_by_one: bool) -> None:
     """Print an input's notes with its name; of a large batch, each different note once."""
-    for note in report.notes:
+    for note, pages in Counter(report.notes).items():
         if one_by_one or not told[note]:
-            _note(console, f"{report.input}: {spoken(note)}")
+            said = spoken(f"{spoken(note)} ({pages} pages)") if pages > 1 else spoken(note)
+            _note(console, f"{report.input}: {said}")
         if not one_by_one:
             told[note] += 1
 

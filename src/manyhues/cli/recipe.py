@@ -8,6 +8,7 @@ from typing import Any
 from manyhues.errors import PictureError
 from manyhues.image import provenance
 from manyhues.image.source import read
+from manyhues.image.values import ends_of, is_all_levels
 from manyhues.language import say, spoken
 
 _OPTIONS = {"method": "--method", "seed": "--seed", "k": "--sample"}
@@ -19,8 +20,8 @@ def show(path: Path, as_json: bool) -> None:
     recipe = provenance.read(read(path).data)
     if recipe is None:
         raise PictureError(
-            f"{path}: says of nothing that manyhues made it; "
-            "results of BMP, and pictures saved by other programs, do not"
+            f"{path}: does not say that manyhues made it; "
+            "BMP results never do, nor results that another program has saved again"
         )
     options, lacking = command_of(recipe)
     if as_json:
@@ -43,9 +44,19 @@ def command_of(recipe: dict[str, Any]) -> tuple[list[str], list[str]]:
         return [], ["a contact sheet shows several results; ask one of those"]
     if "near" in recipe or "between" in recipe:
         return [], ["made from other results; Colorizer.vary and blend make it, in Python"]
+    window: list[str] = []
+    lacking: list[str] = []
+    if (ends := ends_of(recipe)) is not None:
+        low, high = ends
+        both = (repr(end).removesuffix(".0") for end in ((low + high) / 2, high - low))
+        window = ["--window", ",".join(both)]
+        if is_all_levels(recipe):
+            lacking, window = [f"of a DICOM file, give {' '.join(window)} as well"], []
+    if "map" in recipe:
+        return ["--map", str(recipe["map"]), *window], lacking
     if not {"method", "seed", "k"} <= recipe.keys():
         return [], ["no options of `manyhues colorize` make it"]
-    options: list[str] = []
+    options = window
     for key, flag in _OPTIONS.items():
         options += [flag, str(recipe[key])]
     for key, flag in _CHANGED.items():
@@ -53,7 +64,6 @@ def command_of(recipe: dict[str, Any]) -> tuple[list[str], list[str]]:
             options += [flag, f"{recipe[key]:g}"]
     for x, y, colour in recipe.get("hints", []):
         options += ["--hint", f"{x},{y}={colour}"]
-    lacking = []
     if "like" in recipe:
         lacking.append(f"give the same --like as well; its picture has the {recipe['like']}")
     return options, lacking

@@ -21,14 +21,16 @@ def folder() -> Iterator[Path]:
         yield Path(scratch)
 
 
-def check(inputs: Sequence[str], out: str, n: int, as_json: bool) -> None:
+def check(inputs: Sequence[str], out: str, n: int, as_json: bool, dry_run: bool) -> None:
     """Raise `UsageError` for streams that cannot hold what is asked of them."""
     if inputs.count(STREAM) > 1:
         raise UsageError("-: standard input is read once; name it once")
     if out != STREAM:
         return
-    if n != 1 or len(inputs) != 1:
+    if n != 1 or len(inputs) != 1 or Path(inputs[0]).is_dir():
         raise UsageError("-o -: standard output holds one picture; give one input, and -n 1")
+    if dry_run:
+        raise UsageError("-o -: --dry-run tells names of files; name a folder with -o")
     if as_json:
         raise UsageError("-o -: standard output holds the picture; leave out --json")
     if sys.stdout.isatty():

@@ -33,6 +33,18 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
+def check_folder(folder: Path) -> None:
+    """Raise `OutputError`, before work is spent on it, if a folder is known to take no files."""
+    there = folder
+    while not exists(there) and there != there.parent:
+        there = there.parent
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"{there}: takes no new files (read-only, or somebody else's); "
+            "choose another output folder"
+        )
+
+
 def exists(path: Path) -> bool:
     """Whether a file exists. Raises `OutputError` where that cannot be seen or can never be."""
     try:

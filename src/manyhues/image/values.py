@@ -94,6 +94,20 @@ class Scale:
             raise UsageError(f"the recipe's scale of values is damaged ({error})") from None
 
 
+def ends_of(recipe: Mapping[str, Any]) -> Ends | None:
+    """The values that a recipe says its result shows as black and white; None where it has none."""
+    try:
+        scale = Scale.of(recipe["values"])
+    except (LookupError, TypeError, UsageError):
+        return None
+    return scale.low, scale.high
+
+
+def is_all_levels(recipe: Mapping[str, Any]) -> bool:
+    """Whether a recipe tells of a map over all levels of 8 or 16 bits, as without a window."""
+    return "map" in recipe and ends_of(recipe) in ((0, 255), (0, WHITE))
+
+
 def parse_window(text: str) -> Window:
     """``C,W`` as (centre, width) or ``full``, as the command line takes it.
 
@@ -133,5 +147,5 @@ def noted(scale: Scale, cut: float) -> tuple[str, ...]:
         shown = f"{scale.low:g} to {scale.high:g}"
         notes.append(f"{cut:.1%} of its pixels lie outside the window {shown}")
     if scale.steps > WHITE + 1:
-        notes.append(f"its {scale.steps} values are more than 65,536: read back to the nearest")
+        notes.append("it may hold more than 65,536 values: read back to the nearest of so many")
     return tuple(notes)
