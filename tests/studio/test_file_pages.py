@@ -17,6 +17,7 @@ import manyhues
 from manyhues import colorization
 from manyhues.cli import main as cli
 from manyhues.image.picture import Picture
+from manyhues.render import sheet
 from manyhues.studio.app import create_app
 from studio.browser import Open, begin, session_of, tiles, wait_for
 from studio.conftest import Serve, Server, encoded, running
@@ -119,11 +120,10 @@ def test_files_are_named_as_the_command_line_names_them(
 
 def test_a_sheet_says_which_page_it_is_of(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     titles: list[str] = []
-    drawn = colorization.contact_sheet
 
     def told(tiles: Any, *, title: str, **given: Any) -> Image.Image:
         titles.append(title)
-        return drawn(tiles, title=title, **given)
+        return sheet.contact_sheet(tiles, title=title, **given)
 
     monkeypatch.setattr(colorization, "contact_sheet", told)
     first = server.colorize(tiff(), "scan.tif", n=1, pick="random")
