@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +48,22 @@ def is_wordy(text: str) -> bool:
     return " " in text.strip() and " | " not in text and len(re.findall("[A-Za-z]{2,}", text)) > 1
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
 def strings(path: Path) -> Iterator[str]:
     """All strings of a module but docstrings and what `__repr__` gives."""
-    tree = ast.parse(path.read_text("utf-8"))
     passed: set[int] = set()
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             passed.add(id(node.value))
         elif isinstance(node, ast.JoinedStr):
             passed |= set(map(id, node.values))
         elif getattr(node, "name", "") == "__repr__":
             passed |= set(map(id, ast.walk(node)))
-    texts = (template(node) for node in ast.walk(tree) if id(node) not in passed)
+    texts = (template(node) for node in nodes(path) if id(node) not in passed)
     yield from map(plain, filter(None, texts))
 
 
@@ -165,7 +170,6 @@ STAYS = {
         "{} of the way",
         "kept, not a picture",
         "made earlier",
-        "sha256 of its palette",
         "EfficientNet-Lite2 at {} pixels, float32",  # as --json says it
     ),
     "names, and what others say": (
@@ -243,7 +247,7 @@ def test_short_messages_have_their_entries_too() -> None:
     entries, untold = {*map(plain, TABLE), "--map: {}", "--like {}"}, []
     raised = {name for name, of in vars(errors).items() if isinstance(of, type)}
     for path in filter(is_heard, SOURCE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             if not isinstance(node, ast.Call) or not node.args:
                 continue
             text = template(node.args[0])
@@ -389,6 +393,40 @@ def test_a_batch(
 def test_a_message_that_is_passed_on_has_a_name_before_it(
     message: str, said: str, vietnamese: None
 ) -> None:
+    assert language.spoken(message) == said
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("a.tif: of 3 pages 2, 3: truncated or damaged (4 of 9 strips or tiles are there); "
+         "copy it again from its source",
+         "a.tif: trong 3 trang, trang 2, 3: bị cụt hoặc bị hỏng (chỉ còn 4 trong 9 dải hoặc ô); "
+         "hãy chép lại từ nguồn"),
+        ("out/a.jpg: cannot be written (No space left on device); check the folder's permissions "
+         "and the free space",
+         "out/a.jpg: không ghi được (đĩa đã đầy); hãy kiểm tra quyền truy cập của thư mục và "
+         "chỗ trống"),
+        ("out/a.jpg: cannot be written (File name too long); shorten the name",
+         "out/a.jpg: không ghi được (tên quá dài); hãy rút ngắn tên"),
+        ("3 existing results were kept", "3 kết quả có sẵn được giữ lại"),
+        ("3 existing results were kept, 2 of them made otherwise (seed 0, not 1, no palette)",
+         "3 kết quả có sẵn được giữ lại, trong đó 2 bản được tạo theo cách khác "
+         "(seed 0 chứ không phải 1, không lấy bảng màu nào)"),
+        ("named with its folder and suffix, because another input has the same name; named a "
+         "little otherwise, because not every name can be written here",
+         "tên kết quả có thêm tên thư mục và đuôi tệp, vì một đầu vào khác trùng tên; và được "
+         "đổi đi một chút, vì ở đây không phải tên nào cũng ghi được"),
+        ("flow.json: not a readable manifest (look: expected a whole number from 1 to 16, not 99); "
+         "install manyhues again",
+         "flow.json: không đọc được bản kê (look: cần một số nguyên từ 1 đến 16, không phải 99); "
+         "hãy cài lại manyhues"),
+        # What a library says is not half in one language and half in another.
+        ("a.jpg: unexpected ValueError (decoder failed, not x and y to z); please report it",
+         "a.jpg: lỗi ngoài dự kiến ValueError (decoder failed, not x and y to z); xin hãy báo lại"),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_a_message_is_told_too(message: str, said: str, vietnamese: None) -> None:
     assert language.spoken(message) == said
 
 

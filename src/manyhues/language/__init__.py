@@ -5,6 +5,7 @@ printed: whole, or by the pattern of the words around their values. What has no 
 stays English, and so does all that programs read.
 """
 
+import itertools
 import os
 import re
 import sys
@@ -19,7 +20,19 @@ _DECIMAL = re.compile(r"(\d+)\.(\d+)")
 _MEASURED = frozenset({"cut", "free", "gigabytes", "minutes", "need", "rate", "seconds"})
 # Values that are messages themselves, or words of the system's.
 _WORDS = frozenset(
-    {"done", "error", "expected", "fault", "had", "how", "note", "otherwise", "parts", "place"}
+    {
+        "digest",
+        "done",
+        "error",
+        "expected",
+        "fault",
+        "had",
+        "how",
+        "note",
+        "otherwise",
+        "parts",
+        "place",
+    }
     | {"profile", "reason", "remedy", "said", "wanted", "what"}
 )
 _JOINT = re.compile(r"(, (?!not )| and )")  # between several of them
@@ -86,10 +99,8 @@ def _told(value: str) -> str:
     said = [vietnamese(part) for part in parts]
     if len(parts) > 1 and all(map(str.__ne__, parts[::2], said[::2])):
         return "".join(said)
-    said_whole = vietnamese(value)
-    if said_whole == value:
-        return vietnamese(f"-: {value}").removeprefix("-: ")
-    return said_whole
+    whole = vietnamese(value)
+    return whole if whole != value else vietnamese(f"-: {value}").removeprefix("-: ")
 
 
 @cache
@@ -118,7 +129,10 @@ def _patterns() -> list[_Entry]:
     for message, translation in catalogue()["manyhues"].items():
         words = _HOLE.split(message)
         if len(words) > 1:
-            pattern = re.compile("(.*?)".join(map(re.escape, words[::2])), re.S)
+            words[::2] = map(re.escape, words[::2])
+            holes = [r"(\d+)" if name == "count" else "(.*?)" for name in words[1::2]]
+            parts = itertools.chain(*zip(words[::2], (*holes, ""), strict=True))
+            pattern = re.compile("".join(parts), re.S)
             own = sum(map(len, words[::2]))
             found.append(_Entry(pattern, words[1::2], translation, not words[0], own))
     return sorted(found, key=lambda one: -one.own)
