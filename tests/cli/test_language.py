@@ -328,6 +328,12 @@ def test_english_is_untouched(
     assert not VIETNAMESE.search(pages[0])
 
 
+def test_the_catalogue_is_not_read_for_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_locale(monkeypatch, "LANG=en_US.UTF-8")
+    monkeypatch.setattr(language, "catalogue", lambda: pytest.fail("it was read"))
+    assert language.spoken("stopped") == "stopped"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
