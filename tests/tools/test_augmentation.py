@@ -66,7 +66,7 @@ def test_a_row_says_of_what_it_is(script: Any) -> None:
 
 
 def test_the_page_shows_what_its_runs_say(script: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """But for the ends of intervals: another numpy may draw them otherwise, and they take a minute."""
+    """But for the ends of intervals: another numpy may draw others, and they take a minute."""
 
     def mean(values: Any) -> str:
         return f"{100 * values.mean():+.1f} []".replace("-", "−")
