@@ -11,7 +11,7 @@
     manyhues export runs/mdn --weights runs/paper && manyhues export runs/cvae --weights runs/paper
     python -m tools.report.add paper --data-root data --weights runs/paper --out docs
 
-The paper's own row, of networks for LFW alone.
+The paper's own row, of networks for LFW alone; of several `--weights`, each is a seed of training.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from manyhues.evaluation.evaluate import (
     say_what,
     write_json,
 )
-from manyhues.evaluation.protocol import Method, Plan
+from manyhues.evaluation.protocol import Method, Plan, Result
 from tools.report import calibration, page, paper
 from tools.report.results import DATA_SETS, SIZE, read_json
 
@@ -53,7 +53,7 @@ def measure_calibration(
 
 def measure_paper(
     data_root: Path, weights: Path, limit: int | None, console: Console
-) -> dict[str, Any]:
+) -> dict[str, Result]:
     """The paper's methods as they answer there, by name."""
     methods: dict[str, Method] = {}
     for name in Colorizer.methods(weights):
@@ -63,14 +63,12 @@ def measure_paper(
             methods[name] = paper.Means(colorizer)
         elif name == "cvae":
             methods[name] = paper.Centres(colorizer)
-    if "vae-mdn" not in methods:
-        raise UsageError(f"{weights}: no vae-mdn here; export the run of `mdn` first")
     data_set = DATA_SETS["lfw"]
     pictures, labels = load([data_root / data_set.path], SIZE, limit, console)
     plan = Plan(paper.ANSWERS, eob_samples=paper.ANSWERS, eob_limit=len(pictures))
     results = run(pictures, labels, methods, None, plan, console=console)
     say_what(results, [data_set.path], None)
-    return paper.part(results)
+    return results
 
 
 def main() -> None:
@@ -81,7 +79,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of results.json: docs")
     parser.add_argument("--limit", type=int, help="pictures; default: 200 for calibration, or all")
     parser.add_argument("--methods", help="of calibration, with commas between; default: all")
-    parser.add_argument("--weights", type=Path, help="of the paper's row: networks for LFW alone")
+    parser.add_argument(
+        "--weights", type=Path, nargs="+", help="of the paper's row: networks for LFW alone"
+    )
     args = parser.parse_args()
     content, console = read_json(args.out / "results.json"), Console(stderr=True)
     if args.part == "calibration":
@@ -91,7 +91,10 @@ def main() -> None:
     elif args.weights is None:
         raise UsageError("no weights for the paper's row; name their folder with --weights")
     else:
-        content["paper"] = measure_paper(args.data_root, args.weights, args.limit, console)
+        runs = [measure_paper(args.data_root, one, args.limit, console) for one in args.weights]
+        content["paper"] = paper.part(runs)
+        if "vae-mdn" not in content["paper"]:
+            raise UsageError("no vae-mdn in --weights; export the run of `mdn` first")
     write_json(content, args.out / "results.json")
     page.write(content, args.out / "results.md")
 

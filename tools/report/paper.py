@@ -4,7 +4,7 @@ One network for the faces of LFW alone. As there, `vae-mdn` answers with the mea
 components, decoded, and `cvae` with the eight k-means centres of 100 samples.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,42 +92,63 @@ def _squared(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArra
     return np.asarray(own[:, None] + theirs - 2 * points @ others.T)
 
 
-def part(results: Mapping[str, Result]) -> dict[str, Any]:
-    """What the page shows of the methods measured."""
+def part(runs: Sequence[Mapping[str, Result]]) -> dict[str, Any]:
+    """What the page shows: of each method measured a result for each seed of training."""
     keys = ("n", "eob_samples", "data", "version", "eob", "eob_ci", "eob_variance")
-    return {name: {key: result[key] for key in keys} for name, result in results.items()}
+    return {
+        name: [{key: result[name][key] for key in keys} for result in runs if name in result]
+        for name in dict.fromkeys(name for result in runs for name in result)
+    }
 
 
-def claims(found: Mapping[str, Result]) -> list[tuple[str, str, str, bool]]:
+def claims(found: Mapping[str, Sequence[Result]]) -> list[tuple[str, str, str, bool]]:
     """What the paper's row says, what came back, and whether that is the same."""
     out = []
+    eob, variance = _by_seed(found, "eob"), _by_seed(found, "eob_variance")
     for name, (error, _) in PUBLISHED.items():
         if name in found:
-            ours = [found[name]["eob"] * _UNITS[0] / unit for unit in _UNITS]
-            near = [max(value / error, error / value) <= _NEAR for value in ours]
-            shown = f"{ours[0]:.4f} (/ 128), {ours[1]:.4f} (/ 255)"
+            ours = [eob[name] * _UNITS[0] / unit for unit in _UNITS]
+            near = [max(value / error, error / value) <= _NEAR for value in map(np.mean, ours)]
+            shown = ", ".join(
+                f"{_shown(value, '.4f')} (/ {unit:g})"
+                for value, unit in zip(ours, _UNITS, strict=True)
+            )
             out.append((f"eob of {name}", f"{error:.3f}", shown, any(near)))
-    ours_mdn = found["vae-mdn"]["eob_variance"]
     for name in ("cvae", "cgan"):
         if name in found:
             there = PUBLISHED["vae-mdn"][1] / PUBLISHED[name][1]
-            here = ours_mdn / max(found[name]["eob_variance"], 1e-12)
-            same = max(here / there, there / here) <= 2 if name == "cvae" else here > 10
+            count = min(len(variance["vae-mdn"]), len(variance[name]))
+            here = variance["vae-mdn"][:count] / np.maximum(variance[name][:count], 1e-12)
+            ratio = float(np.exp(np.log(here).mean()))
+            same = max(ratio / there, there / ratio) <= 2 if name == "cvae" else ratio > 10
             what = f"variance of vae-mdn over that of {name}"
-            out.append((what, f"{there:,.0f}", f"{here:,.1f}", same))
+            out.append((what, f"{there:,.0f}", _shown(here, ",.1f"), same))
     if "cvae" in found:
-        here = found["vae-mdn"]["eob"] <= _NEAR * found["cvae"]["eob"]
-        out.append(("vae-mdn at an eob no worse than cvae's", "yes", "yes" if here else "no", here))
+        good = bool(eob["vae-mdn"].mean() <= _NEAR * eob["cvae"].mean())
+        out.append(("vae-mdn at an eob no worse than cvae's", "yes", "yes" if good else "no", good))
     return out
 
 
-def markdown(found: Mapping[str, Result]) -> str:
+def _by_seed(found: Mapping[str, Sequence[Result]], key: str) -> dict[str, NDArray[np.float64]]:
+    return {name: np.array([result[key] for result in results]) for name, results in found.items()}
+
+
+def _shown(values: NDArray[np.float64], form: str) -> str:
+    """The mean over seeds of training, and how far they go."""
+    if len(values) == 1:
+        return format(float(values[0]), form)
+    mean, low, high = (format(float(x), form) for x in (values.mean(), values.min(), values.max()))
+    return f"{mean} [{low} to {high}]"
+
+
+def markdown(found: Mapping[str, Sequence[Result]]) -> str:
     """The section of the page."""
-    first = next(iter(found.values()))
+    first = next(iter(found.values()))[0]
     rows = [
         [what, there, here, "reproduced" if same else "not reproduced"]
         for what, there, here, same in claims(found)
     ]
+    seeds = ", ".join(f"{name} {len(results)}" for name, results in found.items())
     return f"""\
 ## The paper's own row
 
@@ -137,4 +158,7 @@ samples, as there. {first["n"]:,} test pictures. The paper's figures are given f
 their unit is not stated in what we could read, so eob stands in both: a figure is *reproduced*
 within a factor of {_NEAR:g} in one of them, a ratio of variances within a factor of 2.
 
-{table(["what", "the paper", "here", ""], rows)}"""
+{table(["what", "the paper", "here", ""], rows)}
+
+Seeds of training: {seeds}. Of several, the mean stands first, the least and the most in brackets.
+"""
