@@ -117,6 +117,8 @@ def test_held_out_shards_are_preferred(tmp_path: Path) -> None:
 def test_wrong_usage_is_found_before_measuring(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="no such folder"):
         report.evaluate([folder], ["noise"], json_file=tmp_path / "absent" / "out.json")
+    with pytest.raises(OutputError, match="is a folder; give --json the name of a file"):
+        report.evaluate([folder], ["noise"], json_file=tmp_path)
     with pytest.raises(UsageError, match="--limit"):
         report.evaluate([folder], ["noise"], limit=0)
     with pytest.raises(UsageError, match="--samples"):

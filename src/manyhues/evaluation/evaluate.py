@@ -49,6 +49,8 @@ def evaluate(
     plan = plan or Plan()
     if json_file is not None and not json_file.absolute().parent.is_dir():
         raise OutputError(f"{json_file.parent}: no such folder for --json; create it first")
+    if json_file is not None and json_file.is_dir():
+        raise OutputError(f"{json_file}: is a folder; give --json the name of a file")
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be 1 or more, got {limit}")
     opened = open_methods(methods, weights)
