@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,20 @@ def test_a_row_says_of_what_it_is(script: Any) -> None:
     assert rows[1][2].startswith("75.0<br>+25.0 [+0.0, ")
     assert "| flow, 20 and 50 a class | +25.0 [" in less_grey
     assert "| 150 | 50.0 |  | 75.0 |" in plain
+
+
+def test_the_page_shows_what_its_runs_say(script: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the ends of intervals: another numpy may draw them otherwise, and they take a minute."""
+
+    def mean(values: Any) -> str:
+        return f"{100 * values.mean():+.1f} []".replace("-", "−")
+
+    monkeypatch.setattr(script, "interval", mean)
+    page = re.sub(r"\[[^]|]*\]", "[]", script.PAGE.read_text("utf-8"))
+    made = script.tables(script.opened(script.PAGE.with_suffix(".json").read_text("utf-8")))
+    assert len(made) == 6
+    for table in made:
+        assert table in page
 
 
 def test_an_interval_counts_seeds_and_pictures(script: Any) -> None:

@@ -21,7 +21,7 @@ def show(batch: Batch, as_json: bool) -> int:
             print(one_line(spoken(report.error)), file=sys.stderr)
             continue
         first, *more = report.outputs
-        shown = spoken(f"{first} to {more[-1]}") if more else first
+        shown = spoken(" to ").join((first, *more[-1:]))
         there = spoken(" (all there already)") if report.skipped else ""
         print(one_line(f"{report.input} -> {shown}{there}"))
         for note in report.notes:

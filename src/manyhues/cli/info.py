@@ -53,6 +53,6 @@ def info(as_json: bool, weights: Path | None = None) -> int:
     console.print(table)
     for fault in damaged.values():
         Console(stderr=True, highlight=False, soft_wrap=True).print(
-            fault, style="red", markup=False
+            spoken(fault), style="red", markup=False
         )
     return len(damaged)

@@ -5,18 +5,37 @@ printed: whole, or by the pattern of the words around their values. What has no 
 stays English, and so does all that programs read.
 """
 
+import itertools
 import os
 import re
 import sys
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 _CATALOGUE = Path(__file__).with_name("vi.json")
 _LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first one that is set decides
 _HOLE = re.compile(r"\{(\w+)\}")
 _DECIMAL = re.compile(r"(\d+)\.(\d+)")
-_MEASURED = frozenset({"gigabytes", "minutes", "need", "rate", "seconds"})  # with a decimal comma
+_MEASURED = frozenset({"cut", "free", "gigabytes", "minutes", "need", "rate", "seconds"})
+# Values that are messages themselves, or words of the system's.
+_WORDS = frozenset(
+    {
+        "digest",
+        "done",
+        "error",
+        "expected",
+        "fault",
+        "had",
+        "how",
+        "note",
+        "otherwise",
+        "parts",
+        "place",
+    }
+    | {"profile", "reason", "remedy", "said", "wanted", "what"}
+)
+_JOINT = re.compile(r"(, (?!not )| and )")  # between several of them
 
 
 def is_vietnamese() -> bool:
@@ -50,12 +69,13 @@ def spoken(text: str) -> str:
 @lru_cache(maxsize=1024)
 def vietnamese(text: str) -> str:
     """A message in Vietnamese; as it is where the catalogue has no line for it."""
-    table: dict[str, str] = catalogue()["manyhues"]
-    if text in table:
-        return table[text]
-    for pattern, names, translation in _patterns():
-        if match := pattern.fullmatch(text):
-            return _filled(translation, dict(zip(names, match.groups(), strict=True)))
+    for part in ("manyhues", "system"):
+        if text in catalogue()[part]:
+            return catalogue()[part][text]
+    found = [(match, one) for one in _patterns() if (match := one.pattern.fullmatch(text))]
+    if found:  # of several, the one that takes least for a name: more than it may be a message
+        match, one = min(found, key=lambda pair: len(pair[0][1]) if pair[1].opens else 0)
+        return _filled(one.translation, dict(zip(one.names, match.groups(), strict=True)))
     # Whoever passes a message on may have put a name before it.
     name, colon, message = text.partition(": ")
     return f"{name}: {vietnamese(message)}" if colon else text
@@ -66,28 +86,53 @@ def _filled(translation: str, values: dict[str, str]) -> str:
 
     def value(hole: re.Match[str]) -> str:
         found = values[hole[1]]
+        if hole[1] in _WORDS:
+            return _told(found)
         return _DECIMAL.sub(r"\1,\2", found) if hole[1] in _MEASURED else found
 
     return _HOLE.sub(value, translation)
 
 
+def _told(value: str) -> str:
+    """A value in Vietnamese if it is a message, also one that lacks its name, or several words."""
+    parts = _JOINT.split(value)
+    said = [vietnamese(part) for part in parts]
+    if len(parts) > 1 and all(map(str.__ne__, parts[::2], said[::2])):
+        return "".join(said)
+    whole = vietnamese(value)
+    return whole if whole != value else vietnamese(f"-: {value}").removeprefix("-: ")
+
+
 @cache
 def catalogue() -> dict[str, dict[str, str]]:
-    """Both parts of it: our own messages, and the words of the library that reads arguments."""
+    """Its parts: our own messages, and the words of the argument library and of the system."""
     import json
 
     found: dict[str, dict[str, str]] = json.loads(_CATALOGUE.read_text("utf-8"))
     return found
 
 
+class _Entry(NamedTuple):
+    """A message with values in it: `opens` with one or not, and has so many letters of its own."""
+
+    pattern: re.Pattern[str]
+    names: list[str]
+    translation: str
+    opens: bool
+    own: int
+
+
 @cache
-def _patterns() -> list[tuple[re.Pattern[str], list[str], str]]:
+def _patterns() -> list[_Entry]:
     """Messages with values in them, those with the most words of their own first."""
     found = []
     for message, translation in catalogue()["manyhues"].items():
         words = _HOLE.split(message)
         if len(words) > 1:
-            source = "(.+?)".join(map(re.escape, words[::2]))
-            entry = re.compile(source, re.S), words[1::2], translation
-            found.append((sum(map(len, words[::2])), entry))
-    return [entry for _, entry in sorted(found, key=lambda item: -item[0])]
+            words[::2] = map(re.escape, words[::2])
+            holes = [r"(\d+)" if name == "count" else "(.*?)" for name in words[1::2]]
+            parts = itertools.chain(*zip(words[::2], (*holes, ""), strict=True))
+            pattern = re.compile("".join(parts), re.S)
+            own = sum(map(len, words[::2]))
+            found.append(_Entry(pattern, words[1::2], translation, not words[0], own))
+    return sorted(found, key=lambda one: -one.own)

@@ -127,7 +127,7 @@ class Source:
         if int(first.color_trc) in _HDR:
             self.notes.append(f"its HDR ({_HDR[int(first.color_trc)]}) was read as standard range")
         if len(film.streams.video) > 1:
-            self.notes.append("it has several pictures streams: the main one was coloured")
+            self.notes.append("it has several picture streams: the main one was coloured")
         if self.turned:
             self.notes.append("its rotation was carried out: frames are written upright")
 
