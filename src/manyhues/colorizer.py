@@ -62,8 +62,9 @@ class Colorizer:
 
         Raises `WeightsError`, which names the methods that are there, and `MemoryError`.
         """
-        engine = Engine(weights, threads=threads)
-        return cls(engine, Manifest.load(method, weights))
+        engine, manifest = Engine(weights, threads=threads), Manifest.load(method, weights)
+        manifest.check(weights)
+        return cls(engine, manifest)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled without its weights: whoever unpickles it opens them there."""

@@ -232,6 +232,9 @@ def test_info_goes_on_after_a_damaged_manifest(
     captured = capsys.readouterr()
     assert "vae-mdn" in captured.out
     assert "install manyhues again" in captured.err
+    (folder / "mean.prior.onnx").unlink()
+    assert run("info") == 1
+    assert "mean.prior.onnx: the file is missing; install manyhues again" in capsys.readouterr().err
 
 
 def test_training_verbs_say_what_to_install(

@@ -100,7 +100,7 @@ def test_folders_that_cannot_be_are_said(
     assert said.count("cannot be created (Not a directory); choose another output folder") == 2
     options = ("--data", tmp_path, "--out", tmp_path / "run", "--set", "batch_size=-1")
     assert run("train", "mean", *options) == 2
-    assert "batch_size=-1: expected 1 or more" in capsys.readouterr().err
+    assert "batch_size=-1: expected a whole number, 1 or more" in capsys.readouterr().err
 
 
 def test_a_damaged_page_spoils_no_other(

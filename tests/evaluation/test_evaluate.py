@@ -77,6 +77,17 @@ def test_evaluate_writes_one_object_a_method(
     assert "18 pictures" in printed.out
 
 
+def test_a_log_has_lines_soon_and_the_table_says_what_is_missing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No bar, no silence: each thing says that it has begun, before its first picture is done."""
+    report.evaluate([folder], ["noise", "one"], limit=5, plan=Plan(samples=2), size=SIDE)
+    printed = capsys.readouterr()
+    begun = [f"reading {folder}: 0%", "true pictures: 0%", "noise: 0%", "one: 0%"]
+    assert printed.err.splitlines() == begun
+    assert "no Fréchet distance: 5 pictures; it takes 16 or more" in printed.out
+
+
 def test_limit_counts_over_all_data(folder: Path) -> None:
     loaded, names = report.load([folder, folder], SIDE, 25, quiet())
     assert loaded.shape == (25, SIDE, SIDE, 3)
@@ -106,6 +117,8 @@ def test_held_out_shards_are_preferred(tmp_path: Path) -> None:
 def test_wrong_usage_is_found_before_measuring(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="no such folder"):
         report.evaluate([folder], ["noise"], json_file=tmp_path / "absent" / "out.json")
+    with pytest.raises(OutputError, match="is a folder; give --json the name of a file"):
+        report.evaluate([folder], ["noise"], json_file=tmp_path)
     with pytest.raises(UsageError, match="--limit"):
         report.evaluate([folder], ["noise"], limit=0)
     with pytest.raises(UsageError, match="--samples"):

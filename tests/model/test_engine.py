@@ -27,7 +27,7 @@ def test_methods_and_default(weights: Path, tmp_path: Path) -> None:
 
 
 def test_faulty_weights_name_the_file_and_the_remedy(weights: Path, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="no weights inside; install manyhues again"):
+    with pytest.raises(WeightsError, match="no weights inside; export the run again, or give"):
         Colorizer.load(weights=tmp_path)
     folder = tmp_path / "w"
     shutil.copytree(weights, folder)
@@ -35,8 +35,8 @@ def test_faulty_weights_name_the_file_and_the_remedy(weights: Path, tmp_path: Pa
     with pytest.raises(WeightsError, match=r"features\.onnx: not a readable ONNX graph"):
         Colorizer.load("flow", folder).encode(colourful(9, 9))
     (folder / "features.onnx").unlink()
-    with pytest.raises(WeightsError, match=r"features\.onnx: the file is missing"):
-        Colorizer.load("flow", folder).encode(colourful(9, 9))
+    with pytest.raises(WeightsError, match=r"features\.onnx: the file is missing; export the run"):
+        Colorizer.load("flow", folder)  # before any picture
     (folder / "cvae.json").write_text("{")
     with pytest.raises(WeightsError, match=r"cvae\.json: not a readable manifest"):
         Colorizer.load("cvae", folder)

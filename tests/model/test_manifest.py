@@ -154,7 +154,7 @@ def test_faults_name_the_place_and_what_was_expected(
         Manifest.read(path)
     assert str(caught.value).startswith(f"{path}: not a readable manifest (")
     assert said in str(caught.value)
-    assert str(caught.value).endswith("; install manyhues again")
+    assert str(caught.value).endswith("; export the run again, or give another folder of weights")
 
 
 def test_a_json_that_is_no_manifest_is_no_method(weights: Path, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_folder_without_methods_is_an_error_at_every_door(
 ) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.json").write_text("{}")
-    said = "empty: no weights inside; install manyhues again"
+    said = "empty: no weights inside; export the run again, or give another folder of weights"
     for door in (Colorizer.load, Colorizer.methods):
         with pytest.raises(WeightsError, match=said):
             door(weights=tmp_path / "empty")

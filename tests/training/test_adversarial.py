@@ -221,7 +221,7 @@ def test_its_samples_are_whole(tmp_path: Path) -> None:
     settings = {"start": run, "features": run, "decoder": run}
     task = Adversarial(AdversarialConfig(width=16, drop=0.1, **settings))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="leave drop at 0"):
-        task.prepare(None)  # type: ignore[arg-type]
+        task.begin()
 
 
 @pytest.mark.parametrize("missing", ["start", "features", "decoder"])
@@ -231,7 +231,7 @@ def test_it_only_trains_on(missing: str, tmp_path: Path) -> None:
     given = {k: str(tmp_path / v) for k, v in runs.items() if k != missing}
     task = Adversarial(AdversarialConfig(width=16, **given))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=f"add --set {missing}="):
-        task.prepare(None)  # type: ignore[arg-type]
+        task.begin()
 
 
 def test_its_decoder_is_a_decoder(tmp_path: Path) -> None:
@@ -239,5 +239,5 @@ def test_its_decoder_is_a_decoder(tmp_path: Path) -> None:
     save_run("joint", tmp_path / "joint", width=16)
     task = Adversarial(AdversarialConfig(width=16, start=run, features=run, decoder=run))
     with pytest.raises(UsageError, match="no `detail` run"):
-        task.prepare(None)  # type: ignore[arg-type]
+        task.begin()
     assert checkpoint.config_facts(task.config)["decoder"] == run

@@ -165,5 +165,5 @@ def test_classes_are_learned_beside_colours(
     assert not torch.equal(learned, published)
     settings = {"width": "16", "classes": "0.3", "features": str(tmp_path / "joint")}
     on = registry.build("joint", registry.make_config("joint", settings))
-    on.prepare(Cache(list((tmp_path / "cache").iterdir())))
+    on.begin()
     assert torch.equal(on.get_parameter("classes.logits.weight"), learned)

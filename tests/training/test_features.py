@@ -157,7 +157,7 @@ def test_a_start_is_kept_in_part(tmp_path: Path) -> None:
     facts = {"kind": "features", "config": checkpoint.config_facts(first.config)}
     checkpoint.write_tensors(tmp_path / checkpoint.MODEL, checkpoint.state_of(first), facts)
     second = Tune(TuneConfig(width=8, start=str(tmp_path), keep=0.25))
-    second.prepare(Cache.__new__(Cache))
+    second.begin()
     moved = second.features.get_parameter("blocks.20._project_conv.weight")
     assert torch.allclose(moved, published + 0.25, atol=1e-5)
     assert second.get_parameter("head.logits.bias").eq(3.0).all()

@@ -9,7 +9,7 @@ from conftest import write_blocks
 
 from manyhues.errors import TrainingError, UsageError
 from manyhues.training import average, checkpoint, loop, registry, run
-from manyhues.training.data.cache import Batch, Cache
+from manyhues.training.data.cache import Batch
 from manyhues.training.methods.features import Tune, TuneConfig, take_heads
 from manyhues.training.methods.flow import Flow, FlowConfig
 from manyhues.training.methods.joint import Joint, JointConfig
@@ -57,7 +57,7 @@ def test_flow_and_features_learn_together(
     )
     head, mine = "head.logits.weight", task.get_parameter("head.logits.weight")
     assert not torch.equal(on.get_parameter(head), mine)
-    on.prepare(Cache(list((tmp_path / "cache").iterdir())))
+    on.begin()
     assert torch.equal(on.get_parameter(head), mine)
     narrow = Tune(TuneConfig(width=8))
     fresh = narrow.head.logits.weight.clone()

@@ -76,13 +76,13 @@ def test_features_are_cached_as_the_runtime_reads_them(runs: Path, tmp_path: Pat
 def test_training_starts_from_recovered_runs(runs: Path) -> None:
     settings = FlowConfig(start=str(runs / "flow"), features=str(runs / "features"))
     task = Flow(settings)
-    task.prepare(Cache.__new__(Cache))
+    task.begin()
     tensors, facts = checkpoint.read_tensors(runs / "flow" / checkpoint.MODEL)
     assert facts["kind"] == "flow"
     assert all(torch.equal(value, tensors[name]) for name, value in task.state_dict().items())
     tune = Tune(TuneConfig(width=8, start=str(runs / "features"), keep=1.0))
     head = tune.head.logits.weight.detach().clone()
-    tune.prepare(Cache.__new__(Cache))
+    tune.begin()
     ours = tune.features.state_dict()
     kept = GreyFeatures(runs / "features").state_dict()
     assert all(torch.allclose(ours[name], kept[name]) for name in kept)

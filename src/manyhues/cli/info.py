@@ -22,11 +22,12 @@ def info(as_json: bool, weights: Path | None = None) -> int:
     for name in manifest.methods(weights):
         path = folder / f"{name}.json"
         try:
-            graphs = manifest.Manifest.read(path).files(folder)
+            found = manifest.Manifest.read(path)
+            found.check(folder)
         except WeightsError as error:
             damaged[name] = str(error)
             continue
-        size = sum(graph.stat().st_size for graph in graphs if graph.is_file())
+        size = sum(graph.stat().st_size for graph in found.files(folder))
         methods[name] = {"megabytes": round(size / 1e6, 2), **manifest.read_json(path)}
     facts: dict[str, Any] = {
         "version": __version__,

@@ -1,8 +1,7 @@
 """`manyhues evaluate`: data and method names in; a table, a JSON file and a dictionary out."""
 
 import json
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +22,10 @@ from manyhues.evaluation import halves
 from manyhues.evaluation.halves import Half
 from manyhues.evaluation.protocol import Method, Plan, Result, measure
 from manyhues.evaluation.table import print_table
-from manyhues.evaluation.truth import JudgeLike, Truth
+from manyhues.evaluation.truth import Advance, JudgeLike, Truth
 from manyhues.image import files
 from manyhues.language import spoken
+from manyhues.language.lines import Lines
 
 
 def evaluate(
@@ -49,6 +49,8 @@ def evaluate(
     plan = plan or Plan()
     if json_file is not None and not json_file.absolute().parent.is_dir():
         raise OutputError(f"{json_file.parent}: no such folder for --json; create it first")
+    if json_file is not None and json_file.is_dir():
+        raise OutputError(f"{json_file}: is a folder; give --json the name of a file")
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be 1 or more, got {limit}")
     opened = open_methods(methods, weights)
@@ -79,25 +81,55 @@ def run(
 ) -> dict[str, Result]:
     """Measure every method on the same pictures (N, S, S, 3) uint8, with progress bars."""
     results: dict[str, Result] = {}
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(spoken("true pictures"), total=2 * len(pictures))
-        truth = Truth.prepare(pictures, labels, judge, partial(progress.advance, task))
-        progress.update(task, completed=2 * len(pictures))
+    with _bars(console) as progress:
+        tell = _teller(progress, "true pictures")
+        truth = Truth.prepare(pictures, labels, judge, _steps(tell, 2 * len(pictures)))
+        tell(1, 1)
         for name, method in methods.items():
-            task = progress.add_task(name, total=len(pictures) + truth.judged)
-            advance = partial(progress.advance, task)
+            advance = _steps(_teller(progress, name), len(pictures) + truth.judged)
             try:
                 results[name] = measure(method, truth, plan, advance=advance)
             except ManyhuesError as error:
                 raise type(error)(f"{name}: {error}") from error
     return results
+
+
+def _bars(console: Console, *, transient: bool = False) -> Progress:
+    """Bars on a terminal alone: a log has the lines of `_teller`."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    hidden = not console.is_terminal
+    return Progress(*columns, console=console, transient=transient, disable=hidden)
+
+
+def _teller(progress: Progress, what: str) -> Callable[[int, int], None]:
+    """Shows how much of something is done, of how much in all."""
+    what = spoken(what)
+    task, lines = progress.add_task(what, total=None), Lines(progress.console)
+
+    def tell(done: int, total: int) -> None:
+        progress.update(task, completed=done, total=total)
+        lines.tell(f"{what}: {done / total:.0%}")
+
+    return tell
+
+
+def _steps(tell: Callable[[int, int], None], total: int) -> Advance:
+    """Counts the steps for `tell`."""
+    done = 0
+
+    def advance(steps: int) -> None:
+        nonlocal done
+        done += steps
+        tell(done, total)
+
+    advance(0)
+    return advance
 
 
 def open_methods(names: Sequence[str], weights: Path | None = None) -> dict[str, Method]:
@@ -145,14 +177,16 @@ def load(
         raise UsageError("no data given; name a folder or a parquet shard with --data")
     pictures: list[NDArray[np.uint8]] = []
     labels: list[str] = []
-    for path in data:
-        left = None if limit is None else limit - len(labels)
-        if left == 0:
-            break
-        folder, split = _split(Path(path), console)
-        some, some_labels = halves.load(folder, size, left, split, half)
-        pictures.append(some)
-        labels += some_labels
+    with _bars(console, transient=True) as progress:
+        for path in data:
+            left = None if limit is None else limit - len(labels)
+            if left == 0:
+                break
+            folder, split = _split(Path(path), console)
+            tell = _teller(progress, f"reading {path}")
+            some, some_labels = halves.load(folder, size, left, split, half, tell)
+            pictures.append(some)
+            labels += some_labels
     if not pictures:
         raise DataError("no pictures in any of the data sets; check --data")
     return np.concatenate(pictures), labels

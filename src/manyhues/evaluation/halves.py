@@ -69,6 +69,7 @@ def load(
     limit: int | None = None,
     split: str | None = None,
     half: Half | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """`load_square` of one half of a set; of the whole set for None.
 
@@ -76,7 +77,7 @@ def load(
     Raises `UsageError` for a set that has nothing on that side, `DataError` where nothing is left.
     """
     if half is None:
-        return load_square(path, size, limit, split)
+        return load_square(path, size, limit, split, progress=progress)
     if half not in HALVES:
         raise UsageError(f"--half {half}: choose from {', '.join(HALVES)}")
     rule = rule_of(path)
@@ -87,7 +88,11 @@ def load(
         )
     if rule is of_pool and half == "test":
         raise UsageError(f"{path}: what is not dev is trained on; report on photos/colour")
-    return load_square(path, size, limit, split, lambda name, label: rule(name, label) == half)
+
+    def keep(name: str, label: str) -> bool:
+        return rule(name, label) == half
+
+    return load_square(path, size, limit, split, keep, progress)
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:

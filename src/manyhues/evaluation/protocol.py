@@ -32,7 +32,7 @@ from manyhues.color import lab as color
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.evaluation import calibration, colour_judge, metrics
 from manyhues.evaluation.fields import render, resize_ab, to_uint8
-from manyhues.evaluation.truth import Advance, Truth, features_of
+from manyhues.evaluation.truth import MIN_FRECHET, Advance, Truth, features_of
 
 Result = dict[str, Any]
 Values = dict[str, list[Any]]
@@ -250,7 +250,12 @@ def _summary(
     if truth.colour is not None:
         seen = colour_judge.features(first_samples[:half])
         judges |= truth.colour.measure(seen, "frechet_colour")
-    result["notes"] = [judges.pop(key) for key in list(judges) if key.endswith("_note")]
+    if truth.colour is None:
+        count = len(first_samples)
+        notes = [f"no Fréchet distance: {count} pictures; it takes {MIN_FRECHET} or more"]
+    else:
+        notes = []
+    result["notes"] = notes + [judges.pop(key) for key in list(judges) if key.endswith("_note")]
     result |= judges
     for key, series in per_picture.items():
         result[key], result[f"{key}_ci"] = _with_interval(key, series)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from manyhues.color.arrays import Array
-from manyhues.errors import NO_MEMORY, WeightsError, lacks_memory
+from manyhues.errors import NO_MEMORY, lacks_memory
 from manyhues.memory import need
 from manyhues.model.cores import cores
 from manyhues.model.forks import helper
-from manyhues.model.manifest import Folder, folder_of
+from manyhues.model.manifest import Folder, folder_of, missing, unusable
 from manyhues.model.onnx import runtime
 from manyhues.model.threads import pool
 
@@ -31,7 +31,7 @@ class _Outputs(dict[str, Array]):
         self.path = path
 
     def __missing__(self, name: str) -> Array:
-        raise WeightsError(f"{self.path}: gives no `{name}`; install manyhues again")
+        raise unusable(self.path, f"{self.path}: gives no `{name}`; install manyhues again")
 
 
 class Engine:
@@ -78,7 +78,7 @@ class Engine:
     def _load(self, graph: str) -> Any:
         path = self.folder / graph
         if not path.is_file():
-            raise WeightsError(f"{path}: the file is missing; install manyhues again")
+            raise missing(path)
         onnxruntime = runtime()  # slow to import, and `manyhues --help` does without
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -97,4 +97,4 @@ def _fault(path: Path, what: str, error: Exception) -> Exception:
     if lacks_memory(error):
         return MemoryError(NO_MEMORY)
     reason = str(error).splitlines()[0]
-    return WeightsError(f"{path}: {what} ({reason}); install manyhues again")
+    return unusable(path, f"{path}: {what} ({reason}); install manyhues again")

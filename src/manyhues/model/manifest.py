@@ -140,6 +140,12 @@ class Manifest:
         """The graphs' files in a weights folder, whether they are there or not."""
         return [folder_of(weights) / name for name in self.graphs]
 
+    def check(self, weights: Folder = None) -> None:
+        """Raise `WeightsError` for a graph whose file is not in a weights folder."""
+        for path in self.files(weights):
+            if not path.is_file():
+                raise missing(path)
+
     @classmethod
     def load(cls, method: str | None = None, weights: Folder = None) -> "Manifest":
         """The manifest of a method in a weights folder; None is the best that is present.
@@ -165,12 +171,12 @@ class Manifest:
             if manifest.method != path.stem:
                 raise FaultError(f"method: expected {path.stem!r}, as the file is called")
         except LackingError as error:
-            raise WeightsError(
-                f"{path}: lacks {error}; it belongs to another version, install manyhues again"
-            ) from None
+            fault = f"{path}: lacks {error}; it belongs to another version, install manyhues again"
+            raise unusable(path, fault) from None
         except FaultError as error:
             remedy = error.remedy or "install manyhues again"
-            raise WeightsError(f"{path}: not a readable manifest ({error}); {remedy}") from None
+            fault = f"{path}: not a readable manifest ({error}); {remedy}"
+            raise unusable(path, fault) from None
         return manifest
 
     def write(self, folder: Path) -> Path:
@@ -196,6 +202,19 @@ class Manifest:
         }
 
 
+def unusable(path: Path, fault: str) -> WeightsError:
+    """What cannot be used of a weights folder: only the package's own is installed again."""
+    if not path.absolute().is_relative_to(WEIGHTS.absolute()):
+        own = "export the run again, or give another folder of weights"
+        fault = fault.replace("install manyhues again", own)
+    return WeightsError(fault)
+
+
+def missing(path: Path) -> WeightsError:
+    """A graph's file is not there."""
+    return unusable(path, f"{path}: the file is missing; install manyhues again")
+
+
 def folder_of(weights: Folder = None) -> Path:
     """A weights folder; the package's own for None."""
     return WEIGHTS if weights is None else Path(weights)
@@ -210,7 +229,7 @@ def methods(weights: Folder = None) -> list[str]:
     folder = folder_of(weights)
     names = sorted(path.stem for path in folder.glob("*.json") if _is_manifest(path))
     if not names:
-        raise WeightsError(f"{folder}: no weights inside; install manyhues again")
+        raise unusable(folder, f"{folder}: no weights inside; install manyhues again")
     preferred = [name for name in _PREFERRED if name in names]
     return preferred + [name for name in names if name not in preferred]
 
@@ -220,8 +239,8 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise WeightsError(
-            f"{path}: not a readable manifest ({error}); install manyhues again"
+        raise unusable(
+            path, f"{path}: not a readable manifest ({error}); install manyhues again"
         ) from error
 
 

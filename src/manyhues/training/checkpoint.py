@@ -32,7 +32,10 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any])
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     try:
+        partial.touch()
+        mode = partial.stat().st_mode  # as other files get it; safetensors lets nobody else read
         save_file(whole, partial, metadata={"manyhues": json.dumps(facts)})
+        partial.chmod(mode)
         partial.replace(path)
     except (SafetensorError, OSError) as error:
         reason = str(error).rpartition("I/O error: ")[2]  # of safetensors, which names its own file

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch.nn.functional as F
 from torch import Tensor
 
-from manyhues.training.data.cache import Batch, Cache
+from manyhues.training.data.cache import Batch
 from manyhues.training.export.plan import Plan
 from manyhues.training.methods.features import LearningFeatures, TuneConfig, cropped, on_film
 from manyhues.training.methods.flow import Flow, FlowConfig
@@ -44,8 +44,8 @@ class Looking(Flow):
         self.tuned, self.film = None, 0.0  # caches hold pictures as they are
         self.features = LearningFeatures(config.network, config.zoom, config.drop)
 
-    def prepare(self, cache: Cache) -> None:
-        super().prepare(cache)
+    def begin(self) -> None:
+        super().begin()
         if self.config.features:
             self.features.begin(Path(self.config.features), self.config.keep)
 

@@ -117,17 +117,7 @@ class Loop:
     def resume(self) -> None:
         """Go on from the checkpoint in `out`, at the task's learning rate, which may be another."""
         tensors, facts = checkpoint.read_tensors(self.out / checkpoint.RESUME)
-        mine = checkpoint.config_facts(self.task.config)
-        # A run from before a setting existed had what is now its default.
-        theirs = checkpoint.config_facts(type(self.task.config)()) | facts["config"]
-        changed = sorted(
-            k for k in mine if k != "learning_rate" and _plain(mine[k]) != _plain(theirs.get(k))
-        )
-        if facts["kind"] != self.task.kind or changed:
-            raise TrainingError(
-                f"{self.out}: holds a `{facts['kind']}` run that differs in "
-                f"{', '.join(changed) or 'kind'}; use another --out, or its own settings"
-            )
+        check_same(self.task, self.out, facts)
         self.task.load_state_dict(
             {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
         )
@@ -152,6 +142,8 @@ class Loop:
         started, before = time.monotonic(), self.state.seconds
         reported = logged_at = saved = started
         first = self.state.step == 0
+        count = sum(len(cache) for cache in self.caches)
+        self.report(self._done(), spoken(f"training on {count:,} examples"))
         with writers(self.out if self.processes.first else None) as (write, board):
             try:
                 while self.state.seconds < total:
@@ -179,6 +171,9 @@ class Loop:
         self.report(1.0, spoken("done"))
         return figures
 
+    def _done(self) -> float:
+        return min(1.0, self.state.seconds / (60 * self.minutes))
+
     def _log(
         self, logged: list[dict[str, float]], seconds: float, write: Write, board: Any
     ) -> None:
@@ -194,7 +189,7 @@ class Loop:
             board.add_scalar(f"train/{name}", value, self.state.step)
         shown = "  ".join(f"{k} {v:.4g}" for k, v in means.items())
         said = spoken(f"{rate:.0f} pictures/s")
-        self.report(self.state.seconds / (60 * self.minutes), f"{said}  {shown}")
+        self.report(self._done(), f"{said}  {shown}")
 
     def _batches(self) -> Iterator[Pieces]:
         return batches(
@@ -294,9 +289,24 @@ class Loop:
             board.add_scalar(f"validation/{name}", value, self.state.step)
         save_sheet(self.out / "sheets" / f"{self.state.step:07d}.png", few, columns)
         shown = "  ".join(f"{k} {v:.4g}" for k, v in values.items())
-        done = min(1.0, self.state.seconds / (60 * self.minutes))
-        self.report(done, f"{spoken('validation')}  {shown}")
+        self.report(self._done(), f"{spoken('validation')}  {shown}")
         return figures
+
+
+def check_same(task: Task[Any], out: Path, facts: dict[str, Any]) -> None:
+    """Raise `TrainingError` where a run's `facts` are not of this task, but for learning rates."""
+    mine = checkpoint.config_facts(task.config)
+    # A run from before a setting existed had what is now its default.
+    theirs = checkpoint.config_facts(type(task.config)()) | facts["config"]
+    changed = sorted(
+        k for k in mine if k != "learning_rate" and _plain(mine[k]) != _plain(theirs.get(k))
+    )
+    if facts["kind"] != task.kind or changed:
+        differs = "kind" if facts["kind"] != task.kind else ", ".join(changed)
+        raise TrainingError(
+            f"{out}: holds a `{facts['kind']}` run that differs in "
+            f"{differs}; use another --out, or its own settings"
+        )
 
 
 class _NextStep(nn.Module):

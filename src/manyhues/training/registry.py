@@ -49,16 +49,38 @@ def make_config(kind: str, options: dict[str, str]) -> Any:
     for key, text in options.items():
         if key not in fields:
             raise UsageError(f"`{kind}` has no setting `{key}`; it has {', '.join(sorted(fields))}")
-        default = getattr(config_class(), key)
-        try:
-            values[key] = text if isinstance(default, str) else json.loads(text)
-        except json.JSONDecodeError:
-            raise UsageError(f"{key}={text}: not a number, true, false or null") from None
-        if isinstance(default, tuple):
-            values[key] = tuple(values[key]) if isinstance(values[key], list) else (values[key],)
-    if values.get("batch_size", 1) < 1:
-        raise UsageError(f"batch_size={values['batch_size']}: expected 1 or more")
+        values[key] = _setting(key, text, getattr(config_class(), key))
     return config_class(**values)
+
+
+def _setting(key: str, text: str, default: Any) -> Any:
+    """A setting's value, of the kind that its default has."""
+    if isinstance(default, str):
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise UsageError(f"{key}={text}: expected true or false")
+    elif isinstance(default, tuple):
+        value = tuple(value) if isinstance(value, list) else (value,)
+        if not all(map(_is_number, value)):
+            raise UsageError(f"{key}={text}: expected numbers, such as {list(default)}")
+    elif isinstance(default, int):
+        if not (isinstance(value, int) and _is_number(value) and value > 0):
+            raise UsageError(f"{key}={text}: expected a whole number, 1 or more")
+    elif not _is_number(value):
+        raise UsageError(f"{key}={text}: expected a number, 0 or more")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is one that settings may have: neither below 0 nor without an end."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value < float("inf")
 
 
 def build(kind: str, config: Any) -> Task[Any]:

@@ -5,7 +5,6 @@ import json
 import shutil
 import sys
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,40 +14,41 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from manyhues.errors import TrainingError, UsageError
 from manyhues.image.files import make_folder
 from manyhues.language import say, spoken
+from manyhues.language.lines import Lines
 from manyhues.training import checkpoint
 from manyhues.training.data.cache import CROPS, Cache, build_cache
 from manyhues.training.data.pictures import open_pictures, training_split
-from manyhues.training.loop import CHECKPOINT_MINUTES, WARM_UP, Loop
+from manyhues.training.loop import CHECKPOINT_MINUTES, WARM_UP, Loop, check_same
 from manyhues.training.processes import Processes, join
 from manyhues.training.registry import build, make_config
 from manyhues.training.task import Task
 
 DEFAULT_MINUTES = 20.0
 KEPT_FROM = 1000  # examples: a cache of fewer is made again in a minute or two, and not kept
-_EVERY = 30.0  # seconds between lines of a log
 _SEEDS = 2**63  # PyTorch takes 64 bits, and steps are added to a seed
 
 
-class _Lines:
-    """A line now and then where there is no bar: a log says that pictures are being read."""
+def _teller(progress: Progress, line: TaskID, what: str) -> Callable[[int, int], None]:
+    """Shows how many of a set's pictures are read: a bar, or lines in a log."""
+    lines = Lines(progress.console)
 
-    def __init__(self, what: str, progress: Progress | None) -> None:
-        console = progress.console if progress else None
-        self._shown = console is not None and not (console.is_terminal or console.quiet)
-        self._what, self._last = what, float("-inf")
+    def tell(done: int, total: int) -> None:
+        lines.tell(f"{what}: {done} of {total} pictures")
+        progress.update(line, completed=done, total=total)
 
-    def tell(self, done: int, total: int) -> None:
-        """Print how many are done, the first time and every half a minute."""
-        now = time.monotonic()
-        if self._shown and now - self._last > _EVERY:
-            self._last = now
-            said = spoken(f"{self._what}: {done} of {total} pictures")
-            print(said, file=sys.stderr, flush=True)
+    return tell
 
 
 def _printer(progress: Progress) -> Callable[[str], None]:
@@ -80,12 +80,7 @@ def open_caches(
         for size in sorted([s for s in sizes if s <= native] or [min(sizes)], reverse=True):
             what = spoken(f"features of {path.name} at {size}")
             line = progress.add_task(what) if progress else None
-            lines = _Lines(what, progress)
-
-            def tell(done: int, total: int, line: object = line, lines: _Lines = lines) -> None:
-                lines.tell(done, total)
-                if progress and line is not None:
-                    progress.update(line, completed=done, total=total)  # type: ignore[arg-type]
+            tell = _teller(progress, line, what) if progress and line is not None else None
 
             crops = CROPS if native >= 2 * size or size > min(sizes) else 1
             sources[size].append(path.resolve())
@@ -139,21 +134,38 @@ def train(
             raise UsageError(f"{option}: settings are written key=value")
         settings[key] = value
     config = make_config(kind, settings)
-    if resume and (out / checkpoint.RESUME).exists() and "learning_rate" not in settings:
-        facts = checkpoint.read_facts(out / checkpoint.RESUME)
-        if rate := facts["config"].get("learning_rate"):  # its own, not the kind's default
-            config = replace(config, learning_rate=rate)
     if any((out / name).exists() for name in (checkpoint.MODEL, checkpoint.RESUME)) and not resume:
         raise TrainingError(f"{out}: holds a run already; add --resume, or use another --out")
     if resume and not (out / checkpoint.RESUME).exists():
         raise TrainingError(f"{out}: nothing to resume; leave --resume out to start")
-    make_folder(out)
+    facts = checkpoint.read_facts(out / checkpoint.RESUME) if resume else None
+    if facts and "learning_rate" not in settings:  # its own, not the kind's default
+        rate = facts["config"].get("learning_rate") or config.learning_rate
+        config = replace(config, learning_rate=rate)
     torch.manual_seed(seed)
-    task = build(kind, config)
-    with _small_caches_removed(out.parent / "cache"), join() as processes:
-        if processes.first:
-            checkpoint.remove_partial(out)
-        _train(task, data, out, minutes, resume, accumulate, seed, processes, checkpoint_minutes)
+    try:
+        task = build(kind, config)
+    except ValueError as error:
+        if not options:
+            raise
+        raise UsageError(f"{', '.join(options)}: no network can be made so ({error})") from error
+    if facts:
+        check_same(task, out, facts)
+    else:
+        task.begin()
+    new = not out.exists()
+    make_folder(out)
+    try:
+        with _small_caches_removed(out.parent / "cache"), join() as processes:
+            if processes.first:
+                checkpoint.remove_partial(out)
+            _train(
+                task, data, out, minutes, resume, accumulate, seed, processes, checkpoint_minutes
+            )
+    finally:
+        if new:
+            with contextlib.suppress(OSError):  # holds something: it has begun
+                out.rmdir()
 
 
 @contextmanager
@@ -183,12 +195,16 @@ def _train(
     checkpoint_minutes: float,
 ) -> None:
     kind, console = task.kind, Console(stderr=True, quiet=not processes.first)
+    handles = threading.current_thread() is threading.main_thread()
+    if handles and processes.count == 1:  # also while pictures are read: what is half made goes
+        processes.handle_signals()
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
+        disable=not console.is_terminal,  # a log file wants lines, not a bar
     ) as progress:
         with processes.first_on_each_machine():
             caches = task.caches(data) or open_caches(
@@ -206,10 +222,10 @@ def _train(
 
         def report(done: float, line: str) -> None:
             progress.update(bar, completed=done, description=f"{kind}  {line}")
-            if processes.first and not console.is_terminal:  # a log file wants lines, not a bar
+            if processes.first and not console.is_terminal:
                 print(f"{kind} {done:6.1%}  {line}", file=sys.stderr, flush=True)
 
-        if threading.current_thread() is threading.main_thread():
+        if handles:
             processes.handle_signals()
         loop = Loop(
             task,

@@ -46,6 +46,12 @@ class Task(nn.Module, ABC, Generic[ConfigT]):
         """Training sets of another kind than pictures, under `data`; None where it reads those."""
         return None
 
+    def begin(self) -> None:
+        """Take over what a new run begins with from other runs, before any picture is read.
+
+        Raises `UsageError` or `WeightsError` where one is missing or does not fit.
+        """
+
     def prepare(self, cache: Cache) -> None:
         """Compute statistics of the training set into buffers, before the first step."""
 

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import math
+import os
 import shutil
 import tempfile
 import time
@@ -25,7 +26,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from manyhues.color.lab import luminance_to_grey, rgb_to_lab
-from manyhues.errors import DataError
+from manyhues.errors import DataError, OutputError
+from manyhues.image.files import make_folder
 from manyhues.training.data.classes import class_numbers
 from manyhues.training.data.film import filmed
 from manyhues.training.data.looks import MAPS, Looks, shapes
@@ -110,7 +112,7 @@ def build_cache(
     folder = root / f"{source.resolve().name}-{size}-{digest}"
     if folder.exists():
         return folder
-    root.mkdir(parents=True, exist_ok=True)
+    make_folder(root)
     _remove_stale(root)
     if say:
         examples = len(pictures) * crops
@@ -122,7 +124,7 @@ def build_cache(
         partial = Path(scratch) / folder.name  # others may read it, unlike a temporary folder
         partial.mkdir()
         with Looks(tuned, pick_device()) if features else nullcontext() as looks:
-            _fill(partial, pictures, size, look, finer, crops, film, looks, progress)
+            _fill(partial, source, pictures, size, look, finer, crops, film, looks, progress)
         if not folder.exists():  # another machine may have been quicker
             partial.rename(folder)
     return folder
@@ -157,6 +159,7 @@ def _remove_stale(root: Path) -> None:
 
 def _fill(
     folder: Path,
+    source: Path,
     pictures: Pictures,
     size: int,
     look: int,
@@ -169,9 +172,7 @@ def _fill(
     capacity = len(pictures) * crops
     kinds = _kinds(size, features=looks is not None)
     arrays = {
-        name: np.lib.format.open_memmap(
-            folder / f"{name}.npy", mode="w+", dtype=kind, shape=(capacity, *shape)
-        )
+        name: _array(folder / f"{name}.npy", (capacity, *shape), kind)
         for name, (shape, kind) in kinds.items()
     }
     generator, noise = np.random.default_rng(0), torch.Generator().manual_seed(0)
@@ -222,8 +223,27 @@ def _fill(
     if block:
         flush()
     if count == 0:
-        raise DataError("no picture has real colour; nothing to train on")
+        raise DataError(f"{source}: no picture has real colour; nothing to train on")
     (folder / "cache.json").write_text(json.dumps({"count": count, "size": size}))
+
+
+def _array(path: Path, shape: tuple[int, ...], kind: type) -> NDArray[Any]:
+    """An array on the disk, whose room is taken at once.
+
+    Where a disk fills up later, the system kills whoever writes to a mapped file, without a word.
+    """
+    try:
+        array: NDArray[Any] = np.lib.format.open_memmap(path, "w+", kind, shape)
+        if reserve := getattr(os, "posix_fallocate", None):  # not on macOS, nor on Windows
+            with path.open("r+b") as file:
+                reserve(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        root = path.parents[2]
+        raise OutputError(
+            f"{root}: the pictures that are read cannot be kept there ({error.strerror}); "
+            "free some space, or choose an --out on another disk"
+        ) from error
+    return array
 
 
 def _bytes(luminance: NDArray[np.float32]) -> NDArray[np.uint8]:

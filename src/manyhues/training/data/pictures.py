@@ -190,18 +190,24 @@ def load_square(
     limit: int | None = None,
     split: str | None = None,
     keep: Callable[[str, str], bool] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Pixels, list[str]]:
     """The first `limit` coloured pictures as ``(N, size, size, 3)`` uint8, with their labels.
 
     `keep` says of an id and a label whether to take the picture; nothing else is decoded.
-    Raises `DataError` when no picture has real colour.
+    `progress` is told how many are taken, of how many at the most. Raises `DataError` when no
+    picture has real colour.
     """
     pictures = open_pictures(path, split)
     kept: list[Pixels] = []
     labels: list[str] = []
     named = enumerate(zip(pictures.ids, pictures.labels, strict=True))
     order = None if keep is None else [index for index, (i, label) in named if keep(i, label)]
+    most = len(pictures if order is None else order)
+    most = most if limit is None else min(limit, most)
     for index, rgb in itertools.islice(pictures.coloured(order), limit):
+        if progress:
+            progress(len(kept), most)
         kept.append(square(rgb, size))
         labels.append(pictures.labels[index])
     if not kept:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from manyhues.errors import UsageError
 from manyhues.model.solver import schedule
-from manyhues.training.data.cache import Batch, Cache
+from manyhues.training.data.cache import Batch
 from manyhues.training.looking import Looking, LookingConfig
 from manyhues.training.methods.detail import Detail, DetailConfig, DetailDecoder
 from manyhues.training.methods.flow import RENOISE, STEPS
@@ -71,8 +71,8 @@ class Adversarial(Looking):
         self.register_buffer("balance", torch.zeros(len(self.sizes)))
         self.register_buffer("heard", torch.zeros((), dtype=torch.long))  # verdicts that counted
 
-    def prepare(self, cache: Cache) -> None:
-        super().prepare(cache)
+    def begin(self) -> None:
+        super().begin()
         if self.config.drop:
             raise UsageError("adversarial draws samples as they will be drawn; leave drop at 0")
         run = Path(self.config.decoder)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from manyhues.color.lab import luminance_to_grey
 from manyhues.training import checkpoint
-from manyhues.training.data.cache import Batch, Cache
+from manyhues.training.data.cache import Batch
 from manyhues.training.data.film import filmed
 from manyhues.training.networks.grey import CHANNELS, FEATURE_SCALE, GreyFeatures
 from manyhues.training.networks.grid import CELL, CODE_SCALE, to_code
@@ -222,7 +222,7 @@ class Tune(Task[TuneConfig]):
         self.features = LearningFeatures(config.network, config.zoom)
         self.head = ColourHead(config.width)
 
-    def prepare(self, cache: Cache) -> None:
+    def begin(self) -> None:
         if self.config.start:
             self.features.begin(Path(self.config.start), self.config.keep)
             take_heads(self, Path(self.config.start))

@@ -20,7 +20,7 @@ from manyhues.model.checked import GraphFile
 from manyhues.model.priors.flow import FlowSettings
 from manyhues.model.solver import integrate, schedule
 from manyhues.training import checkpoint
-from manyhues.training.data.cache import Batch, Cache
+from manyhues.training.data.cache import Batch
 from manyhues.training.export.plan import Plan, features_graph, grid_manifest, spatial_graph
 from manyhues.training.networks.grey import FINER_SHARES, LOOK
 from manyhues.training.networks.grid import CELL, CODE_SCALE, GridUNet, to_code
@@ -103,13 +103,16 @@ class Flow(Task[FlowConfig]):
         if config.features:
             self.tuned = Path(config.features)
 
-    def prepare(self, cache: Cache) -> None:
+    def begin(self) -> None:
         for name in self.begins_with:
             if not getattr(self.config, name):
                 raise UsageError(f"{self.kind} trains on; add --set {name}=runs/NAME")
         if self.config.start:  # a `flow` run, or one that holds more
             tensors, _ = checkpoint.read_tensors(Path(self.config.start) / checkpoint.MODEL)
             mine = {k[8:]: v for k, v in tensors.items() if k.startswith("network.")}
+            if checkpoint.shapes(mine) != checkpoint.shapes(self.network.state_dict()):
+                width = self.config.width
+                raise UsageError(f"start={self.config.start}: no `flow` run of a width of {width}")
             self.network.load_state_dict(mine)
 
     def _condition(self, batch: Batch, hints: Tensor) -> tuple[Tensor, Tensor, Tensor]:

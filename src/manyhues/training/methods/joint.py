@@ -12,7 +12,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from manyhues.training.data.cache import Batch, Cache
+from manyhues.training.data.cache import Batch
 from manyhues.training.data.classes import ClassLesson
 from manyhues.training.looking import Looking, LookingConfig
 from manyhues.training.methods.features import ColourHead, TuneConfig, take_heads
@@ -51,8 +51,8 @@ class Joint(Looking):
         self.head = ColourHead(TuneConfig.width)
         self.classes = ClassLesson(config.network, config.zoom) if config.classes else None
 
-    def prepare(self, cache: Cache) -> None:
-        super().prepare(cache)
+    def begin(self) -> None:
+        super().begin()
         if self.config.features:
             take_heads(self, Path(self.config.features))
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from manyhues.errors import UsageError
 from manyhues.model.checked import GraphFile
 from manyhues.model.priors.vector import MixtureSettings
-from manyhues.training.data.cache import Batch, Cache
+from manyhues.training.data.cache import Batch
 from manyhues.training.export.graph import Graph
 from manyhues.training.export.plan import Plan, code_decoder, maps, vector_manifest
 from manyhues.training.methods.vae import Vae, VaeConfig
@@ -117,7 +117,7 @@ class Mdn(Task[MdnConfig]):
         self.mixture = Mixture(config)
         self.vae = Vae(VaeConfig(code=config.code)).requires_grad_(False)
 
-    def prepare(self, cache: Cache) -> None:
+    def begin(self) -> None:
         if not self.config.vae:
             raise UsageError("mdn predicts the code of a VAE; add --set vae=runs/NAME")
         trained, _ = load(Path(self.config.vae))

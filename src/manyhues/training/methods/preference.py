@@ -59,10 +59,10 @@ class Preference(Flow):
         levels = [Judged(data, level) for level in range(len(self.sizes))]
         return [levels[0], *(level for level in levels[1:] if len(level))]
 
-    def prepare(self, cache: Cache) -> None:
+    def begin(self) -> None:
         if self.config.drop or len(self.config.beta) != len(self.sizes):
             raise UsageError("preference wants a drop of 0, and a beta for each working size")
-        super().prepare(cache)
+        super().begin()
         self.reference.load_state_dict(self.network.state_dict())
 
     def train(self, mode: bool = True) -> "Preference":
