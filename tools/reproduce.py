@@ -74,7 +74,8 @@ def write(rows: Iterable[Row], out: Path, split: str) -> int:
         raise DataError(f"{out}: no picture for {split}; check the folder that was given")
     files.make_folder(out)
     columns = {key: [getattr(row, key) for row in kept] for key in ("id", "label", "image")}
-    pq.write_table(pa.table(columns), out / f"{split}-00000-of-00001.parquet")
+    path = out / f"{split}-00000-of-00001.parquet"
+    pq.write_table(pa.table(columns), path, write_page_checksum=True)
     print(f"{out}/{split}: {len(kept)} pictures", file=sys.stderr)
     return len(kept)
 

@@ -213,6 +213,39 @@ def test_every_message_has_its_entry() -> None:
     assert used == set(stays)
 
 
+# Nouns in the plural after a value that is never one, or after "of so many".
+NEVER_ONE = {
+    "{rate} colourings/s": "a unit",
+    "{rate} frames/s": "a unit",
+    "{rate} pictures/s": "a unit",
+    "{name}: frame {done} of {total}, {rate} frames/s, {left}": "a unit",
+    "{note} ({count} pages)": "said of two or more",
+    "{count} more pictures": "said of two or more",
+    "{count} existing results were kept{otherwise}": "said of two or more",
+    "{method} has one answer: all {n} results are the same": "said of two or more",
+    "diversity {value} leaves one answer: all {n} results are the same": "said of two or more",
+    "only the first of its {count} pictures was read": "said of two or more",
+    "standard output: holds one picture, not the {count} pages of this one; name a folder "
+    "with -o": "said of two or more",
+    "{name}: of {count} pages {pages}: {fault}": "said of two or more",
+    "a batch of {size} cannot be cut into {pieces} pieces ({count} for processes x {accumulate} "
+    "to accumulate); take fewer, or a larger batch_size": "said of two or more",
+    "{name}: {count} workers died on it; colour it alone to see why, or leave it out": "a limit",
+    "no share: grey ({grey}) is no further than the real-to-real floor ({floor}); {count} pictures "
+    "a half are too few": "a least",
+    "{count} of {all} bytes are there": "a file of one has another fault",
+    "{name}: has {count} frames, over the limit of {limit}; split it first": "above a limit",
+}
+COUNTS = "all|count|done|draws|examples|n|pieces|pictures|samples|step|total"
+COUNTED = re.compile(rf"\{{({COUNTS})\}}(?: (?!(?:is|was) )[a-z]+)? (?!is |was )[a-z]{{2,}}s\b")
+
+
+def test_nothing_is_one_pictures() -> None:
+    """Who counts in a message says it for one as well, or so that it fits any number."""
+    assert {entry for entry in TABLE if COUNTED.search(entry)} <= set(NEVER_ONE)
+    assert set(NEVER_ONE) <= set(TABLE)
+
+
 def is_heard(path: Path) -> bool:
     """Whether what a module says can come to a terminal.
 

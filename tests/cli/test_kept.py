@@ -43,7 +43,7 @@ def test_more_results_make_a_new_sheet(
     three = (out / "photo.sheet.jpg").read_bytes()
     assert three != one
     assert (out / "photo.1.jpg").stat().st_mtime_ns == first.st_mtime_ns
-    assert "1 existing results were kept" in capsys.readouterr().err
+    assert "1 existing result was kept" in capsys.readouterr().err
     (out / "photo.sheet.jpg").write_bytes(b"mine")
     assert run("colorize", photo, "-o", out, "-n", 2) == 0
     assert (out / "photo.sheet.jpg").read_bytes() == b"mine"

@@ -144,8 +144,9 @@ def test_a_batch(
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        ("runs/a: 7 steps: not a model; give it more --minutes, --resume goes on from here",
-         "runs/a: 7 bước: chưa thành mô hình; hãy cho thêm --minutes, --resume chạy tiếp từ đây"),
+        ("runs/a: still at step 7: not a model; give it more --minutes, --resume goes on from here",
+         "runs/a: mới ở bước 7: chưa thành mô hình; hãy cho thêm --minutes, "
+         "--resume chạy tiếp từ đây"),
         ("--like aunt.jpg: the picture given as palette is grey; give one with colour",
          "--like aunt.jpg: ảnh đưa làm bảng màu là ảnh xám; hãy đưa ảnh có màu"),
         ("flow: the method returned NaN or infinite colour for seed 3; export its weights again",
@@ -162,7 +163,7 @@ def test_a_message_that_is_passed_on_has_a_name_before_it(
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        ("a.tif: of 3 pages 2, 3: truncated or damaged (4 of 9 strips or tiles are there); "
+        ("a.tif: of 3 pages 2, 3: truncated or damaged (strips or tiles there: 4 of 9); "
          "copy it again from its source",
          "a.tif: trong 3 trang, trang 2, 3: bị cụt hoặc bị hỏng (chỉ còn 4 trong 9 dải hoặc ô); "
          "hãy chép lại từ nguồn"),
@@ -173,6 +174,7 @@ def test_a_message_that_is_passed_on_has_a_name_before_it(
         ("out/a.jpg: cannot be written (File name too long); shorten the name",
          "out/a.jpg: không ghi được (tên quá dài); hãy rút ngắn tên"),
         ("3 existing results were kept", "3 kết quả có sẵn được giữ lại"),
+        ("1 existing result was kept", "1 kết quả có sẵn được giữ lại"),
         ("3 existing results were kept, 2 of them made otherwise (seed 0, not 1, no palette)",
          "3 kết quả có sẵn được giữ lại, trong đó 2 bản được tạo theo cách khác "
          "(seed 0 chứ không phải 1, không lấy bảng màu nào)"),
@@ -200,7 +202,7 @@ def test_training_says_in_vietnamese_what_goes_wrong(
     missing = str(tmp_path / "none")
     for arguments, status, part in (
         (("train", "mean", "--data", missing, "--out", str(tmp_path / "run")), 1,
-         "không có tệp hay thư mục này; hãy kiểm tra lại --data"),
+         "không có tệp hay thư mục này; hãy kiểm tra lại tên"),
         (("train", "mean", "--data", missing, "--out", str(tmp_path / "run"), "--minutes", "0"), 2,
          "--minutes 0: không có thời gian thì không học được gì"),
         (("export", missing), 1, "chưa có bản lưu nào; hãy huấn luyện trước"),

@@ -282,9 +282,10 @@ def test_a_log_is_told_now_and_then(
     batch = Batch(2, work(), Counter(), tally=tally)
     assert progress.watch(batch, "out", False) == 0
     said = capsys.readouterr().err
-    assert "manyhues: 2 of 4 colourings, 0 of 2 pictures after 0 s" in said
-    assert "manyhues: 4 of 4 colourings, 2 of 2 pictures after 0 s" in said
-    assert "4 of 4 colourings, 1 of 2" not in said  # coloured, and about to be told of
+    assert "manyhues: colourings done: 2 of 4, pictures: 0 of 2, after 0 s" in said
+    assert "manyhues: colourings done: 4 of 4, pictures: 2 of 2, after 0 s" in said
+    # Coloured, and about to be told of.
+    assert "colourings done: 4 of 4, pictures: 1 of 2" not in said
 
 
 def test_notes_of_many_pictures_name_one_and_count_the_rest(

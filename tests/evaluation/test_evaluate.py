@@ -85,7 +85,7 @@ def test_a_log_has_lines_soon_and_the_table_says_what_is_missing(
     printed = capsys.readouterr()
     begun = [f"reading {folder}: 0%", "true pictures: 0%", "noise: 0%", "one: 0%"]
     assert printed.err.splitlines() == begun
-    assert "no Fréchet distance: 5 pictures; it takes 16 or more" in printed.out
+    assert "no Fréchet distance: it takes 16 pictures or more, not 5" in printed.out
 
 
 def test_limit_counts_over_all_data(folder: Path) -> None:

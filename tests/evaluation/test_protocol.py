@@ -157,7 +157,7 @@ def test_a_run_says_what_it_measured() -> None:
     assert result["judge"] == "a fake"
     assert result["notes"] == []
     few = measure(Noise(), Truth.prepare(pictures(3), (), ColourJudge()), Plan(samples=2))
-    assert few["notes"] == ["no Fréchet distance: 3 pictures; it takes 16 or more"]
+    assert few["notes"] == ["no Fréchet distance: it takes 16 pictures or more, not 3"]
     assert [sum(result[key]) for key in RANKS] == [6] * 4
     assert [len(result[key]) for key in RANKS] == [5] * 4  # ranks 0 to 4
     assert result["independent"]["n"] == 6

@@ -68,7 +68,7 @@ def test_sub_directories_that_point_upwards() -> None:
 def test_tiles_that_are_not_there_are_no_black() -> None:
     more = {"t322": ("I", (16,)), "t323": ("I", (16,)), "t324": ("I", (8,)), "t325": ("I", (256,))}
     data = tiff_of(tags(64, 64, **more), bytes(256))
-    with pytest.raises(PictureError, match="1 of 16 strips or tiles are there"):
+    with pytest.raises(PictureError, match="strips or tiles there: 1 of 16"):
         Picture.open(data)
 
 

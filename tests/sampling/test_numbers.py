@@ -32,10 +32,10 @@ def test_numbers_are_as_many_as_they_are(weights: Path) -> None:
     assert Sampling(k=[]).n == 6
     colorizer = Colorizer.load("cvae", weights)
     scene = colorizer.encode(colourful(40, 50))
-    with pytest.raises(UsageError, match="k -1: this method has 0 most probable answers"):
+    with pytest.raises(UsageError, match="k -1: most probable answers of this method: 0"):
         colorizer.sample(scene, k=[2, -1])
     flow = Colorizer.load("flow", weights)
-    with pytest.raises(UsageError, match="k -2: this method has 1 most probable answers"):
+    with pytest.raises(UsageError, match="k -2: most probable answers of this method: 1"):
         flow.sample(flow.encode(colourful(40, 50)), k=[-2])
 
 

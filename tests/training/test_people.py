@@ -99,7 +99,7 @@ def test_few_steps_are_said_not_to_be_a_model(
     out = tmp_path / "run"
     train("cvae", [pictures], out, 1e-9, False, ["batch_size=4"])
     _, facts = registry.load(out)
-    said = f"{facts['step']} steps: not a model; give it more --minutes"
+    said = f"still at step {facts['step']}: not a model; give it more --minutes"
     assert said in capsys.readouterr().err
     cli.app(["export", str(out)], standalone_mode=False)
     assert said in capsys.readouterr().err
@@ -150,7 +150,7 @@ def test_the_size_of_a_cache_is_said_before_it_is_made(pictures: Path, tmp_path:
     assert expected == 24 * (64 * 64 * 3 + 2)
     stored = sum(path.stat().st_size for path in folder.glob("*.npy"))
     assert stored == pytest.approx(expected, abs=3 * 128)  # the arrays' heads
-    assert said == [f"{pictures}: 24 examples at 64, 0 MB in {tmp_path / 'cache'}"]
+    assert said == [f"{pictures}: examples at 64: 24, 1 MB in {tmp_path / 'cache'}"]
     build_cache(pictures, tmp_path / "cache", features=False, say=say)
     assert len(said) == 1  # one that is there is not announced
     maps = 40 * 16 * 16 + 112 * 8 * 8 + 320 * 4 * 4

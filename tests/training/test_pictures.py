@@ -126,7 +126,7 @@ def test_the_first_that_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "1.png").write_bytes((tmp_path / "2.png").read_bytes()[:200])
     np.testing.assert_array_equal(dataset.open_pictures(tmp_path).first(), colourful())
     (tmp_path / "2.png").unlink()
-    with pytest.raises(DataError, match=r"1\.png: cannot be decoded, nor can any other of 1"):
+    with pytest.raises(DataError, match=r"1\.png: cannot be decoded, nor .* picture of 1"):
         dataset.open_pictures(tmp_path).first()
 
 

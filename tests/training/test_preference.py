@@ -210,7 +210,7 @@ def test_judged_folders_are_checked(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "verdicts.txt").write_text("000 A: 25\n")
     with pytest.raises(DataError, match=r"000A\.npz: a verdict names sample 25 of 6"):
         Judged([tmp_path], 0)
-    with pytest.raises(DataError, match="holds drawn samples already"):
+    with pytest.raises(DataError, match="holds files already"):
         draw(folder, tmp_path, 1)
     (tmp_path / "verdicts.txt").write_text("007 A: 1\n")
     with pytest.raises(DataError, match=r"007A\.npz: was judged and is not there"):

@@ -131,7 +131,7 @@ def test_accumulation_takes_the_same_steps(kind: str, cache: Cache, tmp_path: Pa
 def test_a_batch_too_small_to_share(cache: Cache, tmp_path: Path) -> None:
     task = registry.build("mean", registry.make_config("mean", {"batch_size": "2", "width": "16"}))
     running = Loop(task, [cache], tmp_path, minutes=1.0, accumulate=3)
-    with pytest.raises(UsageError, match="batch of 2 cannot be shared"):
+    with pytest.raises(UsageError, match="batch of 2 cannot be cut"):
         next(running._batches())
 
 

@@ -62,7 +62,7 @@ def test_a_set_too_small_to_train_on(tmp_path: Path) -> None:
 def test_a_small_set_cannot_be_shared_by_more_than_it_has(cache: Cache, tmp_path: Path) -> None:
     task = Cvae(CvaeConfig(batch_size=64))
     running = Loop(task, [cache], tmp_path, minutes=1.0, accumulate=30)
-    with pytest.raises(UsageError, match=r"batch of 20 cannot be shared"):
+    with pytest.raises(UsageError, match=r"batch of 20 cannot be cut"):
         next(running._batches())
 
 

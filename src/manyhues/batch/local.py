@@ -254,7 +254,8 @@ def _page(
         other = f", {len(earlier)} of them made otherwise" if earlier else ""
         if said := ", ".join(kept.of_earlier(result, earlier)):
             other += f" ({said})"
-        report.notes.append(f"{there} existing results were kept{other}")
+        one = f"1 existing result was kept{other}"
+        report.notes.append(one if there == 1 else f"{there} existing results were kept{other}")
     if options.sheet and not with_sheet:
         report.notes.append(f"{sheet} exists and was kept; --overwrite replaces it")
     for _ in result.write(

@@ -24,6 +24,7 @@ from rich.text import Text
 
 from manyhues.batch.report import Batch, Report
 from manyhues.cli import terminal
+from manyhues.image import files
 from manyhues.language import say, spoken
 from manyhues.video import Progress as FilmProgress
 
@@ -60,8 +61,8 @@ class _Lines:
                 return
             self._last = now
         say(
-            f"{tally.done} of {tally.total} colourings, "
-            f"{self.pictures} of {total} pictures after {now - self._start:.0f} s"
+            f"colourings done: {tally.done} of {tally.total}, "
+            f"pictures: {self.pictures} of {total}, after {now - self._start:.0f} s"
         )
 
 
@@ -144,7 +145,7 @@ class _Frames:
         """Called every few frames."""
         name = one_line(film.name)
         if not film.done:
-            need = f"{film.need / 1e9:.1f} GB" if film.need >= 1e8 else f"{film.need / 1e6:.0f} MB"
+            need = files.size_of(film.need)
             _note(self._console, f"{name}: takes up to about {need} of disk while it is made")
         if self._bars.disable:
             if film.done and time.monotonic() - self._said > _EVERY:
@@ -154,7 +155,7 @@ class _Frames:
                 else:
                     left = f"{film.left:.0f} s left"
                 said = (
-                    f"{name}: {film.done} of {film.total} frames, {film.rate:.1f} frames/s, "
+                    f"{name}: frame {film.done} of {film.total}, {film.rate:.1f} frames/s, "
                     f"{spoken(left)}"
                 )
                 self._console.print(spoken(said), markup=False)
@@ -194,7 +195,8 @@ def _say_again(console: Console, told: Counter[str]) -> None:
     """How many more pictures have the notes that were told once."""
     for note, count in told.items():
         if count > 1:
-            _note(console, f"{spoken(note)}: {count - 1} more pictures")
+            more = "1 more picture" if count == 2 else f"{count - 1} more pictures"
+            _note(console, f"{spoken(note)}: {spoken(more)}")
 
 
 def one_line(text: str) -> str:

@@ -46,8 +46,10 @@ def judged(
     """
     need_torch("train")
     from manyhues.training.data.judged import draw
+    from manyhues.training.run import told
 
-    draw(pictures, out, count, seed, weights)
+    with told("samples") as tell:
+        draw(pictures, out, count, seed, weights, tell=tell)
     say(f"wrote {out}; write into {out / 'verdicts.txt'} which are faulty")
 
 

@@ -78,9 +78,9 @@ def export(
     """Turn a trained run into ONNX graphs."""
     need_torch("train")
     from manyhues.model import manifest
-    from manyhues.training.checkpoint import MODEL, read_facts, too_few
+    from manyhues.training.checkpoint import MODEL, read_facts
     from manyhues.training.export.weights import export as run_export
-    from manyhues.training.loop import WARM_UP
+    from manyhues.training.loop import lack
 
     own = manifest.WEIGHTS
     if into_package and weights is not None:
@@ -91,8 +91,8 @@ def export(
     written = run_export(run, folder, int8, overwrite=overwrite)
     for path in written:
         say(f"wrote {path}")
-    if (step := read_facts(run / MODEL).get("step", WARM_UP)) < WARM_UP:
-        say(f"{run}: {too_few(step)}")
+    if lacking := lack(read_facts(run / MODEL)):
+        say(f"{run}: {lacking}")
     if not into_package and any(path.suffix == ".json" for path in written):
         folder_shown = shlex.quote(str(written[0].parent))
         say(f"to use them: manyhues colorize PICTURE -o OUT --weights {folder_shown}")

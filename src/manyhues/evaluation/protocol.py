@@ -252,7 +252,7 @@ def _summary(
         judges |= truth.colour.measure(seen, "frechet_colour")
     if truth.colour is None:
         count = len(first_samples)
-        notes = [f"no Fréchet distance: {count} pictures; it takes {MIN_FRECHET} or more"]
+        notes = [f"no Fréchet distance: it takes {MIN_FRECHET} pictures or more, not {count}"]
     else:
         notes = []
     result["notes"] = notes + [judges.pop(key) for key in list(judges) if key.endswith("_note")]

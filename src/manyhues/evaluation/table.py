@@ -63,14 +63,14 @@ def title(result: Result) -> str:
         data = ", ".join(result["data"])
         half = result["half"]
         lines.append(data if half == "all" else spoken(f"{data} ({half} half)"))
-    lines.append(spoken(f"{result['n']:,} pictures, samples of each: {result['samples']}"))
+    lines.append(spoken(f"pictures: {result['n']:,}, samples of each: {result['samples']}"))
     more = [spoken(f"{result['size']} pixels, seed {result['seed']}")]
-    if result["eob_pictures"]:
-        said = f"eob: {result['eob_samples']} samples of {result['eob_pictures']:,} pictures"
-        more.append(spoken(said))
-    if result["draw_pictures"]:
-        said = f"energy: {result['draws']} draws of {result['draw_pictures']:,} pictures"
-        more.append(spoken(said))
+    if count := result["eob_pictures"]:
+        each = result["eob_samples"]
+        more.append(spoken(f"eob (pictures: {count:,}, samples of each: {each})"))
+    if count := result["draw_pictures"]:
+        each = result["draws"]
+        more.append(spoken(f"energy (pictures: {count:,}, draws of each: {each})"))
     if result["judge"]:
         more.append(result["judge"])
     return "\n".join([*lines, "; ".join(more)])

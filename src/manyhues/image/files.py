@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import math
 import os
 import threading
 import time
@@ -21,6 +22,11 @@ except ImportError:  # Windows
 Format = Literal["keep", "png", "jpg", "webp", "tiff", "dicom"]
 _STALE = 3600.0  # seconds
 _WINDOWS_PATH = 259  # characters
+
+
+def size_of(count: float) -> str:
+    """So many bytes of disk for people: ``1.2 GB`` or ``3 MB``, and never none."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{math.ceil(count / 1e6)} MB"
 
 
 def make_folder(folder: Path) -> None:

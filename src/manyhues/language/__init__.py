@@ -17,7 +17,7 @@ _CATALOGUE = Path(__file__).with_name("vi.json")
 _LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first one that is set decides
 _HOLE = re.compile(r"\{(\w+)\}")
 _DECIMAL = re.compile(r"(\d+)\.(\d+)")
-_MEASURED = frozenset({"cut", "free", "gigabytes", "minutes", "need", "rate", "seconds"})
+_MEASURED = frozenset({"cut", "free", "gigabytes", "minutes", "need", "rate", "room", "seconds"})
 # Values that are messages themselves, or words of the system's.
 _WORDS = frozenset(
     {

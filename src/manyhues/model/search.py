@@ -129,7 +129,7 @@ def _named(
             drafts = [prior.draft(scene, draw.of(pool[at : at + DRAFTS])) for at in pool[::DRAFTS]]
             listed = [_agreed(prior, scene, draw, np.concatenate(drafts))]
         if -least > len(listed):
-            raise UsageError(f"k {least}: this method has {len(listed)} most probable answers")
+            raise UsageError(f"k {least}: most probable answers of this method: {len(listed)}")
     yield from _drawn(prior, scene, numbers, draw, listed, at_once)
 
 

@@ -41,15 +41,15 @@ def batches(
     taught = [len(cache.taught(held)) for cache in caches]
     if not any(taught):
         raise DataError(
-            f"{first.sources[0]}: too small, all of its {len(first)} examples are held out to "
+            f"{first.sources[0]}: too small, every example ({len(first)}) is held out to "
             "validate on; at least 3 pictures with real colour are needed"
         )
     pieces = accumulate * processes.count
     smallest = min(min(pair) for pair in zip(sizes, taught, strict=True) if all(pair))
     if pieces > smallest:
         raise UsageError(
-            f"a batch of {smallest} cannot be shared by {processes.count} processes in "
-            f"{accumulate} pieces each; take fewer, or a larger batch_size"
+            f"a batch of {smallest} cannot be cut into {pieces} pieces ({processes.count} for "
+            f"processes x {accumulate} to accumulate); take fewer, or a larger batch_size"
         )
     streams = [
         cache.epochs(sizes[number], seed + number, held=held) for number, cache in enumerate(caches)

@@ -55,11 +55,6 @@ def remove_partial(run: Path) -> None:
             partial.unlink(missing_ok=True)
 
 
-def too_few(step: int) -> str:
-    """What to say of a run that has not even come through its warm-up."""
-    return f"{step} steps: not a model; give it more --minutes, --resume goes on from here"
-
-
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `write_tensors` wrote. Raises `WeightsError` when it is missing or corrupt."""
     with _opened(path) as (file, facts):

@@ -143,7 +143,7 @@ class Loop:
         reported = logged_at = saved = started
         first = self.state.step == 0
         count = sum(len(cache) for cache in self.caches)
-        self.report(self._done(), spoken(f"training on {count:,} examples"))
+        self.report(self._done(), spoken(f"examples to train on: {count:,}"))
         with writers(self.out if self.processes.first else None) as (write, board):
             try:
                 while self.state.seconds < total:
@@ -307,6 +307,17 @@ def check_same(task: Task[Any], out: Path, facts: dict[str, Any]) -> None:
             f"{out}: holds a `{facts['kind']}` run that differs in "
             f"{differs}; use another --out, or its own settings"
         )
+
+
+def lack(facts: dict[str, Any]) -> str:
+    """What to say of a run that has not even come through its warm-up; empty where it has.
+
+    One that was a model when it began is one.
+    """
+    step = facts.get("step", WARM_UP)
+    if step >= WARM_UP or facts.get("recovered") or facts["config"].get("start"):
+        return ""
+    return f"still at step {step}: not a model; give it more --minutes, --resume goes on from here"
 
 
 class _NextStep(nn.Module):

@@ -89,6 +89,13 @@ def build(kind: str, config: Any) -> Task[Any]:
     return task(config)
 
 
+def check_colours(run: Path) -> None:
+    """Raise `UsageError` where a run is of a kind that is of use to training alone."""
+    kind = checkpoint.read_facts(run / checkpoint.MODEL).get("kind")
+    if kind in methods.kinds() and not _classes(kind)[0].exports():
+        raise UsageError(f"a `{kind}` run colours nothing by itself; export what was trained on it")
+
+
 def load(run: Path) -> tuple[Task[Any], dict[str, Any]]:
     """The averaged model of a run, in evaluation mode, with the checkpoint's facts."""
     tensors, facts = checkpoint.read_tensors(run / checkpoint.MODEL)

@@ -30,7 +30,7 @@ from manyhues.language.lines import Lines
 from manyhues.training import checkpoint
 from manyhues.training.data.cache import CROPS, Cache, build_cache
 from manyhues.training.data.pictures import open_pictures, training_split
-from manyhues.training.loop import CHECKPOINT_MINUTES, WARM_UP, Loop, check_same
+from manyhues.training.loop import CHECKPOINT_MINUTES, Loop, check_same, lack
 from manyhues.training.processes import Processes, join
 from manyhues.training.registry import build, make_config
 from manyhues.training.task import Task
@@ -40,12 +40,30 @@ KEPT_FROM = 1000  # examples: a cache of fewer is made again in a minute or two,
 _SEEDS = 2**63  # PyTorch takes 64 bits, and steps are added to a seed
 
 
+def _bars(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,  # a log file wants lines, not a bar
+    )
+
+
+@contextmanager
+def told(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Shows on standard error how many of some pictures are through, for the time of the body."""
+    with _bars(Console(stderr=True)) as progress:
+        yield _teller(progress, progress.add_task(spoken(what)), spoken(what))
+
+
 def _teller(progress: Progress, line: TaskID, what: str) -> Callable[[int, int], None]:
     """Shows how many of a set's pictures are read: a bar, or lines in a log."""
     lines = Lines(progress.console)
 
     def tell(done: int, total: int) -> None:
-        lines.tell(f"{what}: {done} of {total} pictures")
+        lines.tell(f"{what}: picture {done} of {total}")
         progress.update(line, completed=done, total=total)
 
     return tell
@@ -198,14 +216,7 @@ def _train(
     handles = threading.current_thread() is threading.main_thread()
     if handles and processes.count == 1:  # also while pictures are read: what is half made goes
         processes.handle_signals()
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,  # a log file wants lines, not a bar
-    ) as progress:
+    with _bars(console) as progress:
         with processes.first_on_each_machine():
             caches = task.caches(data) or open_caches(
                 data,
@@ -241,5 +252,5 @@ def _train(
         if resume:
             loop.resume()
         loop.run()
-    if processes.first and loop.state.step < WARM_UP:
-        say(f"{out}: {checkpoint.too_few(loop.state.step)}")
+    if processes.first and (lacking := lack(checkpoint.read_facts(out / checkpoint.MODEL))):
+        say(f"{out}: {lacking}")

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from torch import Tensor, nn
 
-from manyhues.errors import UsageError
 from manyhues.training.data.cache import Batch, Cache
 from manyhues.training.export.plan import Plan
 
@@ -78,8 +77,11 @@ class Task(nn.Module, ABC, Generic[ConfigT]):
     def export_plan(self, run: Path) -> Plan:
         """The graphs and the manifest that this run, in its folder, is exported as.
 
-        Raises `UsageError` for one that is of use to training alone.
+        A kind without this method is of use to training alone.
         """
-        raise UsageError(
-            f"a `{self.kind}` run colours nothing by itself; export what was trained on it"
-        )
+        raise NotImplementedError
+
+    @classmethod
+    def exports(cls) -> bool:
+        """Whether runs of this kind can be exported."""
+        return cls.export_plan is not Task.export_plan

@@ -203,9 +203,9 @@ class Film:
         if paths[0].suffix != source.path.suffix.lower():
             notes.append(f"results are {paths[0].suffix}: {source.path.suffix} holds no H.264")
         if source.broken:
-            notes.append(f"{source.broken} broken frames were skipped")
+            notes.append(f"broken frames that were skipped: {source.broken}")
         if earlier:
-            notes.append(f"{earlier} frames were there from an interrupted run")
+            notes.append(f"frames that were there from an interrupted run: {earlier}")
         return Result(paths, sheet_path, seeds, notes, frames, time.perf_counter() - began)
 
     def _parts(
@@ -286,8 +286,8 @@ class Film:
         free, need = shutil.disk_usage(out).free, self.need()
         if free < need:
             raise OutputError(
-                f"{out}: {free / 1e9:.1f} GB free, about {need / 1e9:.1f} needed for "
-                f"{self.sampling.n} versions; free some, take fewer, or choose another folder"
+                f"{out}: {files.size_of(free)} free, about {files.size_of(need)} needed for "
+                f"n={self.sampling.n}; free some, take fewer, or choose another folder"
             )
         return need
 

@@ -232,7 +232,7 @@ def _by_tifffile(data: bytes, name: str) -> Decoded:
         scale = np.iinfo(pixels.dtype).max / (2**bits - 1)
         pixels = np.round(pixels * scale).astype(pixels.dtype)
     if pixels.ndim != 3:
-        raise PictureError(f"{name}: {layout.name} in {pixels.ndim} dimensions is no picture's")
+        raise PictureError(f"{name}: {layout.name} of dimension {pixels.ndim} is no picture's")
     return _decoded(pixels, layout, data, name)
 
 
@@ -290,7 +290,7 @@ def _decoded(pixels: NDArray[Any], layout: _Layout, data: bytes, name: str) -> D
     wanted = colours + (layout.extra in (1, 2))
     if kind not in (*_GREY, _RGB, _INK, *_LAB) or pixels.shape[2] < wanted:
         raise PictureError(
-            f"{name}: {layout.name} of {pixels.shape[2]} channels is no photograph's layout; "
+            f"{name}: {layout.name}, channels: {pixels.shape[2]}, is no photograph's layout; "
             "save it as RGB or grey"
         )
     alpha, profile, notes = None, _bytes(layout.tags.get(_ICC)), []

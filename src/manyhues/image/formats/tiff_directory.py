@@ -115,7 +115,7 @@ class Directory:
             wanted = -(-height // max(rows, 1)) * planes
             offsets, sizes = self.values.get(_STRIPS, ()), self.values.get(_STRIP_SIZES, ())
         if len(offsets) < wanted:
-            return f"{len(offsets)} of {wanted} strips or tiles are there"
+            return f"strips or tiles there: {len(offsets)} of {wanted}"
         packed = min(int(np.sum(sizes, dtype=np.float64)) if len(sizes) else held, held)
         bits = width * height * self.channels * min(self.bits, 64)
         if self.kind == 6:  # colour at half resolution or less, perhaps

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from manyhues.color.lab import luminance_to_grey, rgb_to_lab
 from manyhues.errors import DataError, OutputError
-from manyhues.image.files import make_folder
+from manyhues.image.files import make_folder, size_of
 from manyhues.training.data.classes import class_numbers
 from manyhues.training.data.film import filmed
 from manyhues.training.data.looks import MAPS, Looks, shapes
@@ -116,8 +116,8 @@ def build_cache(
     _remove_stale(root)
     if say:
         examples = len(pictures) * crops
-        room = bytes_of(examples, size, features=features) / 1e6
-        say(f"{source}: {examples:,} examples at {size}, {room:,.0f} MB in {root}")
+        room = size_of(bytes_of(examples, size, features=features))
+        say(f"{source}: examples at {size}: {examples:,}, {room} in {root}")
     with tempfile.TemporaryDirectory(
         prefix=f".{folder.name}.", dir=root, ignore_cleanup_errors=True
     ) as scratch:

@@ -18,7 +18,7 @@ each working size, so that training wants neither the photograph nor its feature
 import itertools
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -237,21 +237,32 @@ class Judged(Cache):
         return {name: part(plane, stride, *place) for name, (plane, stride) in planes.items()}
 
 
-def draw(pictures: Path, out: Path, count: int, seed: int = 0, weights: Path | None = None) -> None:
+def draw(
+    pictures: Path,
+    out: Path,
+    count: int,
+    seed: int = 0,
+    weights: Path | None = None,
+    *,
+    tell: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
     """Draw samples of `count` photographs into the folder `out`, with sheets to judge them by.
 
-    Raises `DataError` where `out` holds others: verdicts on those would be taken for these.
+    `tell` is told the number of each, from 1, and how many there are at the most.
+    Raises `DataError` where `out` holds anything: verdicts on others would be taken for these.
     """
+    source = open_pictures(pictures, training_split(pictures))
+    make_folder(out)
+    if any(out.iterdir()):  # sheets are called as somebody's pictures may be
+        raise DataError(f"{out}: holds files already; use another --out")
     colorizer = Colorizer.load("flow", weights)
-    prior, source = colorizer.prior, open_pictures(pictures, training_split(pictures))
+    prior, most = colorizer.prior, min(count, len(source))
     assert isinstance(prior, Flow)
     random, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     coloured = itertools.islice(source.coloured(random.permutation(len(source)).tolist()), count)
-    make_folder(out)
-    if any(out.glob("*.npz")):
-        raise DataError(f"{out}: holds drawn samples already; use another --out")
     page: list[Tile] = []
     for number, (_, rgb) in enumerate(coloured):
+        tell(number + 1, most)
         name = f"{number // len(ROWS):03d}{ROWS[number % len(ROWS)]}"
         lab = torch.from_numpy(rgb_to_lab(rgb / np.float32(255)).transpose(2, 0, 1)[None].copy())
         luminance, ab = lab.split((1, 2), 1)

@@ -75,8 +75,8 @@ class Pictures:
             with contextlib.suppress(DataError):  # `coloured` says which are left out
                 return self[index]
         raise DataError(
-            f"{self.ids[0]}: cannot be decoded, nor can any other of {len(self)} pictures; "
-            "check --data"
+            f"{self.ids[0]}: cannot be decoded, nor can any other picture of {len(self)}; "
+            "give another folder"
         )
 
     def stamps(self) -> list[int]:
@@ -110,7 +110,7 @@ def _read_shard(path: Path) -> tuple[list[bytes], list[str], list[str]]:
             f"{path}: parquet wants PyArrow; install it with: pip install 'manyhues[train]'"
         ) from error
     try:
-        table: Any = pq.read_table(path)
+        table: Any = pq.read_table(path, page_checksum_verification=True)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a readable parquet file ({error}); copy it again") from error
     if "image" not in table.column_names:
@@ -148,7 +148,7 @@ def open_pictures(path: Path | str, split: str | None = None) -> Pictures:
     """
     path = Path(path)
     if not path.exists():
-        raise DataError(f"{path}: no such file or folder; check the spelling of --data")
+        raise DataError(f"{path}: no such file or folder; check the spelling")
     if path.is_file() and path.suffix != ".parquet":
         raise DataError(f"{path}: neither a folder nor a .parquet shard; give its folder instead")
     shards = [path] if path.is_file() else sorted(path.glob("*.parquet"))
@@ -168,7 +168,7 @@ def open_pictures(path: Path | str, split: str | None = None) -> Pictures:
         ids += [str(f.relative_to(path)) for f in files]
         labels += [f.parent.name for f in files]
     if not sources:
-        raise DataError(f"{path}: no pictures and no parquet shards inside; check --data")
+        raise DataError(f"{path}: no pictures and no parquet shards inside; give another folder")
     return Pictures(sources, ids, labels)
 
 
@@ -212,6 +212,6 @@ def load_square(
         labels.append(pictures.labels[index])
     if not kept:
         raise DataError(
-            f"{path}: all {len(pictures)} pictures are grey, toned or damaged; no colour to use"
+            f"{path}: every picture of {len(pictures)} is grey, toned or damaged; no colour to use"
         )
     return np.stack(kept), labels

@@ -208,4 +208,5 @@ def _write(folder: Path, kind: str, settings: Any, tensors: dict[str, Tensor]) -
     make_folder(folder)
     config = checkpoint.config_facts(settings)
     facts = {"kind": kind, "config": config, "step": 0, "seconds": 0.0, "pictures": 0}
+    facts["recovered"] = True  # a model, though no step of its training is known
     checkpoint.write_tensors(folder / checkpoint.MODEL, tensors, facts)

@@ -67,6 +67,7 @@ def export(
     folder = run / WEIGHTS if weights is None else weights
     if weights is not None:  # where nothing can be written, no run needs to be read
         files.make_folder(folder)
+    registry.check_colours(run)  # recovered features lack their head, and cannot be loaded
     task, facts = registry.load(run)
     plan = task.float().export_plan(run)
     manifest, graphs = plan.manifest, list(plan.graphs)

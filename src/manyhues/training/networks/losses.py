@@ -36,7 +36,7 @@ class PrincipalComponents:
         """
         if len(fields) <= count:
             raise DataError(
-                f"{len(fields)} coloured pictures are too few for {count} principal components; "
+                f"too few coloured pictures ({len(fields)}) for {count} principal components; "
                 f"give a training set of more than {count}"
             )
         flat = fields.flatten(1)
