@@ -368,6 +368,16 @@ def test_notes_in_vietnamese(visit: Open, tmp_path: Path) -> None:
         expect(page.locator("#notes")).to_contain_text("first frame of the animation")
 
 
+def test_every_note_is_there_in_vietnamese(server: Server) -> None:
+    """The page has no words of its own for them: they are the command line's."""
+    file = io.BytesIO()
+    Image.new("CMYK", (32, 24), (9, 40, 80, 9)).save(file, "TIFF")
+    picture = server.colorize(file.getvalue(), n=1, pick="random")["picture"]
+    assert picture["notes"]
+    assert len(picture["notes_vi"]) == len(picture["notes"])
+    assert not set(picture["notes_vi"]) & set(picture["notes"])
+
+
 def test_heic_works(server: Server) -> None:
     heif = pytest.importorskip("pillow_heif")
     out = io.BytesIO()

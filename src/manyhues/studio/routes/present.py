@@ -1,5 +1,6 @@
 """Sessions, results and jobs as the API says them."""
 
+from manyhues.language import vietnamese
 from manyhues.studio import derived, recipe
 from manyhues.studio.actions.base import HintValue, Origin
 from manyhues.studio.hub import Studio
@@ -36,6 +37,7 @@ def session_out(studio: Studio, session: Session) -> schema.SessionOut:
             bits=picture.bits,
             grey=f"{base}/grey",
             notes=list(picture.notes),
+            notes_vi=[vietnamese(note) for note in picture.notes],
             page=session.page,
             pages=picture.page_count,
         ),

@@ -24,6 +24,7 @@ class PictureOut(BaseModel):
     bits: int
     grey: Annotated[str, Field(description="Link: the picture without colour, to look at.")]
     notes: list[str]
+    notes_vi: Annotated[list[str], Field(description="The same, in Vietnamese.")]
     page: Annotated[int, Field(description="Which of the file's pages it is, from 1.")]
     pages: Annotated[int, Field(description="How many the file has.")]
 

@@ -65,7 +65,7 @@ function enter(session, local = "") {
   swap($("given"), picture.grey, local);
   $("given").alt = $("given-name").textContent = $("given-name").title = picture.name;
   $("given-size").textContent = `${picture.width} × ${picture.height}`;
-  notes.show(picture.notes);
+  notes.show(picture);
   document.title = `${pages.title(picture)} · manyhues`;
   const open = session.groups.filter((group) => group.job && isNew(group));
   for (const group of open) group.results = grid.slots(group);
@@ -260,7 +260,7 @@ function relabel() {
   if (state.session) {
     document.title = `${pages.title(state.session.picture)} · manyhues`;
     grid.draw();
-    notes.show(state.session.picture.notes);
+    notes.show(state.session.picture);
   }
   if (viewer.isOpen()) viewer.show();
 }
