@@ -1,7 +1,5 @@
 """What can go wrong, as one tree of exceptions.
 
-::
-
     ManyhuesError
     ├── PictureError     a picture cannot be read: missing, truncated, too large, not a picture
     ├── OutputError      a result cannot be written: folder read-only, name taken

@@ -155,6 +155,7 @@ STAYS = {
         "most likely {}",
         "{} of the way",
         "kept, not a picture",
+        ", page {} of {}",
         "made earlier",
         "EfficientNet-Lite2 at {} pixels, float32",  # as --json says it
     ),

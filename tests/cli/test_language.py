@@ -231,3 +231,36 @@ def test_values_come_through_as_they_are(vietnamese: None) -> None:
     said = language.spoken("3 coloured into out.1.5 in 12.5 s")
     assert said == "đã tô màu 3 đầu vào, ghi vào out.1.5, trong 12,5 giây"
     assert language.spoken("something that nobody translated") == "something that nobody translated"
+
+
+@pytest.mark.parametrize(("spoken", "said"), [("C.UTF-8", "stopped"), ("vi_VN.UTF-8", "đã dừng")])
+def test_a_verb_that_is_stopped_says_so(
+    spoken: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Typer alone would end without a word."""
+
+    def stop(what: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("manyhues.cli.tools.need_torch", stop)
+    monkeypatch.setenv("LC_ALL", spoken)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["recover", "--out", "nowhere"])
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == f"manyhues: {said}\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("pictures: 1,000, samples of each: 8", "số ảnh: 1,000, số mẫu mỗi ảnh: 8"),
+        ("examples to train on: 1,240", "huấn luyện trên 1,240 ví dụ"),
+        ("film.mp4: takes up to about 1.2 GB of disk while it is made",
+         "film.mp4: trong lúc tô cần đến khoảng 1,2 GB chỗ trống trên đĩa"),
+    ],
+)  # fmt: skip
+def test_large_numbers_are_told_too(message: str, said: str, vietnamese: None) -> None:
+    assert language.spoken(message) == said

@@ -330,3 +330,8 @@ def test_paths_that_are_too_long_for_windows(
         files.write(b"", long / ("b" * 130))
     with pytest.raises(OutputError, match="permissions"):
         files.write(b"", tmp_path / "short")
+
+
+def test_sizes_of_files_are_never_nothing() -> None:
+    found = [files.size_of(count) for count in (1, 99e6, 123e6, 1.24e9)]
+    assert found == ["1 MB", "99 MB", "0.1 GB", "1.2 GB"]

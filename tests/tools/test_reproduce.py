@@ -8,6 +8,7 @@ from conftest import colourful
 from PIL import Image
 from rich.console import Console
 
+from manyhues.errors import DataError
 from manyhues.evaluation.evaluate import load
 from manyhues.training.data.pictures import open_pictures
 from tools import reproduce
@@ -169,3 +170,17 @@ def test_the_whole_way_to_the_page(
         assert f"## {data_set.title}" in text
         assert (page / "images" / f"{data_set.figure}.jpg").is_file()
     assert str(tmp_path) not in text  # no path of the machine that made it
+
+
+def test_a_shard_that_is_damaged_inside_is_refused(tmp_path: Path) -> None:
+    """Without checksums a picture would be read with other colours, and nobody told."""
+    put(tmp_path / "a.jpg", (64, 64))
+    data = (tmp_path / "a.jpg").read_bytes()
+    rows = [reproduce.Row(str(k), "", data) for k in range(4)]
+    reproduce.write(rows, tmp_path / "set", "train")
+    (shard,) = (tmp_path / "set").iterdir()
+    whole = bytearray(shard.read_bytes())
+    whole[len(data) // 2] ^= 255
+    shard.write_bytes(whole)
+    with pytest.raises(DataError, match="not a readable parquet file"):
+        open_pictures(shard)

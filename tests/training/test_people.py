@@ -169,3 +169,11 @@ def test_a_small_sets_cache_goes_with_the_run_that_made_it(
     monkeypatch.setattr(run, "KEPT_FROM", 24)
     train("mean", [pictures], tmp_path / "third", 1e-9, False, options)
     assert len(list((tmp_path / "cache").iterdir())) > 1  # no longer small
+
+
+def test_a_run_that_began_as_a_model_is_one() -> None:
+    fresh = {"step": 1, "config": {"start": ""}}
+    assert "still at step 1: not a model" in loop.lack(fresh)
+    assert loop.lack(fresh | {"step": 100}) == ""
+    assert loop.lack(fresh | {"config": {"start": "runs/shipped/flow"}}) == ""
+    assert loop.lack(fresh | {"recovered": True}) == ""

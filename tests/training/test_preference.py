@@ -210,8 +210,6 @@ def test_judged_folders_are_checked(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "verdicts.txt").write_text("000 A: 25\n")
     with pytest.raises(DataError, match=r"000A\.npz: a verdict names sample 25 of 6"):
         Judged([tmp_path], 0)
-    with pytest.raises(DataError, match="holds files already"):
-        draw(folder, tmp_path, 1)
     (tmp_path / "verdicts.txt").write_text("007 A: 1\n")
     with pytest.raises(DataError, match=r"007A\.npz: was judged and is not there"):
         Judged([tmp_path], 0)
@@ -354,3 +352,17 @@ def test_it_draws_from_the_command_line(tiny: Path, tmp_path: Path) -> None:
         cli.main(arguments)
     assert ended.value.code == 0
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["000.png", "000A.npz"]
+
+
+def test_sheets_are_drawn_into_an_empty_folder(folder: Path, tmp_path: Path) -> None:
+    """A person's own `000.png` may lie in another, and what was drawn has verdicts."""
+    pictures = folder.parent / "pictures"
+    for other in (pictures, folder):
+        before = {path: path.read_bytes() for path in other.iterdir()}
+        with pytest.raises(DataError, match="holds files already; use another --out"):
+            draw(pictures, other, 1, weights=folder.parent / "weights")
+        assert {path: path.read_bytes() for path in other.iterdir()} == before
+    told: list[tuple[int, int]] = []
+    weights = folder.parent / "weights"
+    draw(pictures, tmp_path / "out", 2, weights=weights, tell=lambda *of: told.append(of))
+    assert told == [(1, 2), (2, 2)]

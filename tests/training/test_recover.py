@@ -10,13 +10,15 @@ import torch
 from conftest import colourful
 from PIL import Image
 
+from manyhues.cli import main as cli
 from manyhues.colorizer import Colorizer
-from manyhues.errors import TrainingError, WeightsError
+from manyhues.errors import TrainingError, UsageError, WeightsError
 from manyhues.model.manifest import WEIGHTS
 from manyhues.model.scene import Level
 from manyhues.training import checkpoint, registry
 from manyhues.training.data.cache import Cache, build_cache
 from manyhues.training.export.recover import recover
+from manyhues.training.export.weights import export
 from manyhues.training.methods.features import Tune, TuneConfig
 from manyhues.training.methods.flow import Flow, FlowConfig
 from manyhues.training.networks.grey import GreyFeatures
@@ -96,3 +98,16 @@ def test_recovering_refuses_to_replace_a_run_and_says_what_is_missing(
         recover(runs)
     with pytest.raises(WeightsError, match=r"flow\.features\.onnx: cannot be read"):
         recover(tmp_path / "runs", tmp_path)
+
+
+def test_recovered_runs_are_exported_as_the_models_they_are(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.app(
+        ["export", str(runs / "detail"), "--weights", str(tmp_path / "w")], standalone_mode=False
+    )
+    said = capsys.readouterr().err
+    assert "flow.decoder.onnx" in said
+    assert "not a model" not in said
+    with pytest.raises(UsageError, match="a `features` run colours nothing by itself"):
+        export(runs / "features")

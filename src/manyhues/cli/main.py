@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
+from typer.core import TyperGroup
 
 from manyhues import memory
 from manyhues.cli import defaults, language, tools, training
@@ -20,8 +21,21 @@ from manyhues.cli.shared import Weights
 from manyhues.errors import NO_MEMORY, ManyhuesError, UsageError
 from manyhues.language import say, spoken
 
+
+class _Verbs(TyperGroup):
+    """Says that a verb was stopped, where the verb does not; Typer would end without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("stopped")
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
     name="manyhues",
+    cls=_Verbs,
     help="Many plausible colourings of one grey picture.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -1,10 +1,10 @@
 """Films: n colourings of one, each of them steady, with its own sound and luma (extra `video`).
 
-from manyhues import video
+    from manyhues import video
 
-result = video.colorize("film.mp4", "out", n=3, hints=[(120, 80, 2.5, "#b03030")])
-for seconds, pictures in video.frames("film.mp4", n=3):  # sRGB (H, W, 3) uint8 each
-    ...
+    result = video.colorize("film.mp4", "out", n=3, hints=[(120, 80, 2.5, "#b03030")])
+    for seconds, pictures in video.frames("film.mp4", n=3):  # sRGB (H, W, 3) uint8 each
+        ...
 """
 
 from collections.abc import Iterator
