@@ -1,5 +1,6 @@
 """The documentation: its commands parse, its code runs, its links lead somewhere."""
 
+import ast
 import re
 import runpy
 import shlex
@@ -166,3 +167,13 @@ def test_failures_are_made_as_the_page_says() -> None:
         assert context.params["sample"] == options["k"]
         assert context.params["seed"] == 0
         assert context.params["diversity"] == options.get("diversity", 0.7)
+
+
+@pytest.mark.parametrize("name", ["augment", "errors", "science", "video"])
+def test_code_in_a_modules_docstring_is_code_on_the_page(name: str) -> None:
+    """A docstring whose lines are all indented is shown without any indentation: as text."""
+    source = (ROOT / "src" / "manyhues" / name).with_suffix(".py")
+    source = source if source.exists() else source.with_suffix("") / "__init__.py"
+    text = ast.get_docstring(ast.parse(source.read_text("utf-8"))) or ""
+    assert re.search(r"^    (from manyhues|ManyhuesError)", text, re.M)
+    assert "::" not in text.split()

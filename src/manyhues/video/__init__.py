@@ -5,6 +5,8 @@
     result = video.colorize("film.mp4", "out", n=3, hints=[(120, 80, 2.5, "#b03030")])
     for seconds, pictures in video.frames("film.mp4", n=3):  # sRGB (H, W, 3) uint8 each
         ...
+
+`colorize` writes files; `frames` gives the pictures one by one, and writes none.
 """
 
 from collections.abc import Iterator
