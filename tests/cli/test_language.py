@@ -69,6 +69,14 @@ def test_help_where_the_locale_asks() -> None:
     assert not re.search("Usage|Options|Show this|default:", said)
 
 
+@pytest.mark.parametrize("locale", ["C.UTF-8", "vi_VN.UTF-8"])
+def test_what_a_verb_does_fits_into_its_line(locale: str) -> None:
+    """Of 80 columns, as a pipe has; what does not fit is cut."""
+    said = run("--help", LANG=locale, COLUMNS="80").stdout
+    assert "recover" in said
+    assert not re.search(r"\w\.\.\.$", said, re.M)
+
+
 def test_english_is_untouched(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -128,7 +128,7 @@ def info(
     weights: Weights = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
-    """Say the version and which methods are present; of a result, what made it."""
+    """Say the version and the methods; of a result, what made it."""
     if picture is not None:
         from manyhues.cli.recipe import show
 

@@ -40,7 +40,7 @@ def judged(
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same samples.")] = 0,
     weights: Weights = None,
 ) -> None:
-    """Draw colourings and lay them out, for `train preference` to learn from whoever judges them.
+    """Draw colourings to be judged. `train preference` learns from whoever judges them.
 
     Write the faulty ones into OUT/verdicts.txt, a line a sheet: 000 A: 2 5(TR); B: ; C: 1; D: 3
     """

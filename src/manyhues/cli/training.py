@@ -120,7 +120,7 @@ def evaluate(
     weights: Weights = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write results here.")] = None,
 ) -> None:
-    """Measure methods against true colours: plain draws at a diversity of 1, as trained."""
+    """Measure methods against true colours. Plain draws at a diversity of 1, as trained."""
     from manyhues.colorizer import Colorizer
     from manyhues.evaluation.evaluate import evaluate as run
     from manyhues.evaluation.halves import Half
