@@ -156,6 +156,7 @@ STAYS = {
         "{} of the way",
         "kept, not a picture",
         "made earlier",
+        ", page {} of {}",
         "EfficientNet-Lite2 at {} pixels, float32",  # as --json says it
     ),
     "names, and what others say": (
