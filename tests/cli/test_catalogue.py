@@ -155,8 +155,8 @@ STAYS = {
         "most likely {}",
         "{} of the way",
         "kept, not a picture",
-        ", page {} of {}",
         "made earlier",
+        ", page {} of {}",
         "EfficientNet-Lite2 at {} pixels, float32",  # as --json says it
     ),
     "names, and what others say": (

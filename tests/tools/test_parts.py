@@ -70,13 +70,20 @@ def test_claims_of_the_paper() -> None:
         "eob of vae-mdn": True,
         "eob of cvae": False,
         "eob of cgan": True,
+        "variance of vae-mdn": True,
+        "variance of cvae": True,
+        "variance of cgan": False,
         "variance of vae-mdn over that of cvae": True,
         "variance of vae-mdn over that of cgan": False,
         "vae-mdn at an eob no worse than cvae's": True,
     }
     text = paper.markdown(found)
     assert "| eob of vae-mdn | 0.030 | 0.0600 (/ 128), 0.0301 (/ 255) | reproduced |" in text
-    assert text.count("not reproduced") == 2
+    assert (
+        "| variance of vae-mdn | 1.1e-03 | 1.1e-03 (/ 128²), 2.8e-04 (/ 255²) | reproduced |"
+        in text
+    )
+    assert text.count("not reproduced") == 3
     assert "Seeds of training: vae-mdn 1, cvae 1, cgan 1." in text
 
 

@@ -83,12 +83,13 @@ def _of_deep(
 ) -> tuple[Array, tuple[str, ...]]:
     notes = []
     if not measured and 0 < (peak := int(colour.max())) < _DARK:
-        notes.append(
-            f"its values end at {peak} of 65535, nearly black: "
-            "give --window full, or stretch them first"
-            if colour.shape[2] == 1
-            else f"its values end at {peak} of 65535, nearly black: stretch them first"
-        )
+        if colour.shape[2] == 1:
+            notes.append(
+                f"its values end at {peak} of 65535, nearly black: "
+                "give --window full, or stretch them first"
+            )
+        else:
+            notes.append(f"its values end at {peak} of 65535, nearly black: stretch them first")
     curves = None
     if profile and not profiles.is_srgb(profile):
         curves = profiles.luminous_curves(profile, colour.shape[2])
