@@ -188,7 +188,7 @@ class Loop:
         for name, value in means.items():
             board.add_scalar(f"train/{name}", value, self.state.step)
         shown = "  ".join(f"{k} {v:.4g}" for k, v in means.items())
-        said = spoken(f"{rate:.0f} pictures/s")
+        said = spoken(f"{rate:.{0 if rate >= 10 else 1}f} pictures/s")
         self.report(self._done(), f"{said}  {shown}")
 
     def _batches(self) -> Iterator[Pieces]:

@@ -83,7 +83,7 @@ def export(
         assert manifest is not None
         raise UsageError(
             f"{manifest.method} wants {shared} in {folder}; "
-            "export a `detail` run with the same features first"
+            "export a `detail` run with the same features into it first"
         )
     if not (folder / FEATURES).exists():
         graphs.append(features_graph())
