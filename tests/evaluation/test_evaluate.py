@@ -74,7 +74,7 @@ def test_evaluate_writes_one_object_a_method(
     assert list(tmp_path.glob(".*")) == []
     printed = capsys.readouterr()
     assert "noise" in printed.out
-    assert "18 pictures" in printed.out
+    assert "pictures: 18" in printed.out
 
 
 def test_a_log_has_lines_soon_and_the_table_says_what_is_missing(
@@ -209,7 +209,7 @@ def test_table_has_a_row_of_independent_noise_and_says_why_a_share_is_missing() 
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "faces (test half)" in text
-    assert "energy: 8 draws of 5" in text
+    assert "energy (pictures: 5, draws of each: 8)" in text
     assert re.search(r"^ *independent, 5 +\d+\.\d\d", text, re.MULTILINE)
     assert "no share: grey" in text
 

@@ -179,7 +179,9 @@ def test_parity_is_enforced(tmp_path: Path) -> None:
 
 def test_grid_methods_want_the_detail_decoder(tmp_path: Path) -> None:
     save_run("mean", tmp_path / "run")
-    with pytest.raises(UsageError, match="export a `detail` run with the same features first"):
+    with pytest.raises(
+        UsageError, match="export a `detail` run with the same features into it first"
+    ):
         export.export(tmp_path / "run", tmp_path / "weights")
     assert list((tmp_path / "weights").iterdir()) == []
 
@@ -192,7 +194,9 @@ def test_tuned_features_have_a_decoder_of_their_own(tmp_path: Path) -> None:
     save_run("detail", tmp_path / "detail", features=str(tmp_path / "joint"))
     with_shared(weights)
     for run in ("flow", "joint"):
-        with pytest.raises(UsageError, match="export a `detail` run with the same features first"):
+        with pytest.raises(
+            UsageError, match="export a `detail` run with the same features into it first"
+        ):
             export.export(tmp_path / run, weights)
     assert [f.name for f in export.export(tmp_path / "detail", weights)] == ["flow.decoder.onnx"]
     export.export(tmp_path / "joint", weights)
