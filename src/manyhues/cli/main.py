@@ -4,7 +4,9 @@ Results for programs go to standard output (``--json``), everything for people t
 Exit status: 0 all done, 1 some inputs failed, 2 wrong usage.
 """
 
+import contextlib
 import errno
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, TextIO
@@ -159,16 +161,28 @@ def _is_open(stream: TextIO) -> bool:
     return True
 
 
+def _let_go(stream: TextIO) -> None:
+    """Drop what cannot be written: at its end Python would try again, mutter, and exit with 120."""
+    with contextlib.suppress(OSError):  # no file at all, where a program has put its own there
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, stream.fileno())
+        os.close(nothing)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: every expected failure becomes one line and an exit status."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
         refuse_empty(given)
         refuse_dashes(given)
-        language.run(app, repeat_options(spelt(expanded(given))))
+        try:
+            language.run(app, repeat_options(spelt(expanded(given))))
+        finally:
+            print(end="", flush=True)  # here, where it can still be told that this fails
     except ManyhuesError as error:
         raise SystemExit(status(error)) from None
     except BrokenPipeError:
+        _let_go(sys.stdout)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         say("stopped")
@@ -179,6 +193,9 @@ def main(arguments: list[str] | None = None) -> None:
             raise SystemExit(1) from None
         if not isinstance(error, OSError) or error.errno not in _FULL:  # a fault of ours
             raise
-        what = spoken("a file" if _is_open(sys.stdout) else "standard output")
+        what = spoken("a file")
+        if not _is_open(sys.stdout):
+            what = spoken("standard output")
+            _let_go(sys.stdout)
         say(f"{what} cannot be written ({error.strerror}); free some space and run this again")
         raise SystemExit(1) from None
