@@ -6,6 +6,7 @@ import tarfile
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,8 +58,9 @@ def test_metadata_tell_versions_and_terms(wheel: Path) -> None:
 
 def test_the_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     sdist = built(tmp_path, ROOT, "sdist")
+    safely: Any = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # from 3.11.4 on
     with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path / "source", filter="data")
+        archive.extractall(tmp_path / "source", **safely)
     (source,) = (tmp_path / "source").iterdir()
     again = zipfile.ZipFile(built(tmp_path, source, "wheel"))
     first = zipfile.ZipFile(wheel)
