@@ -206,7 +206,9 @@ def _step(job: Job) -> tuple[State, Event, ManyhuesError | None]:
         return "failed", {}, error
     except Exception as error:
         if lacks_memory(error):
-            return "failed", {}, ManyhuesError(NO_MEMORY)
+            lacking = ManyhuesError(NO_MEMORY)
+            lacking.__cause__ = error  # by which the answer knows it again
+            return "failed", {}, lacking
         if job.stopping.is_set():  # what it worked on may have been deleted under it
             return "stopped", {}, None
         logger.exception("a job of kind %s failed", job.kind)
