@@ -18,7 +18,7 @@ from manyhues.errors import OutputError
 from manyhues.studio import derived
 from manyhues.studio.app import create_app
 from studio.browser import Open, begin, opened, session_of, tiles, wait_for
-from studio.conftest import Server, running
+from studio.conftest import Server, encoded, running
 from studio.test_viewer import held, large
 
 AWAY = ("ERR_CONNECTION", "ERR_EMPTY", "ERR_INCOMPLETE", "ERR_NETWORK")
@@ -102,6 +102,36 @@ def test_several_pictures(visit: Open, photo: Path, tmp_path: Path) -> None:
             assert len(archive.namelist()) == 9
         page.locator("#album-list a", has_text="one.png").click()
         expect(tiles(page)).to_have_count(2)
+
+
+def test_a_late_answer_forgets_no_newer_picture(visit: Open, server: Server) -> None:
+    grey = encoded(colourful(40, 60))
+    ids = [server.colorize(grey, n=1, pick="random")["session"] for _ in range(2)]
+    with visit() as page:
+        page.evaluate(
+            """async (ids) => {
+              const album = await import("/static/album.js");
+              const real = window.fetch;
+              let asked = 0, release;
+              const held = new Promise((resolve) => (release = resolve));
+              window.fetch = async (path, options) => {
+                const first = String(path).includes("ids=") && ++asked === 1;
+                const answer = await real(path, options);
+                if (first) await held;
+                return answer;
+              };
+              album.remember(ids[0]);
+              const late = album.refresh();
+              album.remember(ids[1]);
+              await album.refresh();
+              release();
+              await late;
+            }""",
+            ids,
+        )
+        kept = page.evaluate("() => JSON.parse(localStorage.getItem('manyhues.recent'))")
+        assert kept == ids[::-1]
+        expect(page.locator("#album-list li")).to_have_count(2)
 
 
 def test_hiding_single_colourings(visit: Open, server: Server, photo: Path) -> None:

@@ -20,14 +20,17 @@ export const remember = (sid) => keep([sid, ...recent().filter((id) => id !== si
 export const forget = (sid) => keep(recent().filter((id) => id !== sid));
 
 let shown = []; // sessions as the API lists them
+let asked = 0; // how often; answers may come in another order, and the last one asked for counts
 
 /** Ask for the list and show it; the last picture of this browser has a link of its own. */
 export async function refresh() {
   const ids = recent();
+  const mine = (asked += 1);
   const [all, own] = await Promise.all([ask("GET", "/api/sessions"), ids.length ? ask("GET", `/api/sessions?ids=${ids.join(",")}`) : { sessions: [] }]).catch(() => [null, null]);
   if (!all) return;
   const there = new Set(own.sessions.map((one) => one.session));
-  keep(ids.filter((id) => there.has(id)));
+  keep(recent().filter((id) => there.has(id) || !ids.includes(id))); // some may have come meanwhile
+  if (mine !== asked) return;
   shown = all.sessions.length ? all.sessions : own.sessions;
   const last = ids.find((id) => there.has(id));
   $("last").hidden = !last;
