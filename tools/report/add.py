@@ -91,10 +91,11 @@ def main() -> None:
     elif args.weights is None:
         raise UsageError("no weights for the paper's row; name their folder with --weights")
     else:
+        for weights in args.weights:  # before any of them is measured, which takes minutes
+            if "vae-mdn" not in Colorizer.methods(weights):
+                raise UsageError(f"{weights}: no vae-mdn here; export the run of `mdn` first")
         runs = [measure_paper(args.data_root, one, args.limit, console) for one in args.weights]
         content["paper"] = paper.part(runs)
-        if "vae-mdn" not in content["paper"]:
-            raise UsageError("no vae-mdn in --weights; export the run of `mdn` first")
     write_json(content, args.out / "results.json")
     page.write(content, args.out / "results.md")
 

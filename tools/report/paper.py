@@ -28,6 +28,38 @@ _NEAR_RATIO = 2.0  # a variance, or a ratio of two
 
 
 @dataclass(frozen=True)
+class _Measure:
+    """A figure that the paper gives: how it is called, bounded and written, and its unit's sign."""
+
+    name: str
+    key: str
+    power: int
+    near: float
+    form: str
+    published: str
+    sign: str = ""
+
+    def claim(
+        self, method: str, there: float, here: NDArray[np.float64]
+    ) -> tuple[str, str, str, bool]:
+        """What the paper says of a method, and what came back, in both units."""
+        ours = [here * (_UNITS[0] / unit) ** self.power for unit in _UNITS]
+        means = [float(values.mean()) for values in ours]
+        same = any(max(mean / there, there / mean) <= self.near for mean in means)
+        shown = ", ".join(
+            f"{_shown(values, self.form)} (/ {unit:g}{self.sign})"
+            for values, unit in zip(ours, _UNITS, strict=True)
+        )
+        return f"{self.name} of {method}", format(there, self.published), shown, same
+
+
+_MEASURES = (
+    _Measure("eob", "eob", 1, _NEAR, ".4f", ".3f"),
+    _Measure("variance", "eob_variance", 2, _NEAR_RATIO, ".1e", ".1e", "²"),
+)
+
+
+@dataclass(frozen=True)
 class Means:
     """A mixture's method whose samples are its components' means, most probable first."""
 
@@ -104,13 +136,14 @@ def part(runs: Sequence[Mapping[str, Result]]) -> dict[str, Any]:
 
 def claims(found: Mapping[str, Sequence[Result]]) -> list[tuple[str, str, str, bool]]:
     """What the paper's row says, what came back, and whether that is the same."""
-    out = []
-    eob, variance = _by_seed(found, "eob"), _by_seed(found, "eob_variance")
-    for name, published in PUBLISHED.items():
-        if name not in found:
-            continue
-        out.append(_claim(f"eob of {name}", published[0], eob[name], 1))
-        out.append(_claim(f"variance of {name}", published[1], variance[name], 2))
+    seeds = {measure: _by_seed(found, measure.key) for measure in _MEASURES}
+    out = [
+        measure.claim(name, there, seeds[measure][name])
+        for name, published in PUBLISHED.items()
+        if name in found
+        for measure, there in zip(_MEASURES, published, strict=True)
+    ]
+    eob, variance = seeds.values()
     for name in ("cvae", "cgan"):
         if name in found:
             there = PUBLISHED["vae-mdn"][1] / PUBLISHED[name][1]
@@ -126,19 +159,6 @@ def claims(found: Mapping[str, Sequence[Result]]) -> list[tuple[str, str, str, b
         good = bool(eob["vae-mdn"].mean() <= _NEAR * eob["cvae"].mean())
         out.append(("vae-mdn at an eob no worse than cvae's", "yes", "yes" if good else "no", good))
     return out
-
-
-def _claim(
-    what: str, there: float, here: NDArray[np.float64], power: int
-) -> tuple[str, str, str, bool]:
-    """One figure in both units, in which it grows with this power of the unit."""
-    form = ".4f" if power == 1 else ".1e"
-    ours = [here * (_UNITS[0] / unit) ** power for unit in _UNITS]
-    near = (_NEAR, _NEAR_RATIO)[power - 1]
-    same = any(max(value / there, there / value) <= near for value in map(np.mean, ours))
-    units = [f"{unit:g}{'²' if power == 2 else ''}" for unit in _UNITS]
-    shown = [f"{_shown(x, form)} (/ {unit})" for x, unit in zip(ours, units, strict=True)]
-    return what, f"{there:{'.3f' if power == 1 else '.1e'}}", ", ".join(shown), same
 
 
 def _by_seed(found: Mapping[str, Sequence[Result]], key: str) -> dict[str, NDArray[np.float64]]:
