@@ -271,7 +271,7 @@ def test_completion_is_offered(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_log_is_told_now_and_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(progress, "_EVERY", 0.0)
+    monkeypatch.setattr(progress, "EVERY", 0.0)
     tally = Tally(4)
 
     def work() -> Any:

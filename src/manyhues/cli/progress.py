@@ -26,9 +26,9 @@ from manyhues.batch.report import Batch, Report
 from manyhues.cli import terminal
 from manyhues.image import files
 from manyhues.language import say, spoken
+from manyhues.language.lines import EVERY
 from manyhues.video import Progress as FilmProgress
 
-_EVERY = 30.0  # seconds between two lines where there is no bar
 _FEW = 20  # inputs up to which every note is told on its own
 
 
@@ -57,7 +57,7 @@ class _Lines:
         with self._lock:
             now = time.monotonic()
             unreported = tally.done == tally.total and self.pictures < total
-            if now - self._last < _EVERY or unreported:
+            if now - self._last < EVERY or unreported:
                 return
             self._last = now
         say(
@@ -148,7 +148,7 @@ class _Frames:
             need = files.size_of(film.need)
             _note(self._console, f"{name}: takes up to about {need} of disk while it is made")
         if self._bars.disable:
-            if film.done and time.monotonic() - self._said > _EVERY:
+            if film.done and time.monotonic() - self._said > EVERY:
                 self._said = time.monotonic()
                 if film.left >= 60:
                     left = f"{film.left / 60:.0f} min left"

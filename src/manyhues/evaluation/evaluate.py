@@ -25,7 +25,7 @@ from manyhues.evaluation.table import print_table
 from manyhues.evaluation.truth import Advance, JudgeLike, Truth
 from manyhues.image import files
 from manyhues.language import spoken
-from manyhues.language.lines import Lines
+from manyhues.language.lines import bars, teller
 
 
 def evaluate(
@@ -95,7 +95,6 @@ def run(
 
 
 def _bars(console: Console, *, transient: bool = False) -> Progress:
-    """Bars on a terminal alone: a log has the lines of `_teller`."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -103,20 +102,14 @@ def _bars(console: Console, *, transient: bool = False) -> Progress:
         TaskProgressColumn(),
         TimeRemainingColumn(),
     )
-    hidden = not console.is_terminal
-    return Progress(*columns, console=console, transient=transient, disable=hidden)
+    return bars(console, *columns, transient=transient)
 
 
 def _teller(progress: Progress, what: str) -> Callable[[int, int], None]:
     """Shows how much of something is done, of how much in all."""
     what = spoken(what)
-    task, lines = progress.add_task(what, total=None), Lines(progress.console)
-
-    def tell(done: int, total: int) -> None:
-        progress.update(task, completed=done, total=total)
-        lines.tell(f"{what}: {done / total:.0%}")
-
-    return tell
+    task = progress.add_task(what, total=None)
+    return teller(progress, task, lambda done, total: f"{what}: {done / total:.0%}")
 
 
 def _steps(tell: Callable[[int, int], None], total: int) -> Advance:

@@ -26,7 +26,7 @@ from rich.progress import (
 from manyhues.errors import TrainingError, UsageError
 from manyhues.image.files import make_folder
 from manyhues.language import say, spoken
-from manyhues.language.lines import Lines
+from manyhues.language.lines import bars, teller
 from manyhues.training import checkpoint
 from manyhues.training.data.cache import CROPS, Cache, build_cache
 from manyhues.training.data.pictures import open_pictures, training_split
@@ -41,14 +41,8 @@ _SEEDS = 2**63  # PyTorch takes 64 bits, and steps are added to a seed
 
 
 def _bars(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,  # a log file wants lines, not a bar
-    )
+    columns = TextColumn("{task.description}"), BarColumn()
+    return bars(console, *columns, TimeElapsedColumn(), TimeRemainingColumn())
 
 
 @contextmanager
@@ -59,14 +53,8 @@ def told(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _teller(progress: Progress, line: TaskID, what: str) -> Callable[[int, int], None]:
-    """Shows how many of a set's pictures are read: a bar, or lines in a log."""
-    lines = Lines(progress.console)
-
-    def tell(done: int, total: int) -> None:
-        lines.tell(f"{what}: picture {done} of {total}")
-        progress.update(line, completed=done, total=total)
-
-    return tell
+    """Shows how many of a set's pictures are read."""
+    return teller(progress, line, lambda done, total: f"{what}: picture {done} of {total}")
 
 
 def _printer(progress: Progress) -> Callable[[str], None]:
@@ -236,7 +224,7 @@ def _train(
             if processes.first and not console.is_terminal:
                 print(f"{kind} {done:6.1%}  {line}", file=sys.stderr, flush=True)
 
-        if handles:
+        if handles and processes.count > 1:  # who are asked to stop between steps
             processes.handle_signals()
         loop = Loop(
             task,
