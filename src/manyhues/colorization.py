@@ -12,11 +12,11 @@ from PIL import Image, ImageOps
 
 from manyhues import __version__
 from manyhues.color.arrays import Array
-from manyhues.errors import OutputError, PictureError, UsageError
+from manyhues.errors import OutputError, PictureError
 from manyhues.image import encode as writer
 from manyhues.image import files, names, provenance
 from manyhues.image.encode import Format
-from manyhues.image.picture import SUFFIXES, read_small_rgb
+from manyhues.image.picture import read_small_rgb
 from manyhues.model.cores import cores
 from manyhues.model.forks import kept, whole
 from manyhues.model.scene import Scene
@@ -377,23 +377,6 @@ def _tile(path: Path, size: tuple[int, int]) -> tuple[Image.Image, str]:
 def sheet_name(stem: str) -> str:
     """File name of the contact sheet."""
     return f"{stem}{SHEET}"
-
-
-def check_name(pattern: str) -> None:
-    """Raise `UsageError` for a pattern that does not give every result a name of its own."""
-    try:
-        made = {pattern.format(stem=stem, k=k) for stem in "ab" for k in (1, 2)}
-    except (ValueError, LookupError, AttributeError, TypeError):
-        made = set()
-    if len(made) < 4 or any("/" in name or "\\" in name for name in made):
-        raise UsageError(
-            f"name {pattern!r}: expected {{stem}} and {{k}} in it, such as {{stem}}.{{k}}, and no "
-            "folders"
-        )
-    if (suffix := Path(pattern).suffix).lower() in SUFFIXES:
-        raise UsageError(f"name {pattern!r}: leave out {suffix}, which --format gives")
-    if names.WINDOWS and any(names.portable(f"{name}.png") != f"{name}.png" for name in made):
-        raise UsageError(f"name {pattern!r}: Windows takes no device's name, and none of <>:\"|?*")
 
 
 def output_paths(folder: Path, stem: str, n: int, suffix: str, name: str = NAME) -> list[Path]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manyhues.colorization import check_name
+from manyhues.batch.options import check_name
 from manyhues.errors import UsageError
 from manyhues.image import names
 

@@ -18,7 +18,7 @@ from manyhues.errors import OutputError
 from manyhues.studio import derived
 from manyhues.studio.app import create_app
 from studio.browser import Open, begin, opened, session_of, tiles, wait_for
-from studio.conftest import Server, encoded, running
+from studio.conftest import Server, running
 from studio.test_viewer import held, large
 
 AWAY = ("ERR_CONNECTION", "ERR_EMPTY", "ERR_INCOMPLETE", "ERR_NETWORK")
@@ -78,60 +78,6 @@ def test_a_picture_that_was_deleted_elsewhere(visit: Open, server: Server, photo
         expect(page.get_by_role("dialog")).to_be_hidden()
         page.get_by_role("button", name="To the first page").click()
         expect(page.locator("#welcome")).to_be_visible()
-
-
-def test_several_pictures(visit: Open, photo: Path, tmp_path: Path) -> None:
-    paths = [tmp_path / f"{name}.png" for name in ("one", "two", "three")]
-    for k, path in enumerate(paths):
-        Image.fromarray(colourful(60, 80 + k)).convert("L").save(path)
-    (tmp_path / "broken.png").write_bytes(b"no picture")
-    with visit() as page:
-        page.locator("[name=n]").evaluate("(node) => (node.value = 2)")
-        page.locator("[name=pick][value=random]").evaluate("(node) => (node.checked = true)")
-        page.locator("#file").set_input_files([*paths[:2], tmp_path / "broken.png", paths[2]])
-        expect(page.locator("#sending-text")).to_contain_text("1 of 4: ")
-        expect(page.locator(".toast.bad")).to_contain_text("broken.png cannot be read")
-        expect(page.locator(".toast", has_text="3 of 4 pictures are coloured.")).to_be_visible()
-        expect(page.locator("#album-list li")).to_have_count(3)
-        expect(page.locator("#album-list")).to_contain_text("2 colourings")
-        expect(page.locator("#keeping")).to_contain_text("until you delete them")
-        with page.expect_download() as whole:
-            page.get_by_role("link", name="All as one ZIP").click()
-        with zipfile.ZipFile(whole.value.path()) as archive:
-            assert "two/two.2.png" in archive.namelist()
-            assert len(archive.namelist()) == 9
-        page.locator("#album-list a", has_text="one.png").click()
-        expect(tiles(page)).to_have_count(2)
-
-
-def test_a_late_answer_forgets_no_newer_picture(visit: Open, server: Server) -> None:
-    grey = encoded(colourful(40, 60))
-    ids = [server.colorize(grey, n=1, pick="random")["session"] for _ in range(2)]
-    with visit() as page:
-        page.evaluate(
-            """async (ids) => {
-              const album = await import("/static/album.js");
-              const real = window.fetch;
-              let asked = 0, release;
-              const held = new Promise((resolve) => (release = resolve));
-              window.fetch = async (path, options) => {
-                const first = String(path).includes("ids=") && ++asked === 1;
-                const answer = await real(path, options);
-                if (first) await held;
-                return answer;
-              };
-              album.remember(ids[0]);
-              const late = album.refresh();
-              album.remember(ids[1]);
-              await album.refresh();
-              release();
-              await late;
-            }""",
-            ids,
-        )
-        kept = page.evaluate("() => JSON.parse(localStorage.getItem('manyhues.recent'))")
-        assert kept == ids[::-1]
-        expect(page.locator("#album-list li")).to_have_count(2)
 
 
 def test_hiding_single_colourings(visit: Open, server: Server, photo: Path) -> None:

@@ -42,15 +42,13 @@ def differences(made: Recipe, wanted: Recipe) -> list[str]:
     """What one recipe has otherwise than another that is wanted, in words."""
     found = []
     for key in _KEYS:
-        ours, theirs = (recipe.get(key, _UNSAID.get(key)) for recipe in (wanted, made))
-        if key == "values":
-            ours, theirs = _ends(wanted), _ends(made)
+        ours, theirs = _of(wanted, key), _of(made, key)
         if ours == theirs or (key not in wanted and key not in _UNSAID):
             continue
         if key != "map" and bool(made.get("map")) != bool(wanted.get("map")):
             continue  # a map draws nothing, so nothing else of the two compares
         if key == "values":
-            words = f"window {_window(made)}, not {_window(wanted)}"
+            words = f"window {_window(theirs)}, not {_window(ours)}"
         elif key == "map":
             words = f"map {theirs or 'none'}, not {ours or 'none'}"
         elif key == "like":
@@ -68,12 +66,14 @@ def differences(made: Recipe, wanted: Recipe) -> list[str]:
     return found
 
 
-def _ends(recipe: Recipe) -> Ends | None:
-    return None if is_all_levels(recipe) else ends_of(recipe)
+def _of(recipe: Recipe, key: str) -> Any:
+    """What a recipe says; of the scale of its values the ends alone, which a window gives."""
+    if key == "values":
+        return None if is_all_levels(recipe) else ends_of(recipe)
+    return recipe.get(key, _UNSAID.get(key))
 
 
-def _window(recipe: Recipe) -> str:
-    ends = _ends(recipe)
+def _window(ends: Ends | None) -> str:
     return "none" if ends is None else f"{ends[0]:g} to {ends[1]:g}"
 
 

@@ -1,12 +1,15 @@
 """The options of a batch."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from manyhues.color.maps import color_map
-from manyhues.colorization import NAME, check_name
+from manyhues.colorization import NAME
 from manyhues.errors import ManyhuesError, UsageError
+from manyhues.image import names
 from manyhues.image.encode import Format
 from manyhues.image.limits import MAX_PIXELS
+from manyhues.image.picture import SUFFIXES
 from manyhues.image.values import Window
 from manyhues.sampling.options import Sampling, whole
 from manyhues.video.hints import TimedHint
@@ -64,3 +67,20 @@ def check_steering(options: Options) -> None:
         _ = options.palette  # read here, and kept for all pictures
     except ManyhuesError as error:
         raise UsageError(f"--like {error}") from error
+
+
+def check_name(pattern: str) -> None:
+    """Raise `UsageError` for a pattern that does not give every result a name of its own."""
+    try:
+        made = {pattern.format(stem=stem, k=k) for stem in "ab" for k in (1, 2)}
+    except (ValueError, LookupError, AttributeError, TypeError):
+        made = set()
+    if len(made) < 4 or any("/" in name or "\\" in name for name in made):
+        raise UsageError(
+            f"name {pattern!r}: expected {{stem}} and {{k}} in it, such as {{stem}}.{{k}}, and no "
+            "folders"
+        )
+    if (suffix := Path(pattern).suffix).lower() in SUFFIXES:
+        raise UsageError(f"name {pattern!r}: leave out {suffix}, which --format gives")
+    if names.WINDOWS and any(names.portable(f"{name}.png") != f"{name}.png" for name in made):
+        raise UsageError(f"name {pattern!r}: Windows takes no device's name, and none of <>:\"|?*")

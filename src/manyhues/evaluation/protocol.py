@@ -240,6 +240,7 @@ def _summary(
     per_picture["colourfulness_truth"] = truth.colourfulness
     half = len(first_samples) // 2
     judges: Result = {}
+    notes: list[str] = []
     if truth.judge is not None and truth.judged:
         features = features_of(truth.judge, first_samples[: truth.judged], advance)
         if truth.classes is not None:
@@ -250,11 +251,9 @@ def _summary(
     if truth.colour is not None:
         seen = colour_judge.features(first_samples[:half])
         judges |= truth.colour.measure(seen, "frechet_colour")
-    if truth.colour is None:
-        count = len(first_samples)
-        notes = [f"no Fréchet distance: it takes {MIN_FRECHET} pictures or more, not {count}"]
     else:
-        notes = []
+        count = len(first_samples)
+        notes += [f"no Fréchet distance: it takes {MIN_FRECHET} pictures or more, not {count}"]
     result["notes"] = notes + [judges.pop(key) for key in list(judges) if key.endswith("_note")]
     result |= judges
     for key, series in per_picture.items():

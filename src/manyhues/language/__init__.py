@@ -32,8 +32,13 @@ _WORDS = frozenset(
         "otherwise",
         "parts",
         "place",
+        "profile",
+        "reason",
+        "remedy",
+        "said",
+        "wanted",
+        "what",
     }
-    | {"profile", "reason", "remedy", "said", "wanted", "what"}
 )
 _JOINT = re.compile(r"(, (?!not )| and )")  # between several of them
 
@@ -113,13 +118,12 @@ def catalogue() -> dict[str, dict[str, str]]:
 
 
 class _Entry(NamedTuple):
-    """A message with values in it: `opens` with one or not, and has so many letters of its own."""
+    """A message with values in it; `opens` says whether it begins with one."""
 
     pattern: re.Pattern[str]
     names: list[str]
     translation: str
     opens: bool
-    own: int
 
 
 @cache
@@ -133,6 +137,6 @@ def _patterns() -> list[_Entry]:
             holes = [r"(\d+)" if name == "count" else "(.*?)" for name in words[1::2]]
             parts = itertools.chain(*zip(words[::2], (*holes, ""), strict=True))
             pattern = re.compile("".join(parts), re.S)
-            own = sum(map(len, words[::2]))
-            found.append(_Entry(pattern, words[1::2], translation, not words[0], own))
-    return sorted(found, key=lambda one: -one.own)
+            entry = _Entry(pattern, words[1::2], translation, not words[0])
+            found.append((sum(map(len, words[::2])), entry))
+    return [entry for _, entry in sorted(found, key=lambda item: -item[0])]

@@ -139,8 +139,7 @@ def _sheet(store: Store, session: Session, rids: Sequence[str]) -> bytes:
     ]
     methods = ", ".join(sorted({one.method for one, _, _ in samples}))
     scene = samples[0][0].scene
-    title = scene.picture.title
-    page = sheet_of(scene, samples, title=title, note=methods, size=session.size)
+    page = sheet_of(scene, samples, title=scene.picture.title, note=methods, size=session.size)
     return writer.encode_sheet(page)
 
 
