@@ -80,6 +80,26 @@ def test_a_picture_that_was_deleted_elsewhere(visit: Open, server: Server, photo
         expect(page.locator("#welcome")).to_be_visible()
 
 
+def test_a_late_answer_moves_nobody(visit: Open, server: Server, photo: Path) -> None:
+    """Whoever has gone on to another view stays there, whatever the studio says of the last one."""
+    with visit() as page:
+        begin(page, photo, 1)
+        sid = page.url.split("#")[1]
+        page.get_by_role("button", name="New picture").click()
+        server.http.delete(f"/api/sessions/{sid}")
+        held: list[Any] = []
+        page.route(f"**/api/sessions/{sid}", lambda route: held.append(route))
+        page.go_back()
+        wait_for(page, lambda: held)
+        page.get_by_role("link", name="manyhues").click()
+        with page.expect_response(f"**/api/sessions/{sid}") as answer:
+            held[0].continue_()
+        assert answer.value.status == 404
+        page.evaluate("() => new Promise((then) => setTimeout(then, 50))")
+        expect(page.locator("#welcome")).to_be_visible()
+        expect(page.locator("#gone")).to_be_hidden()
+
+
 def test_hiding_single_colourings(visit: Open, server: Server, photo: Path) -> None:
     with visit() as page:
         begin(page, photo, 3)

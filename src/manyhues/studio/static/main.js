@@ -102,6 +102,7 @@ function leave() {
 
 /** The session that was shown, or asked for, is not there any more. */
 function gone() {
+  if (history.state?.large) history.replaceState(null, "", location.href); // so that nothing goes back later, past a wish
   abandon();
   album.forget(location.hash.slice(1));
   view("gone");
@@ -279,10 +280,12 @@ async function arrive() {
   if (!sid) return leave();
   if (state.session?.session === sid) return viewer.follow();
   give.callOff(); // the newest choice wins
+  const moved = () => location.hash.slice(1) !== sid; // while the studio was asked; also to the first page
   try {
     const session = await ask("GET", `/api/sessions/${sid}`);
-    return location.hash.slice(1) === sid ? enter(session) : null; // or one has moved on
+    return moved() ? null : enter(session);
   } catch (error) {
+    if (moved()) return null;
     if (error.code === "lost") return gone();
     complain(error);
     return leave(); // the address stays: once the studio answers, it is tried again
@@ -302,8 +305,10 @@ async function forget() {
   try {
     await ask("DELETE", `/api/sessions/${session}?undo=true`);
     album.forget(session);
-    history.pushState(null, "", "/");
-    leave();
+    if (state.session?.session === session) {
+      history.pushState(null, "", "/");
+      leave();
+    } else if (!state.session) album.refresh();
     offerUndo(() => t("forgotten"), () => ask("POST", `/api/sessions/${session}/restore`).then(enterNew, complain));
   } catch (error) {
     complain(error);

@@ -38,7 +38,7 @@ async function go(wanted) {
     const found = await ask("POST", `/api/sessions/${session}/pages`, { page });
     if (state.session?.session === session) wishes.enter(found);
   } catch (error) {
-    $("page").value = picture.page;
+    if (state.session?.session === session) $("page").value = picture.page;
     complain(error);
   } finally {
     $("pages").ariaBusy = "false";
