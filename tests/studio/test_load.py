@@ -32,7 +32,6 @@ def test_load(serve: Serve, benchmark: Any) -> None:
     found = benchmark.summary(tally, 1.0)
     assert set(found["statuses"]) <= {"200", "202", "429"}
     assert found["statuses"]["200"] > 50
-    assert found["latency_seconds"]["preview"]["p95"] < 2
     assert server.studio.store.count <= 21
     if tally.memory[0]:
         assert tally.memory[-1] - tally.memory[0] < 25, found["memory_mb"]  # MB

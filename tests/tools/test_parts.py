@@ -101,6 +101,7 @@ def test_seeds_of_training_are_told_by_mean_and_range() -> None:
     assert rows["eob of vae-mdn"].startswith("0.0310 [0.0300 to 0.0320] (/ 128), 0.0156 [")
     assert rows["eob of cvae"].startswith("0.0400 (/ 128)")
     assert rows["variance of vae-mdn over that of cvae"] == "10.0"
+    assert paper.part(runs[1:], paper.part(runs[:1])) == paper.part(runs)
 
 
 def test_the_means_of_a_mixture_are_its_answers(tiny: Path) -> None:

@@ -12,6 +12,7 @@
     python -m tools.report.add paper --data-root data --weights runs/paper --out docs
 
 The paper's own row, of networks for LFW alone; of several `--weights`, each is a seed of training.
+With ``--more`` they are further seeds, beside those that the page has.
 """
 
 import argparse
@@ -82,6 +83,7 @@ def main() -> None:
     parser.add_argument(
         "--weights", type=Path, nargs="+", help="of the paper's row: networks for LFW alone"
     )
+    parser.add_argument("--more", action="store_true", help="keep the seeds that are there")
     args = parser.parse_args()
     content, console = read_json(args.out / "results.json"), Console(stderr=True)
     if args.part == "calibration":
@@ -95,7 +97,7 @@ def main() -> None:
             if "vae-mdn" not in Colorizer.methods(weights):
                 raise UsageError(f"{weights}: no vae-mdn here; export the run of `mdn` first")
         runs = [measure_paper(args.data_root, one, args.limit, console) for one in args.weights]
-        content["paper"] = paper.part(runs)
+        content["paper"] = paper.part(runs, content.get("paper") if args.more else None)
     write_json(content, args.out / "results.json")
     page.write(content, args.out / "results.md")
 

@@ -125,12 +125,21 @@ def _squared(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArra
     return np.asarray(own[:, None] + theirs - 2 * points @ others.T)
 
 
-def part(runs: Sequence[Mapping[str, Result]]) -> dict[str, Any]:
-    """What the page shows: of each method measured a result for each seed of training."""
+def part(
+    runs: Sequence[Mapping[str, Result]], before: Mapping[str, Sequence[Result]] | None = None
+) -> dict[str, Any]:
+    """What the page shows: of each method measured a result for each seed of training.
+
+    After those of seeds measured `before`, as this gave them.
+    """
+    before = before or {}
     keys = ("n", "eob_samples", "data", "version", "eob", "eob_ci", "eob_variance")
     return {
-        name: [{key: result[name][key] for key in keys} for result in runs if name in result]
-        for name in dict.fromkeys(name for result in runs for name in result)
+        name: [
+            *before.get(name, ()),
+            *({key: result[name][key] for key in keys} for result in runs if name in result),
+        ]
+        for name in dict.fromkeys([*before, *(name for result in runs for name in result)])
     }
 
 

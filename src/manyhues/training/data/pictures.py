@@ -87,7 +87,11 @@ class Pictures:
         ]
 
     def coloured(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Pixels]]:
-        """Number and pixels of every picture that has real colour, in `order` (default: theirs).
+        """Number and pixels of every picture that has real colour, in `order` (default: theirs)."""
+        return ((index, rgb) for index, rgb in self.decoded(order) if has_real_colour(rgb))
+
+    def decoded(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Pixels]]:
+        """Number and pixels of every picture, in `order` (default: theirs).
 
         One that cannot be decoded is left out with a warning: a damaged file in a million must
         not end a run.
@@ -98,8 +102,7 @@ class Pictures:
             except DataError as error:
                 _log.warning(spoken(f"left out: {spoken(str(error))}"))
                 continue
-            if has_real_colour(rgb):
-                yield index, rgb
+            yield index, rgb
 
 
 def _read_shard(path: Path) -> tuple[list[bytes], list[str], list[str]]:

@@ -7,6 +7,7 @@ pairs of products in 16 bits, which 8 would overflow.
 
 import tempfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +57,14 @@ def quantize(weights: Path, method: str, graph: str, pictures: Path) -> tuple[by
     """The int8 version of a float32 graph of a method, and the RMS difference of its outputs.
 
     `pictures` is a folder or set as for training; its first 32 are sampled once each. The first
-    and the last convolution stay in float32. Raises `DataError` for a set without pictures.
+    and the last convolution stay in float32. Raises `DataError` where no picture can be decoded.
     """
     engine = _Listener(weights, graph)
     colorizer = Colorizer(engine, Manifest.load(method, weights))
     source = open_pictures(pictures, training_split(pictures))
-    for index in range(min(PICTURES, len(source))):
-        scene = colorizer.encode(source[index])
-        colorizer.sample_ab(scene, 1, start=index)
+    source.first()
+    for number, (_, rgb) in enumerate(islice(source.decoded(), PICTURES)):
+        colorizer.sample_ab(colorizer.encode(rgb), 1, start=number)
     quantization = runtime(".quantization")
     shapes = runtime(".quantization.shape_inference")
     with tempfile.TemporaryDirectory() as scratch, quiet(None):  # it advises what is done here

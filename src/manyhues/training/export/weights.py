@@ -66,7 +66,7 @@ def export(
     """
     folder = run / WEIGHTS if weights is None else weights
     if weights is not None:  # where nothing can be written, no run needs to be read
-        files.make_folder(folder)
+        files.check_folder(folder)
     registry.check_colours(run)  # recovered features lack their head, and cannot be loaded
     task, facts = registry.load(run)
     plan = task.float().export_plan(run)
@@ -77,7 +77,6 @@ def export(
             raise OutputError(
                 f"{folder / name}: exists already; add --overwrite, or use another --weights"
             )
-    files.make_folder(folder)
     shared = manifest.embedding.graph if manifest else None
     if shared and shared not in made_here and not (folder / shared).exists():
         assert manifest is not None
@@ -87,6 +86,7 @@ def export(
         )
     if not (folder / FEATURES).exists():
         graphs.append(features_graph())
+    files.make_folder(folder)
     # All graphs are made before the first old one is replaced: graphs of two runs do not mix.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export") as scratch:
         made = Path(scratch)
