@@ -1,6 +1,8 @@
 """Forking while another thread colours: no child hangs on a lock that nobody will release."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -25,6 +27,21 @@ def ended(child: int, seconds: float) -> bool:
     os.kill(child, 9)
     os.waitpid(child, 0)
     return False
+
+
+def test_the_gate_is_closed_before_python_takes_its_own_locks() -> None:
+    """Whoever has passed the gate may want them, to submit work or to log: it waited for ever."""
+    code = (
+        "import os; names = []; register = os.register_at_fork\n"
+        "def spy(**hooks):\n"
+        "    names.append(getattr(hooks.get('before'), '__qualname__', '')); register(**hooks)\n"
+        "os.register_at_fork = spy\n"
+        "import manyhues, manyhues.colorizer, concurrent.futures.thread, logging\n"
+        "print(*names)"
+    )
+    names = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert "lock.acquire" in names
+    assert names[-1] == "_Gate.close"  # those without a name are not printed
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")

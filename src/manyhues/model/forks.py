@@ -4,6 +4,8 @@ A child has the locks of its parent, but not the threads that would release them
 the linear algebra's cannot be made anew in the child, so they must be free at the fork.
 """
 
+import concurrent.futures.thread  # noqa: F401 - before the hooks below, see there
+import logging  # noqa: F401
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -61,6 +63,8 @@ class _Gate:
 
 _gate = _Gate()
 helper = _gate.helper
+# Of the hooks before a fork, the last one registered runs first. Those of the imports above take
+# locks that whoever has passed the gate may still want, so the gate has to be closed before them.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_gate.close,
