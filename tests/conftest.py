@@ -157,6 +157,12 @@ def _flow(folder: Path) -> None:
     pull = g.op("Sub", g.op("Mul", "x", g.const(0.3)), "c1")
     g.op("Mul", pull, g.op("Add", time, g.const(0.5)), out="v")
     g.save(folder / "flow.velocity.onnx", {"x": 4, "t": 1, "c1": 4, "c2": 4, "g": 2}, ["v"])
+    g = Graph(8)
+    pooled = g.op("Flatten", g.op("GlobalAveragePool", "f32"))
+    g.op("Tanh", g.op("MatMul", pooled, g.weight(320, 2, scale=0.1)), out="tint")
+    g.op("Identity", g.const([[[0.3, 0.0], [0.1, 0.2]]]), out="factor")
+    seen = {"luminance": 4, "f8": 4, "f16": 4, "f32": 4}
+    g.save(folder / "flow.tint.onnx", seen, ["tint", "factor"])
 
 
 def build_weights(folder: Path) -> Path:
@@ -182,6 +188,7 @@ def build_weights(folder: Path) -> Path:
             "steps": [3, 2],
             "draft_steps": 2,
             "renoise": 0.6,
+            "tint": "flow.tint.onnx",
         },
     }
     for method, prior in priors.items():

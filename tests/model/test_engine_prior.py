@@ -151,9 +151,13 @@ def test_gain_by_the_last_working_size_grain_for_small_pictures_neither_for_hint
 ) -> None:
     folder = shutil.copytree(weights, tmp_path / "weights")
     manifest = json.loads((folder / "flow.json").read_text())
+    del manifest["prior"]["tint"]  # which is of colours after their gain
+    (folder / "flow.json").write_text(json.dumps(manifest))
+    bare = Colorizer.load("flow", folder)
+    folder = shutil.copytree(folder, tmp_path / "given")
     manifest["prior"] |= {"gain": [1.1, 1.3], "grain": 0.05}
     (folder / "flow.json").write_text(json.dumps(manifest))
-    bare, given = Colorizer.load("flow", weights), Colorizer.load("flow", folder)
+    given = Colorizer.load("flow", folder)
     small, large = (bare.encode(colourful(side, side)) for side in (64, 140))
     hint = parse_hints([(9, 17, "#806040")], small.luminance)
     plain, six = (c.prior.sample(small, Draw(0, range(6), hints=hint)) for c in (bare, given))

@@ -27,7 +27,7 @@ from manyhues.training.networks.grey import GreyFeatures
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("recovered")
-    assert [folder.name for folder in recover(out)] == ["features", "detail", "flow"]
+    assert [folder.name for folder in recover(out)] == ["features", "detail", "flow", "tint"]
     return out
 
 

@@ -83,8 +83,9 @@ class PriorSettings:
     @property
     def graphs(self) -> list[str]:
         """The graphs that it runs."""
-        names = [f.name for f in dataclasses.fields(self) if f.type is GraphFile]
-        return [getattr(self, name) for name in names]
+        of_graphs = (GraphFile, GraphFile | None)
+        names = [f.name for f in dataclasses.fields(self) if f.type in of_graphs]
+        return [graph for name in names if (graph := getattr(self, name)) is not None]
 
 
 @dataclass(frozen=True)

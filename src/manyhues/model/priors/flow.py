@@ -26,12 +26,16 @@ GRID_SCALE = 25.0  # Lab units of a, b in one unit of a grid code
 # The means of a standard normal variable's eighths, from the least, brought to variance 1.
 _EIGHTHS = (-1.694, -0.921, -0.505, -0.163, 0.163, 0.505, 0.921, 1.694)
 
+# The mean colour of a sample is led to its tint from the noise to this time, then it is free.
+# docs/model/sampling.md has what other times give.
+_LED_TO = 0.6
+
 _Steps = Range(1, 1000)
 
 
 @dataclass(frozen=True)
 class FlowSettings(PriorSettings, kind="flow"):
-    """The two graphs, and how samples are drawn with them.
+    """The graphs, and how samples are drawn with them.
 
     steps        of the solver at each working size; the last counts for all further ones
     draft_steps  of a candidate to choose by; as many as of a sample where it is not given
@@ -40,6 +44,7 @@ class FlowSettings(PriorSettings, kind="flow"):
     grain        normal noise then, in code units, in pictures no larger than the working size
     alike        share of a cell's colour that comes from cells like it, in larger ones
     vividness    deviation, over samples, of the logarithm of how vivid one is; as `gain`
+    tint         graph of a prior of the scene's mean colour, which leads the noisiest steps
     """
 
     codes = ("grid",)
@@ -52,6 +57,7 @@ class FlowSettings(PriorSettings, kind="flow"):
     grain: Annotated[float, Range(0, 100)] = 0.0
     alike: Annotated[float, Range(0, 1)] = 0.0
     vividness: Annotated[tuple[float, ...], Range(0, 1)] = (0.0,)
+    tint: GraphFile | None = None
 
     def __post_init__(self) -> None:
         for name in ("steps", "gain", "vividness"):
@@ -182,7 +188,22 @@ class Flow(Prior, settings=FlowSettings):
         self, scene: Scene, draw: Draw, steps: int | None = None, at_once: int = 1
     ) -> Array:
         starts = _antithetic(scene, draw, self._shape(scene, 0))
-        return self._integrate(scene, 0, starts, starts, 1.0, draw.hints, steps, at_once)
+        tints = self._tints(scene, starts)
+        return self._integrate(scene, 0, starts, starts, 1.0, draw.hints, steps, at_once, tints)
+
+    def _tints(self, scene: Scene, noises: Sequence[Array]) -> Array | None:
+        """Mean codes ``(n, 2)``, before their gain, of samples with these noises; None is free.
+
+        A Gaussian of the grey picture, drawn from by the mean of each noise: what leans to a tint
+        with the flow's own knowledge leans to it with the prior's.
+        """
+        if self.settings.tint is None:
+            return None
+        told = self.engine.run(self.settings.tint, scene.levels[0].inputs)
+        mean, factor = told["tint"][0], told["factor"][0]
+        cells = np.float32(noises[0][0].size ** 0.5)
+        drawn = [mean + (factor * (cells * noise.mean((1, 2)))).sum(1) for noise in noises]
+        return np.asarray(np.stack(drawn) / _at(self.settings.gain, scene), np.float32)
 
     def _shape(self, scene: Scene, level: int) -> tuple[int, int, int]:
         return 2, scene.levels[level].height // 4, scene.levels[level].width // 4
@@ -197,6 +218,7 @@ class Flow(Prior, settings=FlowSettings):
         hints: Sequence[Hint],
         steps: int | None = None,
         at_once: int = 1,
+        tints: Array | None = None,
     ) -> Array:
         cells = _hinted(hints, starts[0].shape[1:])
         known = np.zeros((1, 3, *starts[0].shape[1:]), np.float32)  # a, b, and 1 where known
@@ -207,17 +229,22 @@ class Flow(Prior, settings=FlowSettings):
         steps = steps or self.settings.steps[min(level, len(self.settings.steps) - 1)]
         times = np.float32(t_start) * schedule(steps)
 
-        def velocity(x: Array, t: float, n: Array) -> Array:
+        def velocity(x: Array, t: float, n: Array, tint: Array | None) -> Array:
             x = x.copy()
             for (row, column), ab in cells:  # hinted cells are known at every time
                 x[:, :, row, column] = (1 - t) * ab + t * n[:, :, row, column]
             feeds = {"x": x, "t": np.full(len(x), t, np.float32), **condition}
-            return self.engine.run(self.settings.velocity, feeds)["v"]
+            v = self.engine.run(self.settings.velocity, feeds)["v"]
+            if tint is not None and t > _LED_TO:
+                v = v + (n.mean((2, 3)) - tint - v.mean((2, 3)))[:, :, None, None]
+            return v
 
         def follow(first: int) -> Array:
             some = slice(first, first + at_once)
             start, n = np.stack(starts[some]), np.stack(noises[some])
-            x: Array = integrate(partial(velocity, n=n), start.astype(np.float32), times)
+            tint = None if tints is None else tints[some]
+            led = partial(velocity, n=n, tint=tint)
+            x: Array = integrate(led, start.astype(np.float32), times)
             return _keeping(x, cells)
 
         return np.concatenate(self.engine.map(follow, range(0, len(starts), at_once)))

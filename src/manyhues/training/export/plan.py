@@ -21,13 +21,16 @@ class Plan:
     """The graphs of a run, and the manifest of its method; none for a part that others share.
 
     `parts` are runs that the method was made of, by the name that the manifest tells them under.
-    `activations` is the graph that is written in 8 bits where that is asked for.
+    `activations` is the graph that is written in 8 bits where that is asked for. A graph that
+    `joins` a method, by its name and a setting of its prior, is named there in the manifest that
+    the folder has of it.
     """
 
     graphs: Sequence[Graph]
     manifest: Manifest | None = None
     parts: Mapping[str, Path] = field(default_factory=dict)
     activations: str = ""
+    joins: tuple[str, str] | None = None
 
 
 _H, _W = torch.export.Dim("h16"), torch.export.Dim("w16")

@@ -2,9 +2,10 @@
 
     manyhues recover --out runs
 
-writes ``features``, ``detail`` and ``flow`` there, which `--set start=` and `--set features=` take
-(`manyhues train`). Weights are those of the graphs: half precision, and 8 bits in the velocity's
-convolutions. The head that `features` was tuned with, and the optimizers' moments, are in no graph.
+writes ``features``, ``detail``, ``flow`` and ``tint`` there, which `--set start=` and
+`--set features=` take (`manyhues train`). Weights are those of the graphs: half precision, and 8
+bits in the velocity's convolutions. The head that `features` was tuned with, and the optimizers'
+moments, are in no graph.
 """
 
 from pathlib import Path
@@ -25,6 +26,7 @@ from manyhues.training import checkpoint
 from manyhues.training.methods.detail import Detail, DetailConfig
 from manyhues.training.methods.features import TuneConfig
 from manyhues.training.methods.flow import Flow, FlowConfig
+from manyhues.training.methods.tint import Tint, TintConfig
 from manyhues.training.networks.grey import FeaturesAtSize, GreyFeatures
 
 NEAR = 0.05  # of the outputs' deviation: what 8 bits of activations differ by, and more than halves
@@ -87,9 +89,9 @@ class _Graph:
         return found
 
 
-def _set(module: nn.Module, layers: Layers) -> None:
+def _set(module: nn.Module, layers: Layers, **buffers: Tensor) -> None:
     """Give a module the weights and biases of all its layers; norms count as layers."""
-    shapes, state = module.state_dict(), {}
+    shapes, state = module.state_dict(), dict(buffers)
     for name, pair in layers.items():
         for part, value in zip(("weight", "bias"), pair, strict=True):
             key = f"{name}.{part}"
@@ -146,6 +148,14 @@ def detail(weights: Path, settings: DetailConfig) -> Detail:
     return task
 
 
+def tint(weights: Path, settings: TintConfig) -> Tint:
+    """`flow.tint.onnx` as a task."""
+    task, graph = Tint(settings), _Graph(weights / "flow.tint.onnx")
+    buffers = {n: torch.tensor(graph.constants[n]) for n in ("centre", "deviation")}
+    _set(task.network, graph.layers(), **buffers)
+    return task
+
+
 def _check(path: Path, module: nn.Module, inputs: dict[str, Tensor]) -> None:
     """Raise `TrainingError` unless the module does what the graph does."""
     module.eval()
@@ -165,13 +175,15 @@ def _check(path: Path, module: nn.Module, inputs: dict[str, Tensor]) -> None:
 def recover(out: Path, given: Path | None = None) -> list[Path]:
     """Write the runs ``features``, ``detail`` and ``flow`` into `out`; return their folders.
 
-    `given` is a weights folder (default: the package's).
+    And ``tint``, where the flow has a prior of the scene's mean colour. `given` is a weights
+    folder (default: the package's).
 
     Raises `WeightsError` for graphs that cannot be read, `TrainingError` where a run is already
     or where a recovered network does not do what its graph does.
     """
     weights = folder_of(given)
-    folders = [out / name for name in ("features", "detail", "flow")]
+    tinted = (weights / "flow.tint.onnx").exists()
+    folders = [out / name for name in ("features", "detail", "flow", *(("tint",) * tinted))]
     for folder in folders:
         if (folder / checkpoint.MODEL).exists():
             raise TrainingError(f"{folder}: holds a run already; use another --out")
@@ -201,6 +213,12 @@ def recover(out: Path, given: Path | None = None) -> list[Path]:
     seen = {"x": x, "t": t, "c1": c1, "c2": c2, "g": g}
     _check(weights / "flow.velocity.onnx", task.network, seen)
     _write(folders[2], "flow", task.config, checkpoint.state_of(task))
+
+    if tinted:
+        prior = tint(weights, TintConfig(features=str(folders[0])))
+        seen = {"luminance": random(1, 1, 64, 64), "f8": f8, "f16": f16, "f32": f32}
+        _check(weights / "flow.tint.onnx", prior.network, seen)
+        _write(folders[3], "tint", prior.config, checkpoint.state_of(prior))
     return folders
 
 

@@ -10,7 +10,8 @@ import onnx
 
 from manyhues.errors import OutputError, UsageError
 from manyhues.image import files
-from manyhues.model.manifest import FEATURES
+from manyhues.model.checked import GraphFile
+from manyhues.model.manifest import FEATURES, Manifest
 from manyhues.training import checkpoint, registry
 from manyhues.training.export.graph import halve, write_graph
 from manyhues.training.export.plan import Plan, features_graph
@@ -55,7 +56,8 @@ def export(
 
     Raises:
         WeightsError: a checkpoint that cannot be read.
-        UsageError: a run that colours nothing by itself, or wants a graph that is not there.
+        UsageError: a run that colours nothing by itself, or wants a graph or a method that is not
+            there.
         OutputError: a file that is there already.
         TrainingError: the exported graphs do not do what PyTorch does.
 
@@ -77,6 +79,8 @@ def export(
             raise OutputError(
                 f"{folder / name}: exists already; add --overwrite, or use another --weights"
             )
+    if plan.joins is not None:  # refused before anything is made
+        _joined(folder, plan, {})
     shared = manifest.embedding.graph if manifest else None
     if shared and shared not in made_here and not (folder / shared).exists():
         assert manifest is not None
@@ -92,6 +96,9 @@ def export(
         made = Path(scratch)
         parity = {graph.name: write_graph(graph, made) for graph in graphs}
         written = list(parity)
+        if plan.joins is not None:
+            trained = {**_provenance(facts), "parity": parity}
+            written.append(_joined(folder, plan, trained).write(made).name)
         if manifest is not None:
             trained = {**_provenance(facts), "parity": parity, **_told(plan)}
             path = replace(manifest, trained=trained).write(made)
@@ -100,6 +107,20 @@ def export(
                 parity[plan.activations] |= _quantised(made, folder, plan, int8)
                 replace(manifest, trained=trained).write(made)
         return [(made / name).replace(folder / name) for name in written]
+
+
+def _joined(folder: Path, plan: Plan, trained: dict[str, Any]) -> Manifest:
+    """The manifest of the method that a plan's graph joins, with the graph in it."""
+    assert plan.joins is not None
+    (method, setting), (graph,) = plan.joins, plan.graphs
+    if not (folder / f"{method}.json").exists():
+        raise UsageError(
+            f"{graph.name} is a part of {method}, which {folder} lacks; "
+            f"export a `{method}` run with the same features into it first"
+        )
+    manifest = Manifest.load(method, folder)
+    prior = replace(manifest.prior, **{setting: GraphFile(graph.name)})
+    return replace(manifest, prior=prior, trained={**manifest.trained, setting: trained})
 
 
 def _told(plan: Plan) -> dict[str, Any]:
