@@ -96,15 +96,17 @@ def test_samples_are_led_to_their_tints(tiny: Path, tmp_path: Path) -> None:
     del manifest["prior"]["tint"]
     (free / "flow.json").write_text(json.dumps(manifest))
     luminance = np.linspace(5, 95, 64 * 64, dtype=np.float32).reshape(64, 64)
-    drawn = []
+    drawn, small = [], []
     for folder in (tiny, free):
         colorizer = Colorizer.load("flow", folder)
         scene = colorizer.encode_luminance(luminance)
         prior: Any = colorizer.prior
         draw = Draw(0, range(64))
         drawn.append(prior.sample(scene, draw).mean((2, 3)))
+        small.append(colorizer.sample_ab(colorizer.encode_luminance(luminance[:40, :40]), 2))
         if folder == tiny:
             told = prior.engine.run("flow.tint.onnx", scene.levels[0].inputs)
+    assert np.array_equal(*small)  # of the first working size alone: its own tints
     led, own = drawn
     centre = told["tint"][0]
     assert np.linalg.norm(led.mean(0) - centre) < np.linalg.norm(own.mean(0) - centre)

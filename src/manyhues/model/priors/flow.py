@@ -29,6 +29,8 @@ _EIGHTHS = (-1.694, -0.921, -0.505, -0.163, 0.163, 0.505, 0.921, 1.694)
 # The mean colour of a sample is led to its tint from the noise to this time, then it is free.
 # docs/model/sampling.md has what other times give.
 _LED_TO = 0.6
+# Times the prior's spread: vividness multiplies tints as well, and spreads them once more.
+_TINTS = np.float32(0.85)
 
 _Steps = Range(1, 1000)
 
@@ -195,14 +197,15 @@ class Flow(Prior, settings=FlowSettings):
         """Mean codes ``(n, 2)``, before their gain, of samples with these noises; None is free.
 
         A Gaussian of the grey picture, drawn from by the mean of each noise: what leans to a tint
-        with the flow's own knowledge leans to it with the prior's.
+        with the flow's own knowledge leans to it with the prior's. Pictures of the first working
+        size alone gain nothing by it, and are free.
         """
-        if self.settings.tint is None:
+        if self.settings.tint is None or len(scene.levels) == 1:
             return None
         told = self.engine.run(self.settings.tint, scene.levels[0].inputs)
         mean, factor = told["tint"][0], told["factor"][0]
-        cells = np.float32(noises[0][0].size ** 0.5)
-        drawn = [mean + (factor * (cells * noise.mean((1, 2)))).sum(1) for noise in noises]
+        reach = _TINTS * np.float32(noises[0][0].size ** 0.5)
+        drawn = [mean + (factor * (reach * noise.mean((1, 2)))).sum(1) for noise in noises]
         return np.asarray(np.stack(drawn) / _at(self.settings.gain, scene), np.float32)
 
     def _shape(self, scene: Scene, level: int) -> tuple[int, int, int]:

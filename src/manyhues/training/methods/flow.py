@@ -31,7 +31,7 @@ STEPS = (8, 2)  # of the solver at each working size; docs/model/sampling.md has
 DRAFT_STEPS = 3  # of a candidate to choose by
 RENOISE = 0.6  # the time that a coarser answer is noised to, to be finished at the next size
 # What samples get when the last step is done; docs/model/sampling.md has what it does.
-GAIN = (1.1, 1.22)  # times the code, where the last working size is the first or the second
+GAIN = (1.1, 1.29)  # times the code, where the last working size is the first or the second
 GRAIN = 0.08  # code units of normal noise, in pictures no larger than the working size
 # Share of a cell's colour that comes from cells like it, in larger ones.
 ALIKE = 0.8
