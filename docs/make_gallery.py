@@ -35,15 +35,15 @@ FAULTS: Mapping[str, tuple[str, list[tuple[str, dict[str, Any]]]]] = {
         [
             ("faulty", {"k": [42]}),
             ("with a hint", {"k": [42], "hints": [(200, 480, SKIN), (188, 540, SKIN)]}),
-            ("another sample", {"k": [15]}),
+            ("another sample", {"k": [37]}),
         ],
     ),
     "cast": (
         "astronaut",
         [
-            ("faulty", {"k": [29], "diversity": 1.0}),
-            ("calmer", {"k": [29], "diversity": 0.5}),
-            ("another sample", {"k": [26]}),
+            ("faulty", {"k": [17], "diversity": 1.0}),
+            ("calmer", {"k": [17]}),
+            ("another sample", {"k": [10]}),
         ],
     ),
     "patch": (
@@ -81,8 +81,8 @@ FAULTS: Mapping[str, tuple[str, list[tuple[str, dict[str, Any]]]]] = {
     "skin": (
         "camera",
         [
-            ("faulty", {"k": [31]}),
-            ("paler", {"k": [31], "saturation": 0.6}),
+            ("faulty", {"k": [20]}),
+            ("paler", {"k": [20], "saturation": 0.6}),
             ("another sample", {"k": [28]}),
         ],
     ),

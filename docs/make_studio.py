@@ -62,7 +62,7 @@ def image(page: Page) -> Image.Image:
 
 
 def desktop(browser: Browser, url: str) -> None:
-    """Six colourings of the astronaut; the one with a green suit, large, with strokes on it."""
+    """Six colourings of the astronaut; the second, large, with strokes on its suit."""
     page = browser.new_context(viewport={"width": 1440, "height": 960}, locale="en-GB").new_page()
     page.goto(url)
     give(page, "astronaut")
