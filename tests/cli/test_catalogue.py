@@ -177,6 +177,7 @@ STAYS = {
         "(, (?!not )",
         "default: %(default)s",
         "grid of the truth",
+        "tint of the truth",
         "random code",
         "of kind .parquet",
         "standard input",

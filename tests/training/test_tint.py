@@ -69,6 +69,11 @@ def test_a_run_joins_the_flow_of_a_folder(
     before = json.loads((weights / "flow.json").read_text())
     del before["prior"]["tint"]
     (weights / "flow.json").write_text(json.dumps(before))
+    other = json.dumps(before | {"features": "features.onnx"})
+    (weights / "flow.json").write_text(other)
+    with pytest.raises(UsageError, match="reads other features than the flow"):
+        export.export(run, weights)
+    (weights / "flow.json").write_text(json.dumps(before))
     names = [path.name for path in export.export(run, weights)]
     assert sorted(names) == ["flow.json", "flow.tint.onnx"]
     after = json.loads((weights / "flow.json").read_text())
@@ -106,7 +111,7 @@ def test_samples_are_led_to_their_tints(tiny: Path, tmp_path: Path) -> None:
         small.append(colorizer.sample_ab(colorizer.encode_luminance(luminance[:40, :40]), 2))
         if folder == tiny:
             told = prior.engine.run("flow.tint.onnx", scene.levels[0].inputs)
-    assert np.array_equal(*small)  # of the first working size alone: its own tints
+    assert np.array_equal(small[0], small[1])  # of the first working size alone: its own tints
     led, own = drawn
     centre = told["tint"][0]
     assert np.linalg.norm(led.mean(0) - centre) < np.linalg.norm(own.mean(0) - centre)

@@ -80,7 +80,7 @@ def export(
                 f"{folder / name}: exists already; add --overwrite, or use another --weights"
             )
     if plan.joins is not None:  # refused before anything is made
-        _joined(folder, plan, {})
+        _joined(folder, plan, facts, {})
     shared = manifest.embedding.graph if manifest else None
     if shared and shared not in made_here and not (folder / shared).exists():
         assert manifest is not None
@@ -97,8 +97,8 @@ def export(
         parity = {graph.name: write_graph(graph, made) for graph in graphs}
         written = list(parity)
         if plan.joins is not None:
-            trained = {**_provenance(facts), "parity": parity}
-            written.append(_joined(folder, plan, trained).write(made).name)
+            joined = _joined(folder, plan, facts, parity)
+            written.append(joined.write(made).name)
         if manifest is not None:
             trained = {**_provenance(facts), "parity": parity, **_told(plan)}
             path = replace(manifest, trained=trained).write(made)
@@ -109,7 +109,7 @@ def export(
         return [(made / name).replace(folder / name) for name in written]
 
 
-def _joined(folder: Path, plan: Plan, trained: dict[str, Any]) -> Manifest:
+def _joined(folder: Path, plan: Plan, facts: dict[str, Any], parity: dict[str, Any]) -> Manifest:
     """The manifest of the method that a plan's graph joins, with the graph in it."""
     assert plan.joins is not None
     (method, setting), (graph,) = plan.joins, plan.graphs
@@ -119,6 +119,12 @@ def _joined(folder: Path, plan: Plan, trained: dict[str, Any]) -> Manifest:
             f"export a `{method}` run with the same features into it first"
         )
     manifest = Manifest.load(method, folder)
+    if bool(facts["config"].get("features")) != (manifest.features is not None):
+        raise UsageError(
+            f"{graph.name} reads other features than the {method} in {folder}; "
+            "train it with --set features= of the same run"
+        )
+    trained = {**_provenance(facts), "parity": parity}
     prior = replace(manifest.prior, **{setting: GraphFile(graph.name)})
     return replace(manifest, prior=prior, trained={**manifest.trained, setting: trained})
 
