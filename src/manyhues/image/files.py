@@ -34,9 +34,11 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be created ({error.strerror}); choose another output folder"
-        ) from error
+        raise _cannot_be(folder, error.strerror) from error
+
+
+def _cannot_be(folder: Path, why: str | None) -> OutputError:
+    return OutputError(f"{folder}: cannot be created ({why}); choose another output folder")
 
 
 def check_folder(folder: Path) -> None:
@@ -44,6 +46,8 @@ def check_folder(folder: Path) -> None:
     there = folder
     while not exists(there) and there != there.parent:
         there = there.parent
+    if exists(there) and not there.is_dir():
+        raise _cannot_be(folder, os.strerror(errno.ENOTDIR))
     if not os.access(there, os.W_OK | os.X_OK):
         raise OutputError(
             f"{there}: takes no new files (read-only, or somebody else's); "
