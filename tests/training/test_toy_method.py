@@ -48,7 +48,7 @@ class Tint(nn.Module):
 
 @register(TintConfig)
 class Tinted(Task[TintConfig]):
-    kind = "tint"
+    kind = "wash"
     needs_features = False
 
     def __init__(self, config: TintConfig) -> None:
@@ -63,11 +63,11 @@ class Tinted(Task[TintConfig]):
         return {"squared": ((self.tint.mean[:, None, None] - batch.ab) ** 2).mean()}
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
-        return {"tint": self.tint(torch.zeros(len(batch.ab), 2), batch.luminance)}
+        return {"wash": self.tint(torch.zeros(len(batch.ab), 2), batch.luminance)}
 
     def export_plan(self, run: Path) -> Plan:
-        decoder = code_decoder("tint", self.tint, 2, bits=False)
-        return Plan([decoder], vector_manifest("tint", decoder, 2, TintedSettings(spread=0.5)))
+        decoder = code_decoder("wash", self.tint, 2, bits=False)
+        return Plan([decoder], vector_manifest("wash", decoder, 2, TintedSettings(spread=0.5)))
 """
 PRIOR = """
 from dataclasses import dataclass
@@ -101,7 +101,7 @@ class Tinted(Prior, settings=TintedSettings):
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Both files in folders that are looked through like the package's own."""
-    for package, name, text in ((methods, "tint", METHOD), (priors, "tinted", PRIOR)):
+    for package, name, text in ((methods, "wash", METHOD), (priors, "tinted", PRIOR)):
         folder = tmp_path / name
         folder.mkdir()
         (folder / f"{name}.py").write_text(text)
@@ -111,7 +111,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(PriorSettings, "kinds", dict(PriorSettings.kinds))
     monkeypatch.setattr(Prior, "kinds", dict(Prior.kinds))
     yield tmp_path
-    for name in ("manyhues.training.methods.tint", "manyhues.model.priors.tinted"):
+    for name in ("manyhues.training.methods.wash", "manyhues.model.priors.tinted"):
         sys.modules.pop(name, None)
 
 
@@ -124,11 +124,11 @@ def run(*arguments: object) -> None:
 def test_two_files_train_export_and_colour(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = toy / "run"
     pictures = write_blocks(toy / "pictures", 4)
-    run("train", "tint", "--data", pictures, "--out", out, "--minutes", "0.002")
+    run("train", "wash", "--data", pictures, "--out", out, "--minutes", "0.002")
     run("export", out)
     assert f"--weights {out / 'weights'}" in capsys.readouterr().err
     manifest = Manifest.load(weights=out / "weights")
-    assert (manifest.method, manifest.prior.kind) == ("tint", "tinted")
+    assert (manifest.method, manifest.prior.kind) == ("wash", "tinted")
     colorizer = Colorizer.load(weights=out / "weights")
     ab = colorizer.sample_ab(colorizer.encode(colourful(60, 80)), 3)
     assert ab.std(0).mean() > 1
