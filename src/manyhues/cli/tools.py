@@ -54,7 +54,7 @@ def judged(
 
 
 def recover(
-    out: Annotated[Path, typer.Option(help="Folder for the runs features, detail and flow.")],
+    out: Annotated[Path, typer.Option(help="Folder for the runs features, detail, flow and tint.")],
     weights: Weights = None,
 ) -> None:
     """Write the shipped flow back into runs, to train on from."""

@@ -183,7 +183,8 @@ def recover(out: Path, given: Path | None = None) -> list[Path]:
     """
     weights = folder_of(given)
     tinted = (weights / "flow.tint.onnx").exists()
-    folders = [out / name for name in ("features", "detail", "flow", *(("tint",) * tinted))]
+    names = ["features", "detail", "flow"] + ["tint"] * tinted
+    folders = [out / name for name in names]
     for folder in folders:
         if (folder / checkpoint.MODEL).exists():
             raise TrainingError(f"{folder}: holds a run already; use another --out")

@@ -79,8 +79,7 @@ def export(
             raise OutputError(
                 f"{folder / name}: exists already; add --overwrite, or use another --weights"
             )
-    if plan.joins is not None:  # refused before anything is made
-        _joined(folder, plan, facts, {})
+    joined = _joined(folder, plan, facts)
     shared = manifest.embedding.graph if manifest else None
     if shared and shared not in made_here and not (folder / shared).exists():
         assert manifest is not None
@@ -96,9 +95,10 @@ def export(
         made = Path(scratch)
         parity = {graph.name: write_graph(graph, made) for graph in graphs}
         written = list(parity)
-        if plan.joins is not None:
-            joined = _joined(folder, plan, facts, parity)
-            written.append(joined.write(made).name)
+        if plan.joins and joined:
+            trained = {plan.joins[1]: {**_provenance(facts), "parity": parity}}
+            whole = replace(joined, trained={**joined.trained, **trained})
+            written.append(whole.write(made).name)
         if manifest is not None:
             trained = {**_provenance(facts), "parity": parity, **_told(plan)}
             path = replace(manifest, trained=trained).write(made)
@@ -109,9 +109,10 @@ def export(
         return [(made / name).replace(folder / name) for name in written]
 
 
-def _joined(folder: Path, plan: Plan, facts: dict[str, Any], parity: dict[str, Any]) -> Manifest:
-    """The manifest of the method that a plan's graph joins, with the graph in it."""
-    assert plan.joins is not None
+def _joined(folder: Path, plan: Plan, facts: dict[str, Any]) -> Manifest | None:
+    """The manifest of the method that a plan's graph joins, if any, with the graph in it."""
+    if plan.joins is None:
+        return None
     (method, setting), (graph,) = plan.joins, plan.graphs
     if not (folder / f"{method}.json").exists():
         raise UsageError(
@@ -124,9 +125,8 @@ def _joined(folder: Path, plan: Plan, facts: dict[str, Any], parity: dict[str, A
             f"{graph.name} reads other features than the {method} in {folder}; "
             "train it with --set features= of the same run"
         )
-    trained = {**_provenance(facts), "parity": parity}
     prior = replace(manifest.prior, **{setting: GraphFile(graph.name)})
-    return replace(manifest, prior=prior, trained={**manifest.trained, setting: trained})
+    return replace(manifest, prior=prior)
 
 
 def _told(plan: Plan) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.distributions import MultivariateNormal
 
 from manyhues.training.data.cache import Batch, Cache
 from manyhues.training.export.plan import Plan, spatial_graph
 from manyhues.training.networks.grey import CHANNELS
-from manyhues.training.networks.grid import CODE_SCALE
+from manyhues.training.networks.grid import CODE_SCALE, to_code
 from manyhues.training.registry import register
 from manyhues.training.task import Logs, Step, Task
 
@@ -81,16 +82,15 @@ class TintNetwork(nn.Module):
         self, luminance: Tensor, f8: Tensor, f16: Tensor, f32: Tensor
     ) -> tuple[Tensor, Tensor]:
         x = (self.pooled(luminance, f8, f16, f32) - self.centre) / self.deviation
-        out = TINT * self.layers(x).float()
-        spread = (out[:, 2:4] / TINT).exp().clamp(_NARROW, _WIDE) * TINT
-        nothing = torch.zeros_like(out[:, 4])
-        factor = torch.stack([spread[:, 0], nothing, out[:, 4], spread[:, 1]], 1)
-        return out[:, :2], factor.reshape(-1, 2, 2)
+        out = self.layers(x).float()
+        spread, both = out[:, 2:4].exp().clamp(_NARROW, _WIDE), out[:, 4]
+        factor = torch.stack([spread[:, 0], torch.zeros_like(both), both, spread[:, 1]], 1)
+        return TINT * out[:, :2], TINT * factor.reshape(-1, 2, 2)
 
 
 def mean_code(batch: Batch) -> Tensor:
     """The mean colour (B, 2) of pictures, in code units."""
-    return batch.ab.float().mean((2, 3)) / CODE_SCALE
+    return to_code(batch.ab).mean((2, 3))
 
 
 @register(TintConfig)
@@ -123,28 +123,23 @@ class Tint(Task[TintConfig]):
     def groups(self) -> list[list[Any]]:
         return [[{"params": list(self.parameters()), "weight_decay": _DECAY}]]
 
-    def _nats(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Minus the logarithm of the likelihood, and by how much the mean is missed (B, 2)."""
+    def _tints(self, batch: Batch) -> MultivariateNormal:
         mean, factor = self.network(*_seen(batch))
-        missed = mean_code(batch) - mean
-        solved = torch.linalg.solve_triangular(factor, missed[:, :, None], upper=False)
-        log_spread = factor.diagonal(dim1=1, dim2=2).log().sum(1)
-        nats = 0.5 * (solved**2).sum((1, 2)) + log_spread + math.log(2 * math.pi)
-        return nats.mean(), missed
+        return MultivariateNormal(mean, scale_tril=factor, validate_args=False)  # a loss says NaN
 
     def steps(self, batch: Batch, progress: float) -> Iterator[Step]:
-        nats, _ = self._nats(batch)
+        nats = -self._tints(batch).log_prob(mean_code(batch)).mean()
         yield Step(nats, {"nats": nats})
 
     def validate(self, batch: Batch) -> Logs:
-        nats, missed = self._nats(batch)
-        return {"nats": nats, "rmse_lab": CODE_SCALE * (missed**2).mean().sqrt()}
+        tints, truth = self._tints(batch), mean_code(batch)
+        missed = CODE_SCALE * (truth - tints.mean)
+        return {"nats": -tints.log_prob(truth).mean(), "rmse_lab": (missed**2).mean().sqrt()}
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
-        mean, factor = self.network(*_seen(batch))
-        drawn = [mean + (factor @ torch.randn_like(mean)[:, :, None])[:, :, 0] for _ in range(4)]
-        tints = {"mean": mean, **{f"sample {k}": tint for k, tint in enumerate(drawn, 1)}}
-        flat = {"tint of the truth": mean_code(batch), **tints}
+        tints = self._tints(batch)
+        drawn = {f"sample {k}": tint for k, tint in enumerate(tints.sample((4,)), 1)}
+        flat = {"tint of the truth": mean_code(batch), "mean": tints.mean, **drawn}
         return {
             name: (CODE_SCALE * tint)[:, :, None, None].expand_as(batch.ab)
             for name, tint in flat.items()
