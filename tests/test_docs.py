@@ -1,22 +1,30 @@
 """The documentation: its commands parse, its code runs, its links lead somewhere."""
 
 import ast
+import importlib
+import inspect
+import pydoc
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
+import textwrap
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import typer
 from conftest import colourful
 from PIL import Image
 
 import manyhues
+from manyhues import science, video
+from manyhues.augment import Recolor
 from manyhues.cli import arguments
 from manyhues.cli import main as cli
 from manyhues.model import manifest
@@ -177,3 +185,63 @@ def test_code_in_a_modules_docstring_is_code_on_the_page(name: str) -> None:
     text = ast.get_docstring(ast.parse(source.read_text("utf-8"))) or ""
     assert re.search(r"^    (from manyhues|ManyhuesError)", text, re.M)
     assert "::" not in text.split()
+
+
+DOORS = re.findall(
+    r"^::: (\S+)(?:\n +options:\n +members: \[(.*)\])?",
+    (ROOT / "docs" / "api.md").read_text("utf-8"),
+    re.M,
+)
+
+
+def examples(thing: Any) -> list[str]:
+    """The code of a docstring: paragraphs that are indented, above what Google's style heads."""
+    told = re.split(r"^(?:Args|Raises):", inspect.getdoc(thing) or "", flags=re.M)[0]
+    code = re.findall(r"^\n((?: {4}.*\n|\n(?= {4}))+)", told + "\n", re.M)
+    return [textwrap.dedent(block) for block in code]
+
+
+@pytest.mark.parametrize(("name", "members"), DOORS, ids=[name for name, _ in DOORS])
+def test_every_door_has_an_example_that_runs(
+    name: str, members: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name.startswith("manyhues.video"):
+        pytest.importorskip("av", reason="NO PYAV: pip install 'manyhues[video]'")
+        monkeypatch.syspath_prepend(ROOT / "tests" / "video")
+        films = importlib.import_module("films")
+        moved = films.moved_in_colour("astronaut", 4, (128, 96))
+        films.write(tmp_path / "film.mp4", moved, rate=1)
+    if name in ("manyhues.science", "manyhues.image.picture.Picture"):
+        pytest.importorskip("pydicom", reason="NO PYDICOM: pip install 'manyhues[dicom]'")
+        files = importlib.import_module("dicom_files")
+        (tmp_path / "scan.dcm").write_bytes(files.made(files.ramp(12, signed=False)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Image.Image, "show", lambda image: None)
+    painting = Image.fromarray(colourful(100, 160))
+    painting.save("painting.jpg")
+    painting.convert("L").save("old.jpg")
+    door = pydoc.locate(name)
+    names = members.split(", ") if members else []
+    things = [door, *(inspect.getattr_static(door, member) for member in names)]
+    code = [block for thing in things for block in examples(thing)]
+    assert code, f"{name}: no example"
+    for member in names:
+        assert re.search(rf"\b{member}\b", "\n".join(code)), f"{name}.{member}: in no example"
+    if name == "manyhues.errors":
+        return  # its tree is no code
+    colorizer = manyhues.Colorizer.load()
+    scene = colorizer.encode("old.jpg")
+    known = {
+        "colorizer": colorizer,
+        "scene": scene,
+        "next_scene": scene,
+        "image": painting,
+        "label": 3,
+        "result": colorizer.sample(scene, 2),
+        **vars(importlib.import_module("manyhues.sampling.options")),
+        **{"manyhues": manyhues, "np": np, "Image": Image, "Path": Path},
+        **{"video": video, "science": science, "Recolor": Recolor},
+    }
+    for block in code:
+        exec(block, dict(known))
+        shutil.rmtree("out", ignore_errors=True)  # each begins anew

@@ -108,6 +108,9 @@ class Recolor:
 
     It may be pickled and forked: every process opens its weights itself, at its first call, with
     one thread, so that data loaders may have as many workers as there are cores.
+
+        transform = Recolor(p=0.5, cache="recoloured", n=8)
+        image, label = transform(image, label)
     """
 
     def __init__(

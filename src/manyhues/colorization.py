@@ -72,6 +72,15 @@ class Colorization:
     captions  what each is, where seeds alone would not tell; else empty
     origin  plain facts of how the codes came to be, for the files' recipe: ``diversity``, or the
             colouring that these were made from
+
+        result = manyhues.colorize("old.jpg", n=4)
+        result.images  # 4 PIL images of the input's size; result.image(2) makes the third alone
+        result.pixels(0)  # (H, W, 3) uint8, or uint16 for a 16-bit input
+        result.previews(512)[0]  # small, and quick
+        result.sheet()  # the contact sheet, a PIL image
+        result.save("out", format="png")  # files, and their sheet
+        result.encoded(0, "JPEG", quality=90)  # a file's bytes
+        result[1:3].labels, result.recipe(0)  # what they are, and what makes the first again
     """
 
     scene: Scene

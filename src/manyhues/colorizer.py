@@ -46,6 +46,13 @@ class Colorizer:
     """One method, loaded: encodes pictures and samples colourings of them.
 
     Holds no state but its weights: it may be shared between threads, and pickled.
+
+        colorizer = manyhues.Colorizer.load()  # one of manyhues.Colorizer.methods()
+        scene = colorizer.encode("old.jpg")
+        more = colorizer.sample(scene, n=8, seed=1)
+        near = colorizer.vary(scene, more[2], amount=0.3, n=6)
+        path = colorizer.blend(scene, more[0], more[3], steps=5)
+        red = colorizer.steer(scene, more[2], hints=[(60, 40, "#b03030")], saturation=1.2)
     """
 
     def __init__(self, engine: Engine, manifest: Manifest) -> None:
@@ -90,7 +97,12 @@ class Colorizer:
         return working_sizes(height, width, self._manifest)[-1]
 
     def encode_luminance(self, luminance: Array) -> Scene:
-        """A scene of bare L*, ``(h, w)`` float32 in [0, 100]. Raises `PictureError`."""
+        """A scene of bare L*, ``(h, w)`` float32 in [0, 100].
+
+        Raises `PictureError`.
+
+            scene = colorizer.encode_luminance(np.full((48, 64), 50, np.float32))
+        """
         return encode(Picture.of_luminance(luminance), self._engine, self._manifest)
 
     @unforked
@@ -108,6 +120,8 @@ class Colorizer:
 
         For metrics: their diversity is 1, as trained, where `sample` has the calmer default of
         `Sampling`. Raises `UsageError`.
+
+            ab = colorizer.sample_ab(scene, 8, seed=0)  # (8, 2, h, w) float32, Lab units
         """
         self._check_own(scene)
         n, start = whole("n", n, least=1), whole("start", start, least=0)
@@ -134,12 +148,21 @@ class Colorizer:
         """The work of `sample`, step by step: the candidates tried, then the n results in order.
 
         Whoever stops asking stops the work.
+
+            for step in colorizer.stream(scene, 4):
+                if step.final:
+                    step.make().image(0).show()
         """
         return self.steps(scene, Sampling(n, **options))
 
     @unforked
     def draw(self, scene: Scene, sampling: Sampling) -> Colorization:
-        """`sample` with options that are made once for many pictures: `like` is read once."""
+        """`sample` with options that are made once for many pictures.
+
+        A palette, `like`, is then read once. Raises as `sample`.
+
+            result = colorizer.draw(scene, Sampling(n=4, like="painting.jpg"))
+        """
         # Decoded side by side when all are drawn; whoever streams decodes each as it comes.
         finals = [step for step in self.steps(scene, sampling) if step.final]
         results = self._engine.map(lambda step: step.make(), finals)

@@ -40,6 +40,9 @@ class Mapped(Colorization):
     """A picture shown through a colour map: a Colorization of one, that nobody sampled.
 
     Its pixels have 16 bits a channel and replace L*, on purpose: the map's colours are the values.
+
+        mapped: science.Mapped = science.color_map("scan.dcm", "batlow")
+        mapped.legend(3)  # three values, and their colours "#rrggbb"
     """
 
     sampled: ClassVar[bool] = False
@@ -94,6 +97,8 @@ class Mapped(Colorization):
 def color_map(picture: PictureLike, name: str, *, window: Window | None = None) -> Mapped:
     """Show a grey picture through a colour map.
 
+        mapped = science.color_map("scan.dcm", "viridis", window=(40, 400))
+
     Args:
         picture: what `Picture.open` takes; of a colour picture, its L* is mapped.
         name: one of `manyhues.color.maps.names`, in any case.
@@ -127,6 +132,8 @@ def recover(result: "Colorization | str | os.PathLike[str] | bytes", index: int 
 
     Exact for up to 65,536 values in the window, which 16 bits hold; what lay outside the window
     comes back as the window's end.
+
+        values = science.recover(science.color_map("scan.dcm", "viridis"))
 
     Args:
         result: a PNG or TIFF file that was written, its bytes, or a Colorization.

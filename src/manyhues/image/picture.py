@@ -47,6 +47,13 @@ class Picture:
     notes      what was lost or changed while reading, for the user to see
     page_count  pages of the file that it is of; `page` says which of them it is
     scale      what its grey means, where it shows measured values; else None
+
+        from manyhues.image.picture import Picture
+
+        picture = Picture.open("scan.dcm", window="full")
+        result = manyhues.colorize(picture)
+        for read in Picture.pages("old.jpg"):  # every page of a file, or every frame
+            result = manyhues.colorize(read(), n=1)
     """
 
     luminance: Array

@@ -64,7 +64,10 @@ class Sampling:
     Numbers of any whole or real kind are taken, numpy's too, and kept as Python's own. Raises
     `UsageError` for what is out of range or of another type.
 
-        options = Sampling(n=2, seed=7, pick="likely")
+        from manyhues.sampling.options import Sampling
+
+        options = Sampling(n=2, seed=7, pick="likely", like="painting.jpg")
+        mean, covariance = options.palette
     """
 
     n: int = field(default=6, metadata=_about("Colourings of each picture.", min=1, max=MOST))

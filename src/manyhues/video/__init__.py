@@ -62,7 +62,7 @@ def colorize(
 
     Interrupted, it goes on where it was when called again.
 
-        result = manyhues.video.colorize("film.mp4", "out", n=3)
+        result = video.colorize("film.mp4", "out", n=3)
 
     Args:
         path: a film, of any kind that FFmpeg reads.
@@ -95,6 +95,8 @@ def frames(
     """The frames of n colourings: seconds, and n pictures in sRGB ``(H, W, 3)`` uint8, upright.
 
     Their L* is the film's own. Options and errors as `colorize`.
+
+        seconds, (first, second) = next(video.frames("film.mp4", n=2))
     """
     film = Film(path, Colorizer.load(method, weights), Sampling(n, **options), hints)
     start: int | None = None

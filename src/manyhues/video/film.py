@@ -46,6 +46,11 @@ class Progress:
     """How far a film is: frames `done` of about `total`, `rate` a second, `left` seconds.
 
     `need` is about how many bytes of disk all of it takes while it is written.
+
+        def watch(progress: video.Progress) -> None:
+            print(f"{progress.done} of {progress.total}, {progress.left:.0f} s left")
+
+        video.colorize("film.mp4", "out", progress=watch)
     """
 
     done: int
@@ -61,7 +66,14 @@ Watch = Callable[[Progress], None]
 
 @dataclass
 class Result:
-    """What was written of a film: `paths` of its n versions, and the contact sheet's."""
+    """What was written of a film: `paths` of its n versions, and the contact sheet's.
+
+    `seeds` are what the versions were drawn with, `notes` what was lost or changed. `frames` were
+    coloured in `seconds`.
+
+        result: video.Result = video.colorize("film.mp4", "out")
+        print(result.paths, result.sheet, result.notes)
+    """
 
     paths: list[Path]
     sheet: Path | None
@@ -76,6 +88,10 @@ class Film:
 
     Raises `PictureError` for what is no film or damaged, `UsageError` for wrong hints or where
     PyAV is absent.
+
+        colorizer = manyhues.Colorizer.load()  # kept for many films
+        film = video.Film("film.mp4", colorizer, Sampling(n=3, seed=1))
+        film.write("out", stem="coloured")
     """
 
     def __init__(

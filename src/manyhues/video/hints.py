@@ -17,7 +17,13 @@ _NEAR = 2.0  # cells
 
 @dataclass(frozen=True)
 class TimedHint:
-    """A colour ``#rrggbb`` at pixel (x, y) of the upright frame shown at `seconds`."""
+    """A colour ``#rrggbb`` at pixel (x, y) of the upright frame shown at `seconds`.
+
+    Functions that take one take a tuple (x, y, seconds, colour) as well.
+
+        red = video.TimedHint(12, 8, 0.1, "#b03030")
+        video.colorize("film.mp4", "out/red", hints=[red])
+    """
 
     x: int
     y: int
