@@ -32,6 +32,8 @@ def test_the_site_builds(tmp_path: Path) -> None:
     method = (tmp_path / "method" / "index.html").read_text("utf-8")
     assert method.count("<math") > 40
     assert "$" not in re.sub(r"<script.*?</script>", "", method, flags=re.S)  # no formula is left
+    for name, language in (("method", "en"), ("method.vi", "vi"), ("results.vi", "vi")):
+        assert f'<html lang="{language}"' in (tmp_path / name / "index.html").read_text("utf-8")
     options = (tmp_path / "cli" / "index.html").read_text("utf-8")
     assert "<code>--diversity</code>" in options  # the README's table
 

@@ -3,6 +3,7 @@
 - A link to what is not part of the site (sources, READMEs) becomes its text.
 - The README's table of options stands on the page of the command line too.
 - Formulas become MathML, which browsers show without a script.
+- Pages in Vietnamese say so, for whatever reads them out.
 """
 
 import re
@@ -53,6 +54,13 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         return markdown
     markdown = _FENCED.sub(lambda m: f'<div class="formula">{_kept(m[1], "block")}</div>', markdown)
     return _CODE_OR_MATH.sub(lambda m: m[1] or _kept(m[2], "inline"), markdown)
+
+
+def on_post_page(html: str, page: Any, **_: Any) -> str:
+    """Called by MkDocs for each page as it is written."""
+    if page.file.src_uri.endswith(".vi.md"):
+        return html.replace('<html lang="en"', '<html lang="vi"', 1)
+    return html
 
 
 def on_page_content(html: str, **_: Any) -> str:
