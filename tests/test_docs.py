@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import json
 import pydoc
 import re
 import runpy
@@ -125,6 +126,48 @@ def test_links_lead_somewhere(page: Path) -> None:
             if not target.exists() or (anchor and slug_missing(target, anchor)):
                 lost.append(link)
     assert not lost, f"{page.name}: {', '.join(lost)}"
+
+
+CARD = ROOT / "src" / "manyhues" / "weights" / "MODEL_CARD.md"
+
+
+@pytest.mark.parametrize("page", [*PAGES, CARD], ids=by_name)
+def test_rows_of_a_table_have_its_columns(page: Path) -> None:
+    """A row with a cell too many is shown one column to the right, and its last cell is lost."""
+    table: list[str] = []
+    for line in [*prose(page.read_text("utf-8")).splitlines(), ""]:
+        if line.startswith("|"):
+            table.append(re.sub(r"`[^`]*`|\\\|", "", line))
+            continue
+        counts = {row.count("|") for row in table}
+        assert len(counts) < 2, table[0]
+        table = []
+
+
+def test_quoted_results_are_those_of_the_report() -> None:
+    """Pages that repeat figures of docs/results.md, in words or in another language."""
+    content = json.loads((ROOT / "docs" / "results.json").read_text("utf-8"))
+    vietnamese = (ROOT / "docs" / "results.vi.md").read_text("utf-8")
+    keys = ("best_of_8_pixel", "best_of_8_image", "best_of_1")
+    for name, pages in {"lfw": [], "imagenet64": [CARD]}.items():
+        results = content["data_sets"][name]["results"]
+        for method, one in results.items():
+            errors = [f"{one[key]:.2f}" for key in keys]
+            said = [*errors, f"{one['colourfulness']:.1f}", f"{100 * one['frechet_share']:.1f} %"]
+            for page in pages:
+                (row,) = re.findall(rf"^\| `{method}` \| \d.*", page.read_text("utf-8"), re.M)
+                assert [figure for figure in said if figure not in row] == []
+            rows = re.findall(rf"^\|.*`{method}`.*", vietnamese, re.M)
+            local = [figure.replace(".", ",") for figure in said]
+            assert any(all(figure in row for figure in local) for row in rows), (name, method)
+    report = (ROOT / "docs" / "results.md").read_text("utf-8")
+    ratios = re.findall(
+        r"^\| variance of vae-mdn over that of c\w+ \| \d+ \| ([\d.]+)", report, re.M
+    )
+    method = " ".join((ROOT / "docs" / "method.md").read_text("utf-8").split())
+    assert "`vae-mdn` varies {} and {} times as much".format(*ratios) in method
+    told = "gấp {} lần `cvae` và gấp {} lần `cgan`".format(*ratios).replace(".", ",")
+    assert told in " ".join(vietnamese.split())
 
 
 def test_diagrams_are_well_formed() -> None:

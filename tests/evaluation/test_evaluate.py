@@ -272,6 +272,18 @@ def test_results_are_made_and_remade(
     assert "12.34 ±" in (out / "results.md").read_text()
 
 
+def test_a_command_names_no_folder_of_this_machine() -> None:
+    given = ["--data-root", "../shared/data", "--out", "/home/me/docs", "--ablation", "runs/a.json"]
+    line = "python -m tools.report.results --data-root data --out docs --ablation runs/a.json"
+    assert results.command_line(given) == line
+
+
+def test_the_page_is_what_its_figures_make() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    made = page.markdown(json.loads((docs / "results.json").read_text("utf-8")))
+    assert made == (docs / "results.md").read_text("utf-8")
+
+
 def test_a_command_given_again_stands_once() -> None:
     first, again = "results --methods a --out docs", "results --out docs --methods b --add"
     before = results.with_command(first, again)

@@ -41,8 +41,9 @@ They are plain draws at a diversity of 1, as trained; `manyhues colorize` is cal
   pixel and channel. This is the published protocol, and it rewards incoherent noise. *Image*
   chooses the best whole picture.
 - **variance** is that of the 8 samples, RGB in [0, 1]. **pairwise** is the mean RMS difference of
-  two samples, x 100. The 8 samples of `flow` have antithetic noise (model/sampling.md), though each
-  alone is a plain draw. The samples of the other methods are independent.
+  two samples, x 100. The 8 samples of `flow` have
+  [antithetic noise](model/sampling.md#eight-samples-that-keep-apart), though each alone is a plain
+  draw. The samples of the other methods are independent.
 - **colourfulness** is that of Hasler and Suesstrunk. Compare it with that of the truth.
 - **Fréchet** is the distance on pooled EfficientNet-Lite2 features at 128 px, between the first
   sample of the first half of the pictures and the true second half. The row *truth* is the

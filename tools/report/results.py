@@ -180,7 +180,7 @@ def read_json(path: Path | None) -> Any:
 
 
 def command_line(arguments: Sequence[str]) -> str:
-    """The command as a reader can repeat it: paths outside the project shrink to their last part."""
+    """The command as a reader can repeat it: paths from elsewhere shrink to their last part."""
     outside = [Path(a).is_absolute() or ".." in Path(a).parts for a in arguments]
     shown = [Path(a).name if out else a for a, out in zip(arguments, outside, strict=True)]
     return shlex.join(["python", "-m", "tools.report.results", *shown])
