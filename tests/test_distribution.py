@@ -1,5 +1,6 @@
 """What is handed out: the wheel has the package and nothing else, and the sdist builds it."""
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -54,6 +55,23 @@ def test_metadata_tell_versions_and_terms(wheel: Path) -> None:
     text = archive.read(name).decode()
     for line in ("License-Expression: Apache-2.0", "Requires-Python: >=3.11", "Python :: 3.13"):
         assert line in text
+
+
+def test_the_description_leads_into_no_repository(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    text = archive.read(name).decode().split("\n\n", 1)[1]
+    assert text.startswith("# manyhues")
+    leads = re.findall(r"\]\(([^)]+)\)", re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M))
+    assert not [lead for lead in leads if not lead.startswith("https://")]
+    hook = pytest.importorskip("hatch_build")
+    shown = hook.description(
+        "![a](docs/a.jpg)\n\n[b](c.md#d), [e](https://e.org)\n", "https://f.org/g"
+    )
+    assert shown == (
+        "![a](https://f.org/g/raw/HEAD/docs/a.jpg)\n\n"
+        "[b](https://f.org/g/blob/HEAD/c.md#d), [e](https://e.org)\n"
+    )
 
 
 def test_the_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
