@@ -1,7 +1,7 @@
 """The description that an index shows of the package: README.md, read outside a clone.
 
-Its links and pictures are paths of the repository. Where pyproject.toml has a ``Repository`` among its
-URLs, they become addresses. Where it has none, a link becomes its text, and pictures are left out.
+Its links and pictures are paths of the repository. Where pyproject.toml has a ``Repository`` among
+its URLs, they become addresses. Where it has none, links become text, and pictures are left out.
 """
 
 import re
