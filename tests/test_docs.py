@@ -168,6 +168,14 @@ def test_quoted_results_are_those_of_the_report() -> None:
     assert "`vae-mdn` varies {} and {} times as much".format(*ratios) in method
     told = "gấp {} lần `cvae` và gấp {} lần `cgan`".format(*ratios).replace(".", ",")
     assert told in " ".join(vietnamese.split())
+    large = re.search(
+        r"^\| `flow`, as shipped .*", (ROOT / "docs" / "peers.md").read_text("utf-8"), re.M
+    )
+    assert large is not None  # photographs of 256 pixels, which the report does not measure
+    pixel, image = re.findall(r"([\d.]+) ±", large[0])[:2]
+    told = f"{pixel} theo từng điểm và {image} theo cả ảnh".replace(".", ",")
+    assert told in " ".join(vietnamese.split())
+    assert f"| {pixel} at " in (ROOT / "docs" / "model.md").read_text("utf-8")
 
 
 def test_diagrams_are_well_formed() -> None:

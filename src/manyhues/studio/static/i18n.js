@@ -53,7 +53,7 @@ const texts = {
   quality: ["Quality", "Chất lượng"],
   qualityBest: ["best: keeps the lightness", "tốt nhất: giữ nguyên độ sáng"],
   qualityGood: ["good: a smaller file (90)", "tốt: tệp nhỏ hơn (90)"],
-  qualitySmall: ["small: for a mail (75)", "nhỏ: để gửi thư (75)"],
+  qualitySmall: ["small: for a mail (75)", "nhỏ: để gửi email (75)"],
   narrowHint: ["{hints}: it coloured less than {share} of the picture. Draw across the thing instead of one click.", "{hints}: chỉ tô được chưa tới {share} bức ảnh. Hãy vẽ một nét ngang qua vật đó thay vì bấm một chấm."],
   different: ["More, different", "Thêm bản khác"],
   keep: ["Save", "Lưu"],
