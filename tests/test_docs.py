@@ -144,6 +144,15 @@ def test_rows_of_a_table_have_its_columns(page: Path) -> None:
         table = []
 
 
+@pytest.mark.parametrize("page", [CARD, ROOT / "docs" / "reproduce.md"], ids=by_name)
+def test_no_command_trains_into_the_run_of_another(page: Path) -> None:
+    """A run that is there is refused, so a recipe that names one twice stops halfway."""
+    text = "".join(blocks(page.read_text("utf-8"), "sh")).replace("\\\n", " ")
+    outs = re.findall(r"^\s*\S* ?(?:train|average) .*?--out (\S+)", text, re.M)
+    assert len(outs) > 3
+    assert sorted(outs) == sorted(set(outs))
+
+
 def test_quoted_results_are_those_of_the_report() -> None:
     """Pages that repeat figures of docs/results.md, in words or in another language."""
     content = json.loads((ROOT / "docs" / "results.json").read_text("utf-8"))
