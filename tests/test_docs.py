@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,20 @@ def test_option_table_is_complete(page: Path) -> None:
     assert {flag for row in rows for flag in re.findall(r"`(-[^`]+)`", row)} - {
         "--method"  # heads the table of methods, too
     } == flags("colorize") - {"--method"}
+
+
+def test_every_extra_is_told() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    page = (ROOT / "docs" / "index.md").read_text("utf-8")
+    told = re.findall(r"^\| `(\w+)` \|", page, re.M)
+    assert sorted(told) == sorted({*project["optional-dependencies"]} - {"dev"})
+    text = "".join(p.read_text("utf-8") for p in [*PAGES, *(ROOT / "src").rglob("*.py")])
+    named = {
+        name
+        for names in re.findall(r"(?:manyhues|\.)\[([a-z,]+)\]", text)
+        for name in names.split(",")
+    }
+    assert named <= {*project["optional-dependencies"]}
 
 
 def test_readmes_mirror_each_other() -> None:
