@@ -5,11 +5,13 @@ Nothing that is read waits for colours, so a new shot is drawn while the last on
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
 from manyhues.color.arrays import Array
 from manyhues.model.scene import Scene
+from manyhues.model.threads import pool
 from manyhues.video.hints import AtKeys
 from manyhues.video.motion import Motion
 from manyhues.video.painter import SHOTS, Look, Painter, between, seen_before
@@ -35,14 +37,14 @@ class Painted:
 class Read:
     """A stretch with what its key frame's colours are drawn from, and motion `back` from that.
 
-    The first frame of a shot has its look, or it is seen `again`: in the last look of which earlier
-    shot, and where in it.
+    The first frame of a shot has its look, which is still drawn while reading goes on, or it is
+    seen `again`: in the last look of which earlier shot, and where in it.
     """
 
     stretch: Stretch
     scene: Scene
     back: list[Motion]
-    look: Look | None = None
+    look: Future[Look] | None = None
     again: tuple[int, Motion] | None = None
 
 
@@ -74,17 +76,22 @@ def read(
     """What colours are drawn from; `begun` is the look of the frame before the first stretch."""
     views = deque((look.levels for look in painter.earlier), SHOTS)
     last = begun.levels if begun else None
-    for stretch in found:
-        key, cut = stretch.key, stretch.start is None
-        scene, look, again = encode(key, refining=not cut), None, None
-        if cut:
-            if last is not None:
-                views.append(last)
-            again = seen_before(key, views)
-            if again is None:
-                look = painter.begin(scene, key, hints.get(key.number, ()))
-        last = key.levels
-        yield Read(stretch, scene, backward(stretch), look, again)
+    with pool(1) as beginning:
+        try:
+            for stretch in found:
+                key, cut = stretch.key, stretch.start is None
+                scene, look, again = encode(key, refining=not cut), None, None
+                if cut:
+                    if last is not None:
+                        views.append(last)
+                    again = seen_before(key, views)
+                    if again is None:
+                        own = hints.get(key.number, ())
+                        look = beginning.submit(painter.begin, scene, key, own)
+                last = key.levels
+                yield Read(stretch, scene, backward(stretch), look, again)
+        finally:
+            beginning.shutdown(cancel_futures=True)
 
 
 def coloured(
@@ -98,7 +105,7 @@ def coloured(
         if cut and look is not None:
             painter.remember(look)
         if one.look is not None:
-            look = one.look
+            look = one.look.result()
         else:
             if one.again is None:
                 last, moved = look, one.stretch.motions[-1]
