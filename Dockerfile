@@ -1,6 +1,6 @@
 # The studio on a processor alone, for one person or behind a proxy: docs/studio.md says how.
 FROM python:3.13-slim AS build
-COPY pyproject.toml hatch_build.py README.md LICENSE /source/
+COPY pyproject.toml README.md LICENSE /source/
 COPY examples /source/examples
 COPY src /source/src
 RUN python -m venv /opt/manyhues \
