@@ -10,6 +10,7 @@ from dicom_files import made, ramp
 from numpy.typing import NDArray
 
 from manyhues.errors import PictureError, UsageError
+from manyhues.image.decoding import decoding
 from manyhues.image.formats import dicom
 from manyhues.image.formats.base import File
 from manyhues.image.formats.dicom import Dicom
@@ -295,6 +296,42 @@ def test_a_decoder_that_is_missing_is_named(syntax: str, remedy: str) -> None:
     with pytest.raises(PictureError, match="for which no decoder is installed; ") as caught:
         shown(out.getvalue())
     assert str(caught.value).endswith(f"installed; {remedy}")
+
+
+def test_a_decoder_s_panic_is_a_damaged_file() -> None:
+    """pylibjpeg-rle is written in Rust: a panic is no `Exception`, and would end a whole batch."""
+    panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+    with pytest.raises(PictureError, match=r"x.dcm: truncated or damaged \(index out of"):  # noqa: SIM117
+        with decoding("x.dcm"):
+            raise panic("index out of bounds")
+    with pytest.raises(KeyboardInterrupt), decoding("x.dcm", Exception):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("tag", [b"\x28\0\4\0CS", b"\x08\0\x60\0CS", b"\x28\0\1\1US"])
+def test_an_element_of_an_unknown_kind(tag: bytes) -> None:
+    """pydicom reads an element, and finds that it cannot, when it is asked for."""
+    assert tag in GOOD
+    with pytest.raises(PictureError, match="truncated or damaged"):
+        shown(GOOD.replace(tag, tag[:4] + b"C\x1b"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_that_ends_beyond_its_frame() -> None:
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import RLELossless
+
+    dataset = pydicom.dcmread(io.BytesIO(made(np.zeros((4, 4), np.uint8))))
+    dataset.file_meta.TransferSyntaxUID = RLELossless
+    runs = b"\x7f" + bytes(3)  # a literal of 128 bytes, of which 3 are there
+    frame = b"\1\0\0\0\x40\0\0\0" + bytes(56) + runs
+    dataset.PixelData = encapsulate([frame])
+    dataset["PixelData"].is_undefined_length = True
+    out = io.BytesIO()
+    dataset.save_as(out, implicit_vr=False, little_endian=True)
+    with pytest.raises(PictureError, match="truncated or damaged"):
+        shown(out.getvalue())
 
 
 def test_padding_is_not_part_of_the_range() -> None:

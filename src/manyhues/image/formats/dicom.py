@@ -102,12 +102,12 @@ def header(data: bytes, name: str) -> "Dataset":
         held = bool(dataset.get("PixelData"))
         rows, columns = int(dataset.get("Rows", 0) or 0), int(dataset.get("Columns", 0) or 0)
         frames = frame_count(dataset)
+        what = str(dataset.get("Modality", "") or "no picture")
     if "EncryptedAttributesSequence" in dataset and not held:
         raise PictureError(f"{name}: is encrypted; decrypt it with the program that it comes from")
     if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
         raise PictureError(f"{name}: holds values of 32 or 64 bits; save them with 16 bits first")
     if not held or not rows * columns:
-        what = str(dataset.get("Modality", "") or "no picture")
         raise PictureError(
             f"{name}: has no pixel data ({what}); choose a file that holds a picture"
         )
@@ -125,7 +125,8 @@ def frame_count(dataset: "Dataset") -> int:
 
 def read(dataset: "Dataset", index: int, window: Window | None, name: str) -> Frame:
     """Decode one frame, 0 the first, and show it through a window (None: the file's own)."""
-    kind = str(dataset.get("PhotometricInterpretation", ""))
+    with _decoding(name):  # elements are read when they are asked for
+        kind = str(dataset.get("PhotometricInterpretation", ""))
     stored = _decoded(dataset, index, name, raw=kind in _GREY)
     if kind in _GREY:
         return _shown(dataset, index, stored, window, name)
@@ -141,7 +142,8 @@ def read(dataset: "Dataset", index: int, window: Window | None, name: str) -> Fr
             f"{name}: its pixels are of kind {kind or 'unknown'}, which is not known here; "
             "save it as RGB first"
         )
-    return Frame(None, _as_rgb(stored, dataset), None)
+    with _decoding(name):
+        return Frame(None, _as_rgb(stored, dataset), None)
 
 
 def _decoded(dataset: "Dataset", index: int, name: str, *, raw: bool) -> NDArray[Any]:
