@@ -318,6 +318,13 @@ def test_an_element_of_an_unknown_kind(tag: bytes) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_transfer_syntax_that_is_none() -> None:
+    verification = GOOD.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.1\0\0\0")
+    with pytest.raises(PictureError, match="truncated or damaged"):
+        shown(verification)
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_a_run_that_ends_beyond_its_frame() -> None:
     from pydicom.encaps import encapsulate
     from pydicom.uid import RLELossless

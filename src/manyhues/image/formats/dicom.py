@@ -153,8 +153,9 @@ def _decoded(dataset: "Dataset", index: int, name: str, *, raw: bool) -> NDArray
     syntax = UID(str(getattr(dataset.file_meta, "TransferSyntaxUID", "") or ""))
     with _decoding(name):
         stored = int(dataset.get("BitsStored", 0) or 0)
-        spare = _spare(dataset) if raw and not syntax.is_compressed else 0
-    if syntax.is_compressed:
+        packed = syntax.is_compressed  # raises, where it is another thing's identifier
+        spare = _spare(dataset) if raw and not packed else 0
+    if packed:
         _check_decoder(syntax, stored, name)
     with _decoding(name):
         options: dict[str, Any] = {"bits_stored": stored + spare} if spare else {}
