@@ -136,6 +136,17 @@ def test_a_map_is_no_sample_and_says_what_it_is(tmp_path: Path) -> None:
     assert mapped.images[0].size == (256, 16)
 
 
+def test_the_legend_is_in_a_dicom_result(tmp_path: Path) -> None:
+    stored = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    path = saved(made(stored, RescaleSlope=1, RescaleIntercept=-28, Modality="CT"), tmp_path)
+    mapped = science.color_map(path, "viridis")
+    (file,) = mapped.save(tmp_path / "out", format="dicom", sheet=False)
+    said = pydicom.dcmread(file).DerivationDescription
+    assert said.startswith("artificial colour: manyhues ")
+    assert "; legend: -28 #440154, " in said
+    assert said.endswith(", 227 #fde725 HU")
+
+
 def test_no_name_of_a_patient_or_file_is_in_a_result(weights: Path, tmp_path: Path) -> None:
     path = saved(made(ramp(8, signed=False), PatientID="secret-7"), tmp_path)
     options = Options(n=1, pick="random", format="dicom")
@@ -230,6 +241,17 @@ def test_another_window_is_named_when_results_are_kept(
         for then, other in ways.items():
             assert ("made with other options (window " in notes(first, *other)) == (first != then)
     assert "(window 30 to 50, not 0 to 127)" in notes("some", "--window", "full")
+
+
+def test_many_faulty_pages_are_one_short_line(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = saved(made(ramp(8, signed=False), NumberOfFrames=300), tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["colorize", str(path), "-o", str(tmp_path / "out"), "--map", "viridis"])
+    assert ended.value.code == 1
+    assert f"{path}: of 300 pages 1-300: truncated or damaged" in capsys.readouterr().err
+    assert not any((tmp_path / "out").glob("*"))
 
 
 @pytest.mark.parametrize("options", [["--window", "40,20"], ["--window", "full"], []], ids=str)

@@ -49,11 +49,34 @@ def test_unless_they_are_asked_for() -> None:
 
 def test_identifiers_are_the_picture_s_own() -> None:
     assert opened().SOPInstanceUID == opened().SOPInstanceUID
+    # Blank frames of two patients are alike, and no one object.
+    assert opened(SOURCE).SOPInstanceUID != opened().SOPInstanceUID
     other = secondary_capture(RGB[::-1].copy(), SAID, "manyhues 0.1.0")
     assert pydicom.dcmread(io.BytesIO(other)).SOPInstanceUID != opened().SOPInstanceUID
 
 
-@pytest.mark.parametrize("source", [b"", SOURCE], ids=["anonymous", "kept"])
+def test_nothing_is_said_of_text_in_the_pixels() -> None:
+    """Whether there is any, nobody has looked."""
+    assert "BurnedInAnnotation" not in opened()
+
+
+GREY = np.zeros((5, 7), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"",
+        SOURCE,
+        made(GREY, StudyInstanceUID=""),
+        *(made(GREY, BodyPartExamined=part) for part in ("CHEST", "BREAST")),
+        made(GREY, BodyPartExamined="CHEST", Laterality=""),
+        made(GREY, BodyPartExamined="BREAST", ImageLaterality="L"),
+        made(GREY, BodyPartExamined="HAND", Laterality="R", PixelSpacing=[0.5, 0.5]),
+        made(GREY, SpecificCharacterSet="ISO_IR 100", PatientName="M\xfcller^J\xf6rg"),
+    ],
+    ids=["anonymous", "kept", "no-study", "chest", "breast", "empty", "left", "right", "latin-1"],
+)
 def test_another_program_finds_it_valid(source: bytes, tmp_path: Path) -> None:
     if shutil.which("dciodvfy") is None:
         pytest.skip("NO DCIODVFY: validity is not tested; it is in Debian's dicom3tools")
@@ -63,6 +86,15 @@ def test_another_program_finds_it_valid(source: bytes, tmp_path: Path) -> None:
     errors = [line for line in done.stderr.splitlines() if line.startswith("Error")]
     assert not errors
     assert "SCImage" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [({"Laterality": "R"}, "R"), ({"ImageLaterality": "L"}, "L"), ({"Laterality": "U"}, "")],
+    ids=str,
+)
+def test_the_side_is_kept(given: dict[str, str], kept: str) -> None:
+    assert opened(made(GREY, **given)).Laterality == kept
 
 
 def test_a_side_that_does_not_fit() -> None:

@@ -10,7 +10,10 @@ from conftest import colourful
 from numpy.typing import NDArray
 
 from manyhues.color.lab import rgb_to_luminance
+from manyhues.image import formats
+from manyhues.image.formats.base import File
 from manyhues.image.picture import Picture
+from manyhues.image.values import Scale
 
 SHARES = colourful(18, 25) / 255.0
 SHARES[0, :2] = [[0, 0, 0], [1, 1, 1]]
@@ -60,9 +63,16 @@ def test_white_is_all_bits(bits: int, kind: int, compression: int, order: str) -
         278: ("H", (height,)),
     }
     strip = zlib.compress(strip) if compression == 8 else strip
-    picture = Picture.open(tiff_of(tags, strip, order))
+    data = tiff_of(tags, strip, order)
+    picture = Picture.open(data)
     truth = rgb_to_luminance(np.broadcast_to(levels / white, SHARES.shape))
     assert np.abs(picture.luminance - truth).max() < (0.3 if bits < 8 else 0.01)
     assert picture.luminance.min() == 0
     assert picture.luminance.max() == pytest.approx(100, abs=1e-3)
     assert picture.bits == (16 if bits > 8 else 8)
+    if kind == 2:
+        return
+    np.testing.assert_array_equal(formats.pages(File(data))[0].decode().stored(), stored)
+    windowed = Picture.open(data, window="full")  # in the file's own units, whichever end is white
+    assert windowed.scale == Scale(0, white, inverted=kind == 0)
+    assert np.abs(windowed.luminance - truth).max() < 0.01

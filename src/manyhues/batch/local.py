@@ -207,9 +207,20 @@ def _one(
         report.seeds += [[]] * (len(report.outputs) - len(report.seeds))
     if faults:
         first = next(iter(faults.values()))
-        which = f"{job.source}: of {len(pages)} pages {', '.join(map(str, faults))}: "
+        which = f"{job.source}: of {len(pages)} pages {_ranges(list(faults))}: "
         fault = str(first).removeprefix(f"{job.source}: ")
         raise type(first)(str(first) if len(pages) == 1 else which + fault)
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Rising numbers in words: ``1, 3-60``, so that a line stays one line."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    return ", ".join("-".join(map(str, run)) for run in runs)
 
 
 def _page(

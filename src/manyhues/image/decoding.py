@@ -78,10 +78,15 @@ class decoding(without_limit):  # noqa: N801  a context manager: a class, since 
             return
         if lacks_memory(error):
             raise no_memory(self._name) from error
-        if isinstance(error, self._kinds):
+        if isinstance(error, self._kinds) or _is_panic(error):
             raise PictureError(
                 f"{self._name}: {self._fault} ({one_line(error)}); {self._remedy}"
             ) from error
+
+
+def _is_panic(error: BaseException) -> bool:
+    """Whether a decoder that is written in Rust gave up (pylibjpeg-rle): no `Exception` then."""
+    return type(error).__module__ == "pyo3_runtime"
 
 
 def one_line(error: BaseException) -> str:

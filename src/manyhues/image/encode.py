@@ -114,7 +114,7 @@ def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata, wanted: int 
     if format_ == "BMP" and pixels.shape[2] == 4:
         return _bmp_with_alpha(pixels, metadata.dpi)
     if format_ == "DICOM":
-        said = f"artificial colour: {metadata.software}"
+        said = f"artificial colour: {metadata.software}{_legend(metadata)}"
         return secondary_capture(pixels[..., :3], said, metadata.software, metadata.patient)
     if format_ == "JPEG":
         pixels = pixels[..., :3]
@@ -146,6 +146,14 @@ def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata, wanted: int 
     out = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(out, format_, **options)
     return out.getvalue()
+
+
+def _legend(metadata: Metadata) -> str:
+    """The legend of a colour map, in words: DICOM holds no recipe."""
+    recipe = provenance.read(metadata.xmp) or {}
+    shown = ", ".join(f"{value:g} {colour}" for value, colour in recipe.get("legend", ()))
+    unit = recipe.get("values", {}).get("unit", "")
+    return f"; legend: {shown} {unit}".rstrip() if shown else ""
 
 
 def _bmp_with_alpha(pixels: NDArray[np.uint8], dpi: tuple[float, float]) -> bytes:

@@ -294,12 +294,11 @@ def _picture(
 
 def _windowed(page: Decoded, window: Window, name: str) -> Decoded:
     """A grey page of any format through a window of its stored values."""
-    stored = np.asarray(page.pixels)
-    stored = stored[..., None] if stored.ndim == 2 else stored
+    stored = page.stored()
     if stored.shape[2] != 1 or page.profile:
         raise PictureError(f"{name}: is no plain grey picture, so it has no window; leave it out")
     try:
-        scale = Scale(*ends(window, stored))
+        scale = Scale(*ends(window, stored), inverted=page.inverted)
     except PictureError as error:
         raise PictureError(f"{name}: {error}") from None
     shares, cut = scale.shares(stored)

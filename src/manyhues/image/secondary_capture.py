@@ -6,11 +6,15 @@ artificial. No patient data come along unless they are asked for.
 
 import hashlib
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from manyhues.errors import OutputError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1.7"
 _ROOT = "2.25."  # UIDs made from a UUID need no registered root (PS3.5, B.2)
@@ -18,8 +22,8 @@ _ROOT = "2.25."  # UIDs made from a UUID need no registered root (PS3.5, B.2)
 _PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge")
 _STUDY = (
     *("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber"),
-    *("ReferringPhysicianName", "StudyDescription", "BodyPartExamined", "PatientOrientation"),
-    *("Laterality", "PixelSpacing"),
+    *("ReferringPhysicianName", "StudyDescription", "PatientOrientation"),
+    "PixelSpacing",
 )
 
 
@@ -48,8 +52,9 @@ def secondary_capture(
     height, width = pixels.shape[:2]
     if max(height, width) > 65535:
         raise OutputError(f"DICOM holds at most 65,535 pixels a side, not {width} x {height}")
-    # The same result has the same identifiers: what is made twice is one object.
-    digest = hashlib.sha256(pixels.tobytes() + description.encode() + software.encode())
+    # The same result has the same identifiers: what is made twice is one object. With a patient
+    # it is another one: two patients' blank frames are not.
+    digest = hashlib.sha256(pixels.tobytes() + description.encode() + software.encode() + source)
     own = [UID(_uid(digest.digest(), part)) for part in ("instance", "series", "study")]
     result = Dataset()
     result.SpecificCharacterSet = "ISO_IR 192"
@@ -68,7 +73,6 @@ def secondary_capture(
     result.ImageType = ["DERIVED", "SECONDARY"]
     result.DerivationDescription = description[:1024]
     result.SeriesDescription = description[:64]
-    result.BurnedInAnnotation = "NO"
     result.SamplesPerPixel, result.PhotometricInterpretation = 3, "RGB"
     result.PlanarConfiguration, result.PixelRepresentation = 0, 0
     result.Rows, result.Columns = height, width
@@ -87,11 +91,15 @@ def secondary_capture(
     return out.getvalue()
 
 
-def _keep(result: "object", source: "object") -> None:
+def _keep(result: "Dataset", source: "Dataset") -> None:
     for name in (*_PATIENT, *_STUDY):
         value = getattr(source, name, None)
-        if value is not None:
+        if value not in (None, ""):  # an empty identifier would take the place of our own
             setattr(result, name, value)
+    # Whether it may be empty, or be there at all, hangs on the body part, which is not kept.
+    result.Laterality = getattr(source, "Laterality", "") or getattr(source, "ImageLaterality", "")
+    if result.Laterality not in ("L", "R"):
+        result.Laterality = ""
 
 
 def _uid(entropy: bytes, part: str) -> str:

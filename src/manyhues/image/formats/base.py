@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -51,6 +52,9 @@ class Decoded:
     notes        what was lost or changed while decoding, for the user to see
     metadata     reads what a result inherits, and gives notes on what is lost of it
     scale        what grey pixels of uint16 mean, where they are shares of a window of values
+    top          the largest value that a grey sample can store, where pixels were stretched from
+                 that; 0 where they are as stored
+    inverted     whether a stored 0 is white, and the pixels are not as stored for that
     """
 
     pixels: Image.Image | NDArray[Any]
@@ -60,6 +64,19 @@ class Decoded:
     notes: tuple[str, ...] = ()
     metadata: Callable[[], tuple[Metadata, tuple[str, ...]]] = nothing_inherited
     scale: Scale | None = None
+    top: int = 0
+    inverted: bool = False
+
+    def stored(self) -> NDArray[Any]:
+        """The samples of a grey page as the file stores them, ``(H, W, channels)``."""
+        pixels = np.asarray(self.pixels)
+        pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+        white = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
+        top = self.top or white
+        if top != white:
+            table = np.rint(np.arange(white + 1) * (top / white)).astype(pixels.dtype)
+            pixels = table[pixels]
+        return top - pixels if self.inverted else pixels
 
 
 class Page(ABC):

@@ -1,4 +1,4 @@
-"""DICOM: stored values, the window that shows them, and what is lost on the way.
+"""DICOM: stored values of each frame, shown as grey (`dicom_grey` says how) or as colour.
 
 Decoding is pydicom's (extra ``dicom``), with pylibjpeg's and GDCM's decoders for compressed
 transfer syntaxes. References are to the DICOM standard: PS3.3 for the modules.
@@ -6,7 +6,7 @@ transfer syntaxes. References are to the DICOM standard: PS3.3 for the modules.
 
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 
 from manyhues.errors import PictureError
 from manyhues.image.decoding import decoding
+from manyhues.image.formats import dicom_grey as grey
 from manyhues.image.formats.base import Decoded, File, Format, Page
 from manyhues.image.metadata import Metadata
 from manyhues.image.quiet import without_warnings
-from manyhues.image.values import WHITE, Ends, Scale, Shares, Window, ends, full, noted
+from manyhues.image.values import WHITE, Scale, Shares, Window, ends, noted
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 MOST_FRAMES = 5_000
 _PREAMBLE = 128
+_EXTRA = "'manyhues[dicom]'"
 _MISSING = "reading DICOM needs {name}; install it with: pip install 'manyhues[dicom]'"
 _GREY = {"MONOCHROME1", "MONOCHROME2"}
 _COLOUR = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420"}
@@ -45,7 +47,9 @@ class Dicom(Format):
     def pages(cls, file: File) -> Sequence[Page]:
         """One page for each frame."""
         dataset = header(file.data, file.name)
-        return [_FramePage(dataset, index, file) for index in range(frame_count(dataset))]
+        pages = [_FramePage(dataset, index, file) for index in range(frame_count(dataset))]
+        pages[0].notes = _of_the_whole(dataset, file.name)
+        return pages
 
 
 class _FramePage(Page):
@@ -95,15 +99,15 @@ def header(data: bytes, name: str) -> "Dataset":
         raise PictureError(f"{name}: {_MISSING.format(name='pydicom')}") from error
     with _decoding(name):
         dataset = dcmread(io.BytesIO(data), force=True)
-        held = "PixelData" in dataset
+        held = bool(dataset.get("PixelData"))
         rows, columns = int(dataset.get("Rows", 0) or 0), int(dataset.get("Columns", 0) or 0)
         frames = frame_count(dataset)
+        what = str(dataset.get("Modality", "") or "no picture")
     if "EncryptedAttributesSequence" in dataset and not held:
         raise PictureError(f"{name}: is encrypted; decrypt it with the program that it comes from")
     if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
         raise PictureError(f"{name}: holds values of 32 or 64 bits; save them with 16 bits first")
     if not held or not rows * columns:
-        what = str(dataset.get("Modality", "") or "no picture")
         raise PictureError(
             f"{name}: has no pixel data ({what}); choose a file that holds a picture"
         )
@@ -121,10 +125,11 @@ def frame_count(dataset: "Dataset") -> int:
 
 def read(dataset: "Dataset", index: int, window: Window | None, name: str) -> Frame:
     """Decode one frame, 0 the first, and show it through a window (None: the file's own)."""
-    kind = str(dataset.get("PhotometricInterpretation", ""))
+    with _decoding(name):  # elements are read when they are asked for
+        kind = str(dataset.get("PhotometricInterpretation", ""))
     stored = _decoded(dataset, index, name, raw=kind in _GREY)
     if kind in _GREY:
-        return _shown(dataset, stored, window, kind == "MONOCHROME1", name)
+        return _shown(dataset, index, stored, window, name)
     if window is not None:
         raise PictureError(f"{name}: is a colour picture, which has no window; leave out --window")
     if kind == "PALETTE COLOR":
@@ -137,7 +142,8 @@ def read(dataset: "Dataset", index: int, window: Window | None, name: str) -> Fr
             f"{name}: its pixels are of kind {kind or 'unknown'}, which is not known here; "
             "save it as RGB first"
         )
-    return Frame(None, _as_rgb(stored, dataset), None)
+    with _decoding(name):
+        return Frame(None, _as_rgb(stored, dataset), None)
 
 
 def _decoded(dataset: "Dataset", index: int, name: str, *, raw: bool) -> NDArray[Any]:
@@ -145,119 +151,92 @@ def _decoded(dataset: "Dataset", index: int, name: str, *, raw: bool) -> NDArray
     from pydicom.uid import UID
 
     syntax = UID(str(getattr(dataset.file_meta, "TransferSyntaxUID", "") or ""))
-    if syntax.is_compressed:
-        _check_decoder(syntax, name)
     with _decoding(name):
-        return np.asarray(pixel_array(dataset, index=index, raw=raw))
+        stored = int(dataset.get("BitsStored", 0) or 0)
+        packed = syntax.is_compressed  # raises, where it is another thing's identifier
+        spare = _spare(dataset) if raw and not packed else 0
+    if packed:
+        _check_decoder(syntax, stored, name)
+    with _decoding(name):
+        options: dict[str, Any] = {"bits_stored": stored + spare} if spare else {}
+        pixels = np.asarray(pixel_array(dataset, index=index, raw=raw, **options))
+    return pixels >> spare if spare else pixels
 
 
-def _check_decoder(syntax: Any, name: str) -> None:
+def _spare(dataset: "Dataset") -> int:
+    """How many of a sample's lowest bits hold nothing, as older files may have it."""
+    return max(0, int(dataset.get("HighBit", 0) or 0) + 1 - int(dataset.get("BitsStored", 0) or 0))
+
+
+def _check_decoder(syntax: Any, bits: int, name: str) -> None:
     from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import JPEGExtended12Bit
 
     try:
-        decoder = get_decoder(syntax)
-    except NotImplementedError:
+        decoder: Any = get_decoder(syntax)
+    except NotImplementedError:  # nor has the extra one
         decoder = None
-    if decoder is None or not decoder.is_available:
+    known = () if decoder is None else decoder.available_plugins
+    # Of JPEG with 12 bits the others of pydicom's decoders read none.
+    deep = syntax == JPEGExtended12Bit and bits != 8
+    if "pylibjpeg" in known if deep else known:
+        return
+    if decoder is None:
         raise PictureError(
             f"{name}: its pixels are compressed as {syntax.name}, for which no decoder is "
-            "installed; save it uncompressed, or: pip install 'manyhues[dicom]'"
+            "installed; save it uncompressed"
         )
+    package = "pylibjpeg-libjpeg" if deep else _EXTRA
+    raise PictureError(
+        f"{name}: its pixels are compressed as {syntax.name}, for which no decoder is installed; "
+        f"save it uncompressed, or: pip install {package}"
+    )
+
+
+def _of_the_whole(dataset: "Dataset", name: str) -> tuple[str, ...]:
+    """What is to be said of a file, whichever of its frames are read."""
+    from pydicom.pixels.utils import get_expected_length
+
+    notes = []
+    with suppress(PictureError), _decoding(name):  # a fault is told where frames are decoded
+        if not dataset.file_meta.TransferSyntaxUID.is_compressed:
+            more = len(dataset.PixelData) - get_expected_length(dataset)
+            if more > 1:  # one makes the length even
+                notes.append(
+                    f"{more} bytes of pixels more than its header says were left out; if it looks "
+                    "wrong, correct its rows, columns or frames"
+                )
+            if spare := _spare(dataset):
+                notes.append(
+                    f"its samples' lowest bits ({spare}) were left out, as its header says"
+                )
+        if str(dataset.get("BurnedInAnnotation", "")).upper() == "YES":
+            notes.append("its header says that text is part of its pixels: it may name the patient")
+    return tuple(notes)
 
 
 def _shown(
-    dataset: "Dataset", stored: NDArray[Any], window: Window | None, inverted: bool, name: str
+    dataset: "Dataset", index: int, stored: NDArray[Any], window: Window | None, name: str
 ) -> Frame:
-    notes: list[str] = []
-    slope, intercept = _rescale(dataset, name)
-    if "ModalityLUTSequence" in dataset:  # a table instead of a line (PS3.3, C.11.1)
-        from pydicom.pixels.processing import apply_modality_lut
-
-        with _decoding(name):
-            stored, slope, intercept = apply_modality_lut(stored, dataset), 1.0, 0.0
-        notes.append("its values are those of its modality table")
-    unit = str(dataset.get("RescaleType", "") or "")
-    unit = (
-        "HU"
-        if not unit and dataset.get("Modality") == "CT" and (slope, intercept) != (1, 0)
-        else unit
-    )
-    if window is None and (table := _own_table(dataset, stored, name)) is not None:
-        shares = np.invert(table) if inverted else table
-        notes.append("shown through its own curve: values cannot be read back; --window full can")
-        return Frame(shares, None, None, tuple(notes))
+    inverted = str(dataset.PhotometricInterpretation) == "MONOCHROME1"
+    with _decoding(name):
+        facts = grey.facts_of(dataset, index)
+        stored, slope, intercept, unit, notes = grey.in_units(facts, stored, name)
+        curved = None if window else grey.curved(facts, stored * slope + intercept)
+    if curved is not None:
+        shares = np.invert(curved) if inverted else curved
+        return Frame(shares, None, None, (*notes, grey.CURVED))
     if window is None:
-        low, high = _window(dataset, stored, slope, intercept)
+        (low, high), said = grey.own_ends(facts, stored, slope, intercept)
+        notes += said
     else:
-        low, high = ends(window, _seen(dataset, stored), slope, intercept)
+        low, high = ends(window, grey.seen(facts, stored), slope, intercept)
     try:
         scale = Scale(low, high, slope, intercept, inverted, unit)
     except PictureError as error:
         raise PictureError(f"{name}: {error}") from None
     shares, cut = scale.shares(stored)
     return Frame(shares, None, scale, (*notes, *noted(scale, cut)))
-
-
-def _rescale(dataset: "Dataset", name: str) -> tuple[float, float]:
-    """Slope and intercept of the modality's units (PS3.3, C.11.1); 1 and 0 where it has none."""
-    try:
-        slope = float(dataset.get("RescaleSlope", 1) or 0)
-        intercept = float(dataset.get("RescaleIntercept", 0) or 0)
-    except (TypeError, ValueError):
-        slope = intercept = float("nan")
-    if not (np.isfinite(slope) and np.isfinite(intercept) and slope):
-        raise PictureError(
-            f"{name}: its rescale (slope {dataset.get('RescaleSlope')}, intercept "
-            f"{dataset.get('RescaleIntercept')}) is no line; correct the file's header"
-        )
-    return slope, intercept
-
-
-def _window(dataset: "Dataset", stored: NDArray[Any], slope: float, intercept: float) -> Ends:
-    """The values that the file's own window shows as black and white; all, where it has none."""
-    centre, width = (_first(dataset.get(key)) for key in ("WindowCenter", "WindowWidth"))
-    if centre is None or width is None:
-        return full(_seen(dataset, stored), slope, intercept)
-    linear = str(dataset.get("VOILUTFunction", "") or "LINEAR") == "LINEAR"
-    if linear and width > 1:  # PS3.3, C.11.2.1.2.1: over w - 1 steps
-        centre, width = centre - 0.5, width - 1
-    return centre - width / 2, centre + width / 2
-
-
-def _seen(dataset: "Dataset", stored: NDArray[Any]) -> NDArray[Any]:
-    """Stored values without those that pad the picture."""
-    padding = dataset.get("PixelPaddingValue")
-    if isinstance(padding, int) and (stored != padding).any():
-        return np.asarray(stored[stored != padding])
-    return stored
-
-
-def _own_table(dataset: "Dataset", stored: NDArray[Any], name: str) -> Shares | None:
-    """Shares by the file's own table or curve (PS3.3, C.11.2); None where it has neither."""
-    curved = str(dataset.get("VOILUTFunction", "") or "") == "SIGMOID"
-    if not curved and "VOILUTSequence" not in dataset:
-        return None
-    from pydicom.pixels.processing import apply_rescale, apply_voi_lut
-
-    with _decoding(name):
-        values = apply_voi_lut(apply_rescale(stored, dataset), dataset, prefer_lut=True)
-        low, high = float(values.min()), float(values.max())
-        if not np.isfinite((low, high)).all():
-            raise ValueError("its window is not finite")
-        if "VOILUTSequence" in dataset:
-            bits = int(dataset.VOILUTSequence[0].LUTDescriptor[2])
-            low, high = 0.0, float(2**bits - 1)
-        shown = (values - low) / max(high - low, 1e-9)
-    return np.asarray(np.rint(np.clip(shown, 0, 1) * WHITE), np.uint16)
-
-
-def _first(value: Any) -> float | None:
-    """The first of one or several numbers; None where there is none that is finite."""
-    try:
-        number = float(value if isinstance(value, (int, float, str)) else value[0])
-    except (TypeError, ValueError, IndexError):
-        return None
-    return number if np.isfinite(number) else None
 
 
 def _as_rgb(pixels: NDArray[Any], dataset: "Dataset") -> NDArray[Any]:

@@ -9,7 +9,7 @@ import io
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -135,6 +135,12 @@ class TiffPage(Page):
 
     def decode(self) -> Decoded:
         """See `Page`."""
+        decoded, directory = self._decoded(), self.directory
+        if directory.kind not in _GREY:
+            return decoded
+        return replace(decoded, top=2**directory.bits - 1, inverted=directory.kind == 0)
+
+    def _decoded(self) -> Decoded:
         data, name, directory = self._file.data, self._file.name, self.directory
         if missing := directory.missing(len(data)):
             raise _damaged(self._file, missing)
