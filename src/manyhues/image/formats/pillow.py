@@ -18,6 +18,7 @@ from manyhues.image.metadata import read_metadata, read_orientation
 
 CUT = "samples of more than 8 bits in this layout were read at 8 bits"
 _PROGRAMS = ("EPS", "WMF")
+_NARROW = {"1": 1, "L;2": 3, "L;4": 15}  # white of PNG's grey of less than 8 bits, as Pillow has it
 
 
 class Pillow(Format):
@@ -89,6 +90,12 @@ class Pillow(Format):
         return sixteen_bit.is_deep(image)
 
     @classmethod
+    def white(cls, image: Image.Image) -> int:
+        """What an image that is not decoded yet calls white; 0 where that is 255 or 65,535."""
+        tiles = getattr(image, "tile", None)
+        return _NARROW.get(tiles[0][3], 0) if tiles and image.format == "PNG" else 0
+
+    @classmethod
     def deep(cls, reopen: sixteen_bit.Reopen) -> sixteen_bit.Deep | None:
         """All 16 bits of it, as `sixteen_bit.read` gives them."""
         return sixteen_bit.read(reopen)
@@ -99,7 +106,7 @@ class Pillow(Format):
     ) -> Decoded:
         """The pixels of an opened image; `reopen` gives a fresh one for each further pass."""
         said = list(notes)
-        is_deep, mode = cls.is_deep(image), image.mode
+        is_deep, mode, white = cls.is_deep(image), image.mode, cls.white(image)
         ink = mode == "CMYK"
         unbounded = mode == "F" or (mode == "I" and not is_deep)
         if image.format == "SPIDER":
@@ -135,9 +142,8 @@ class Pillow(Format):
             orientation = read_orientation(image)
         if isinstance(pixels, np.ndarray):
             pixels, alpha = _transparent(pixels, image.info.get("transparency"))
-        return Decoded(
-            pixels, alpha, profile, orientation, tuple(said), partial(read_metadata, image, name)
-        )
+        metadata = partial(read_metadata, image, name)
+        return Decoded(pixels, alpha, profile, orientation, tuple(said), metadata, top=white)
 
     @classmethod
     def from_image(cls, image: Image.Image, name: str) -> Decoded:

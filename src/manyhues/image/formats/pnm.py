@@ -31,6 +31,11 @@ class Pnm(Pillow):
         return image.mode == "I" or _white(image) > 255
 
     @classmethod
+    def white(cls, image: Image.Image) -> int:
+        """See `Pillow`."""
+        return 1 if image.mode == "1" else _white(image)
+
+    @classmethod
     def deep(cls, reopen: Reopen) -> Deep:
         """``(H, W, 1 or 3)`` uint16, on the scale to 65,535."""
         image: Any = reopen()
