@@ -73,6 +73,11 @@ def losses(picture: Picture, format_: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def graded(format_: str, quality: int | None) -> dict[str, int]:
+    """What a file's recipe says of the quality that was asked for: nothing, where none was."""
+    return {} if quality is None or format_ not in GRADED else {"quality": quality}
+
+
 def encode(
     pixels: NDArray[Any], format_: str, metadata: Metadata, quality: int | None = None
 ) -> bytes:
@@ -115,7 +120,8 @@ def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata, wanted: int 
         return _bmp_with_alpha(pixels, metadata.dpi)
     if format_ == "DICOM":
         said = f"artificial colour: {metadata.software}"
-        return secondary_capture(pixels[..., :3], said, metadata.software, metadata.patient)
+        recipe = provenance.read(metadata.xmp)
+        return secondary_capture(pixels[..., :3], said, metadata.software, metadata.patient, recipe)
     if format_ == "JPEG":
         pixels = pixels[..., :3]
     options: dict[str, Any] = {}
