@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -266,6 +268,37 @@ def test_too_many_are_refused_with_the_bound(
 def test_completion_is_offered(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == 0
     assert "--install-completion" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("colorize --pi", "--pick"),
+        ("colorize --pick l", "likely"),
+        ("colorize --preset al", "album"),
+        ("colorize --method va", "vae-mdn"),
+        ("train pref", "preference"),
+    ],
+)
+def test_a_shell_completes_words(typed: str, offered: str) -> None:
+    asked = {"_MANYHUES_COMPLETE": "complete_bash", "COMP_WORDS": f"manyhues {typed}"}
+    asked["COMP_CWORD"] = str(len(typed.split()))
+    command = [sys.executable, "-c", "from manyhues.__main__ import main; main()"]
+    run = [*command[:2], f"import sys; sys.argv = ['manyhues']; {command[2]}"]
+    done = subprocess.run(run, env=os.environ | asked, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [offered], done.stderr
+
+
+def test_a_closed_stream_is_said(
+    tiny: Path,
+    photo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert run("colorize", "-", "-o", tmp_path / "out") == 2
+    assert "standard input is closed" in capsys.readouterr().err
 
 
 def test_a_log_is_told_now_and_then(
