@@ -17,6 +17,7 @@ from test_cli import names, reports, run
 from manyhues.batch.report import Batch, Report, Tally
 from manyhues.cli import arguments, progress
 from manyhues.image import provenance
+from manyhues.language import lines
 
 
 def pipe(data: bytes = b"") -> io.TextIOWrapper:
@@ -283,9 +284,11 @@ def test_completion_is_offered(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_shell_completes_words(typed: str, offered: str) -> None:
     asked = {"_MANYHUES_COMPLETE": "complete_bash", "COMP_WORDS": f"manyhues {typed}"}
     asked["COMP_CWORD"] = str(len(typed.split()))
-    command = [sys.executable, "-c", "from manyhues.__main__ import main; main()"]
-    run = [*command[:2], f"import sys; sys.argv = ['manyhues']; {command[2]}"]
-    done = subprocess.run(run, env=os.environ | asked, capture_output=True, text=True, check=False)
+    program = "import sys; sys.argv = ['manyhues']; from manyhues.__main__ import main; main()"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(
+        command, env=os.environ | asked, capture_output=True, text=True, check=False
+    )
     assert done.stdout.split() == [offered], done.stderr
 
 
@@ -304,7 +307,7 @@ def test_a_closed_stream_is_said(
 def test_a_log_is_told_now_and_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(progress, "EVERY", 0.0)
+    monkeypatch.setattr(lines, "EVERY", 0.0)
     tally = Tally(4)
 
     def work() -> Any:
