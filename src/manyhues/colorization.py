@@ -218,7 +218,7 @@ class Colorization:
         metadata = provenance.stamp(
             self.scene.picture.metadata,
             self.software(index),
-            self.recipe(index),
+            self.recipe(index) | writer.graded(format_, quality),
             sampled=self.sampled,
         )
         return writer.encode(self.pixels(index), format_, metadata, quality)
@@ -244,6 +244,8 @@ class Colorization:
             recipe["like"] = digest(steering.palette)
         if self.captions:
             recipe["what"] = self.captions[index]
+        if self.scene.picture.digest:
+            recipe["input"] = self.scene.picture.digest
         return recipe
 
     def _number(self, index: int) -> dict[str, int]:

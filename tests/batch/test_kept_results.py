@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import colourful
 from PIL import Image
 from test_ray import contents, make_pictures
 from test_ray_names import both, rounds, twice
 
-from manyhues.batch import kept, local
+from manyhues.batch import kept, local, plan
 from manyhues.batch.options import Options
 from manyhues.batch.report import Report
 from manyhues.colorizer import Colorizer
@@ -161,6 +162,11 @@ def test_names_by_a_pattern(tiny: Path, photo: Path, tmp_path: Path) -> None:
     for wrong in ("{stem}", "{k}", "x/{stem}.{k}", "{stem}{", "{stem}.{k}.{nonsense}", "{0}"):
         with pytest.raises(UsageError, match=r"expected \{stem\} and \{k\} in it"):
             Options(name=wrong)
+    for wrong in ("{stem}{k}", "{k}{stem}"):  # 11 of scan, and 1 of scan1
+        with pytest.raises(UsageError, match="put a sign between"):
+            Options(name=wrong)
+    with pytest.raises(UsageError, match="cannot be printed"):
+        Options(name="{stem}.{k}\n")
 
 
 def test_quality_makes_smaller_files(tiny: Path, tmp_path: Path) -> None:
@@ -170,10 +176,66 @@ def test_quality_makes_smaller_files(tiny: Path, tmp_path: Path) -> None:
     for quality in (None, 97, 80):
         colour([source], tmp_path / str(quality), n=1, quality=quality)
         sizes[quality] = (tmp_path / str(quality) / "a.1.jpg").stat().st_size
-    assert sizes[None] == sizes[97] > 1.5 * sizes[80]
+    assert sizes[97] > 1.5 * sizes[80]
+    usual, same = (np.asarray(Image.open(tmp_path / name / "a.1.jpg")) for name in ("None", "97"))
+    assert (usual == same).all()
     for wrong in (0, 101):
         with pytest.raises(UsageError, match="quality"):
             Options(quality=wrong)
+
+
+def test_a_second_run_with_another_quality_says_so(tiny: Path, photo: Path, tmp_path: Path) -> None:
+    def notes(**options: Any) -> str:
+        (report,) = colour([photo], tmp_path / "out", n=1, **options)
+        return " ".join(report.notes)
+
+    assert notes(quality=50) == notes(quality=50) == ""
+    assert "(quality 50, not 80), and kept" in notes(quality=80)
+    assert "(quality 50, not as usual), and kept" in notes()
+    assert "PNG has no quality to choose" in notes(quality=50, format="png")
+    assert notes(format="png") == ""  # what had no effect is no difference
+
+
+def test_results_of_another_picture_of_the_same_name_are_not_taken_for_its_own(
+    tiny: Path, tmp_path: Path
+) -> None:
+    pictures = [tmp_path / folder / "IMG_1.png" for folder in "ab"]
+    for shade, picture in enumerate(pictures):
+        picture.parent.mkdir()
+        Image.new("L", (40, 30), 90 + 50 * shade).save(picture)
+    out = tmp_path / "out"
+    for picture in pictures[:1] * 2:
+        (report,) = colour([picture], out, n=1)
+        assert not report.notes
+    (report,) = colour(pictures[1:], out, n=1)
+    assert report.skipped
+    assert "made of another picture of that name" in report.notes[0]
+    (report,) = colour(pictures[1:], out, n=2)
+    assert "1 of them made otherwise (another picture)" in report.notes[0]
+
+
+def test_what_a_dry_run_tells_is_what_would_happen(tiny: Path, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    batch = local.planned([photo], tmp_path / "file", Options())
+    assert "cannot be created" in str(batch.fault)
+    assert all(report.error for report in batch.reports)
+    for wrong in ({"map": "none"}, {"like": tmp_path / "none"}, {"seed": 2**70}):
+        with pytest.raises(UsageError):
+            local.planned([photo], tmp_path / "out", Options(**wrong))
+
+
+@pytest.mark.parametrize("suffix", ["bmp", "jpg"])
+def test_results_that_say_nothing_are_known_by_their_sheet(
+    tiny: Path, tmp_path: Path, suffix: str
+) -> None:
+    source = tmp_path / f"a.{suffix}"
+    Image.fromarray(colourful(40, 50)).save(source)
+    colour([source], tmp_path, n=2, sheet=True)
+    for path in tmp_path.glob("a.*.*"):
+        Image.open(path).copy().save(path)  # another program, which leaves out what they say
+    given = sorted(tmp_path.glob("*.*"))
+    assert [job.source for job in plan.plan(given, tmp_path)] == [source]
+    assert len(plan.plan(given[:1], tmp_path)) == 1  # named alone, it is meant
 
 
 def test_recipes_that_say_the_same_differ_in_nothing(weights: Path) -> None:

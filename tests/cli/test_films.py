@@ -90,6 +90,29 @@ def test_a_film_has_the_names_that_were_asked_for(
         assert film["skipped"] is skipped
 
 
+def test_results_that_are_films_know_themselves(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = folder / "film.mp4"
+    command = ("-o", folder, "-n", 1, "--method", "vae-mdn", "--no-sheet", "--json")
+    assert run("colorize", film, *command) == 0
+    made = (folder / "film.1.mp4").rename(folder / "holiday.mp4")
+    capsys.readouterr()
+    assert run("colorize", film, made, *command, "--dry-run") == 0
+    assert [report["input"] for report in reports(capsys)] == [str(film)]
+    made.rename(folder / "film.1.mp4")
+    other = ("--seed", 3, "--hint", "2,3@0.1=#ff0000")
+    assert run("colorize", film, *command, *other) == 0
+    (report,) = reports(capsys)
+    said = "made with other options (seed 0, not 3, hints none, not 2,3@0.1=#ff0000), and kept"
+    assert said in report["notes"][0]
+    assert run("info", folder / "film.1.mp4") == 0
+    said, lacking = capsys.readouterr()
+    assert "colorize INPUT -o OUT --method vae-mdn --seed 0 --diversity 0.7" in said
+    assert "--sample" not in said
+    assert "the same -n and --pick" in lacking
+
+
 def test_a_film_has_no_samples_by_number(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from manyhues import language
 from manyhues.cli import main as cli
 
+NAMES = ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")
 VIETNAMESE = re.compile("[ăâđêôơưạảấầậắặẻếềểệỉịọỏốồổộớờởợụủứừửữựỳỹ]", re.I)
 
 
@@ -24,7 +25,7 @@ def vietnamese(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if k not in ("LC_ALL", "LC_MESSAGES", "LANG")}
+    clean = {k: v for k, v in os.environ.items() if k not in NAMES}
     clean |= {"PYTHONUTF8": "1", "COLUMNS": "100"} | environment
     command = [sys.executable, "-m", "manyhues", *arguments]
     return subprocess.run(command, env=clean, capture_output=True, encoding="utf-8", check=False)
@@ -39,11 +40,15 @@ LOCALES = {
     "LANG=fr_FR.UTF-8": False,
     "LANG=vi_VN.UTF-8 LC_ALL=C": False,
     "LANG=video": False,
+    "LANG=en_US.UTF-8 LANGUAGE=vi:en": True,  # as gettext has it
+    "LANG=vi_VN.UTF-8 LANGUAGE=en": False,
+    "LANG=C.UTF-8 LANGUAGE=vi": False,
+    "LANGUAGE=vi": False,
 }
 
 
 def set_locale(monkeypatch: pytest.MonkeyPatch, locale: str) -> None:
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+    for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     for setting in locale.split():
         monkeypatch.setenv(*setting.split("="))

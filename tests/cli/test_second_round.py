@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -15,6 +17,7 @@ from test_cli import names, reports, run
 from manyhues.batch.report import Batch, Report, Tally
 from manyhues.cli import arguments, progress
 from manyhues.image import provenance
+from manyhues.language import lines
 
 
 def pipe(data: bytes = b"") -> io.TextIOWrapper:
@@ -268,10 +271,43 @@ def test_completion_is_offered(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--install-completion" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("colorize --pi", "--pick"),
+        ("colorize --pick l", "likely"),
+        ("colorize --preset al", "album"),
+        ("colorize --method va", "vae-mdn"),
+        ("train pref", "preference"),
+    ],
+)
+def test_a_shell_completes_words(typed: str, offered: str) -> None:
+    asked = {"_MANYHUES_COMPLETE": "complete_bash", "COMP_WORDS": f"manyhues {typed}"}
+    asked["COMP_CWORD"] = str(len(typed.split()))
+    program = "import sys; sys.argv = ['manyhues']; from manyhues.__main__ import main; main()"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(
+        command, env=os.environ | asked, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == [offered], done.stderr
+
+
+def test_a_closed_stream_is_said(
+    tiny: Path,
+    photo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert run("colorize", "-", "-o", tmp_path / "out") == 2
+    assert "standard input is closed" in capsys.readouterr().err
+
+
 def test_a_log_is_told_now_and_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(progress, "EVERY", 0.0)
+    monkeypatch.setattr(lines, "EVERY", 0.0)
     tally = Tally(4)
 
     def work() -> Any:

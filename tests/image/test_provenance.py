@@ -1,6 +1,7 @@
 """What a file says of itself, in every format that can hold it."""
 
 import io
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -63,3 +64,14 @@ def test_texts_come_back_whole(text: str) -> None:
 @pytest.mark.parametrize("data", [b"", b"<manyhues:Recipe>{</manyhues:Recipe>", b"\xff" * 99])
 def test_files_without_a_recipe(data: bytes) -> None:
     assert provenance.read(data) is None
+
+
+def test_a_digest_is_of_no_head(tmp_path: Path) -> None:
+    body = bytes(range(256)) * 5000
+    names = [name.ljust(20_000).encode() + body for name in ("Doe^Jane", "Roe^Richard")]
+    other = names[0][:-1] + b"\0"
+    assert provenance.digest(names[0]) == provenance.digest(names[1])
+    assert provenance.digest(names[0]) != provenance.digest(other)
+    (tmp_path / "file").write_bytes(other)
+    assert provenance.digest_file(tmp_path / "file") == provenance.digest(other)
+    assert provenance.digest_file(tmp_path / "none") == ""

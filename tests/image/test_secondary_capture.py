@@ -12,6 +12,7 @@ from conftest import colourful
 from dicom_files import made
 
 from manyhues.errors import OutputError
+from manyhues.image import provenance
 from manyhues.image.secondary_capture import secondary_capture
 
 pydicom = pytest.importorskip("pydicom", reason="NO PYDICOM: DICOM results are not tested")
@@ -31,6 +32,12 @@ def test_pixels_and_words() -> None:
     np.testing.assert_array_equal(result.pixel_array, RGB)
     assert result.DerivationDescription == SAID
     assert list(result.ImageType) == ["DERIVED", "SECONDARY"]
+
+
+def test_what_made_it_stands_in_the_file() -> None:
+    recipe = {"method": "flow", "hints": [[1, 2, "#ff0000"]], "note": "<&>"}
+    data = secondary_capture(RGB, SAID, "manyhues 0.1.0", recipe=recipe)
+    assert provenance.read(data) == recipe
 
 
 def test_nobody_s_data_come_along() -> None:

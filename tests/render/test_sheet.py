@@ -1,5 +1,6 @@
 """The contact sheet of panoramas, and names in any script."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,27 @@ def test_panoramas_can_be_seen(weights: Path, size: tuple[int, int]) -> None:
     before = 480 * 480 // 16  # pixels that a tile had
     assert page.width * page.height > 3 * 3 * before
     assert max(page.size) < 6000
+
+
+def test_captions_below_tall_pictures_have_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[str, float, float]] = []
+    text = ImageDraw.ImageDraw.text
+
+    def watched(self: Any, at: Any, said: str, *rest: Any, **more: Any) -> None:
+        start, _, end, _ = self.textbbox(at, said, *rest[1:2], **more)
+        drawn.append((said, start, end))
+        text(self, at, said, *rest, **more)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", watched)
+    tile = Image.new("RGB", (60, 2400))
+    page = sheet.contact_sheet(
+        [(tile, "input", "60 x 2400"), (tile, "1", "seed 0 · k 26")], title="a", note="b"
+    )
+    captions = [one for one in drawn if one[0] in ("input", "60 x 2400", "1", "seed 0 · k 26")]
+    assert len(captions) == 4
+    ends = sorted((start, end) for _, start, end in captions)
+    assert all(one[1] < two[0] for one, two in pairwise(ends))
+    assert ends[-1][1] < page.width
 
 
 def test_a_name_of_several_scripts_is_drawn_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

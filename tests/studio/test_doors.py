@@ -316,6 +316,21 @@ def test_unknown_form_fields_are_refused(server: Server, picture: bytes) -> None
         assert answer.json() == {"code": "invalid", "detail": said}
 
 
+@pytest.mark.parametrize("door", ["/api/colorize", "/api/sessions/{}/palettes"])
+def test_what_no_door_knows_is_refused_at_each(server: Server, picture: bytes, door: str) -> None:
+    files = {"image": ("a.png", picture)}
+    sid = server.http.post("/api/colorize", files=files, data={"n": 1}).json()["session"]
+    there, lost = door.format(sid), {"nonsense": "1"}
+    for answer in (
+        server.http.post(there, files=files, params=lost),
+        server.http.post(there, files=files, data=lost),
+    ):
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == "nonsense: unknown field"
+    answer = server.http.post("/api/colorize?n=3", files=files)
+    assert answer.json()["detail"] == "n: is no query; send it as a field of the form"
+
+
 def test_allow_names_all_methods(server: Server) -> None:
     answer = server.http.put("/api/sessions/none")
     assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET")

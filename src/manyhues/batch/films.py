@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from manyhues.batch import kept
 from manyhues.batch.options import Options
 from manyhues.batch.plan import Inputs, Job, replaces
 from manyhues.batch.report import Report
@@ -12,7 +13,7 @@ from manyhues.colorizer import Colorizer
 from manyhues.errors import OutputError, UsageError
 from manyhues.image import files
 from manyhues.sampling.options import Sampling
-from manyhues.video import Film, Progress, TimedHint
+from manyhues.video import Film, Progress
 from manyhues.video.encode import suffix_of
 
 Hear = Callable[[Progress], None]
@@ -57,6 +58,7 @@ def colour(
         report.outputs = [str(path) for path in there]
         report.sheet = str(sheet) if options.sheet and files.exists(sheet) else None
         report.skipped = True
+        report.notes += kept.of_films(paths, job.source, colorizer, options)
         return
     sampling = Sampling(
         options.n,
@@ -66,8 +68,7 @@ def colour(
         saturation=options.saturation,
         like=options.like,
     )
-    timed = [*options.timed_hints, *(TimedHint(x, y, 0.0, c) for x, y, c in options.hints)]
-    film = Film(job.source, colorizer, sampling, timed)
+    film = Film(job.source, colorizer, sampling, options.of_film)
 
     def tell(progress: Progress) -> None:
         for one in hear:
@@ -88,3 +89,5 @@ def colour(
     report.notes += result.notes
     if options.format != "keep":
         report.notes.append("--format is for pictures: a film keeps its container")
+    if options.quality:
+        report.notes.append("--quality is for pictures: a film has one that keeps its lightness")

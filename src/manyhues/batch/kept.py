@@ -5,23 +5,27 @@ from pathlib import Path
 from typing import Any
 
 from manyhues.batch.options import Options
+from manyhues.batch.plan import recipe_of
 from manyhues.color.maps import color_map
 from manyhues.colorization import Colorization, output_paths
 from manyhues.colorizer import Colorizer
 from manyhues.image import files, provenance
+from manyhues.image.encode import graded
 from manyhues.image.picture import Picture
 from manyhues.image.values import Ends, ends_of, is_all_levels
 from manyhues.model.priors import Prior
-from manyhues.sampling.hints import as_rrggbb
+from manyhues.sampling.hints import as_rrggbb, as_text
 from manyhues.sampling.palette import digest
+from manyhues.video.provenance import hints_of
 
 Recipe = Mapping[str, Any]
 # What a recipe leaves out is as these; a key that is in neither is not compared.
 _UNSAID: dict[str, Any] = {
     **{"diversity": 1, "saturation": 1, "hints": []},
-    **{"like": None, "map": None, "values": None},
+    **{"like": None, "map": None, "values": None, "quality": None},
 }
-_KEYS = ("method", "seed", "k", *_UNSAID)
+_KEYS = ("input", "method", "seed", "k", *_UNSAID)
+_ANOTHER = "another picture"
 
 
 def asked(colorizer: Colorizer, options: Options) -> dict[str, Any]:
@@ -45,19 +49,22 @@ def differences(made: Recipe, wanted: Recipe) -> list[str]:
         ours, theirs = _of(wanted, key), _of(made, key)
         if ours == theirs or (key not in wanted and key not in _UNSAID):
             continue
-        if key != "map" and bool(made.get("map")) != bool(wanted.get("map")):
+        if key == "input":  # nothing else of the two compares
+            if key in made:  # results of earlier versions do not say it
+                return [_ANOTHER]
+            continue
+        if key not in ("map", "quality") and bool(made.get("map")) != bool(wanted.get("map")):
             continue  # a map draws nothing, so nothing else of the two compares
         if key == "values":
             words = f"window {_window(theirs)}, not {_window(ours)}"
         elif key == "map":
             words = f"map {theirs or 'none'}, not {ours or 'none'}"
+        elif key == "quality":
+            words = f"quality {theirs or 'as usual'}, not {ours or 'as usual'}"
         elif key == "like":
             words = "another palette" if theirs else "no palette"
         elif key == "hints":
-            shown = [
-                " ".join(f"{x},{y}={colour}" for x, y, colour in hints) or "none"
-                for hints in (theirs, ours)
-            ]
+            shown = [" ".join(map(as_text, hints)) or "none" for hints in (theirs, ours)]
             words = f"hints {shown[0]}, not {shown[1]}"
         else:
             old, new = (f"{v:g}" if isinstance(v, float) else v for v in (theirs, ours))
@@ -77,33 +84,69 @@ def _window(ends: Ends | None) -> str:
     return "none" if ends is None else f"{ends[0]:g} to {ends[1]:g}"
 
 
-def of_files(
-    paths: Sequence[Path], colorizer: Colorizer, options: Options, read: Callable[[], Picture]
+def of_films(
+    paths: Sequence[Path], source: Path, colorizer: Colorizer, options: Options
 ) -> list[str]:
-    """What these results, all that are wanted, were made with otherwise than is wanted now.
+    """Notes on a film's versions, all of which are there: as `of_files` of pictures."""
+    wanted = asked(colorizer, options) | {"hints": hints_of(options.of_film)} | _input(source)
+    return _noted([recipe_of(path) for path in paths], wanted, colorizer, options)
+
+
+def of_files(
+    paths: Sequence[Path],
+    source: Path,
+    format_: str,
+    colorizer: Colorizer,
+    options: Options,
+    read: Callable[[], Picture],
+) -> list[str]:
+    """Notes on results of `source`, all that are wanted, that were made otherwise than now.
 
     The picture itself is read only where values are shown: its window is what they are of.
     """
-    recipes = [provenance.read_file(path) for path in paths]
-    known = [recipe for recipe in recipes if recipe is not None]
-    wanted = asked(colorizer, options)
-    if options.window is not None or any("values" in recipe for recipe in known):
+    recipes = [recipe_of(path) for path in paths]
+    wanted = asked(colorizer, options) | graded(format_, options.quality)
+    wanted |= _input(source)
+    if options.window is not None or any("values" in recipe for recipe in recipes if recipe):
         scale = read().scale
         wanted |= {} if scale is None else {"values": scale.as_dict()}
+    return _noted(recipes, wanted, colorizer, options)
+
+
+def _input(source: Path) -> dict[str, str]:
+    digest = provenance.digest_file(source)
+    return {"input": digest} if digest else {}
+
+
+def _noted(
+    recipes: Sequence[Recipe | None], wanted: Recipe, colorizer: Colorizer, options: Options
+) -> list[str]:
     found: dict[str, None] = {}
-    for recipe in known:
-        found |= dict.fromkeys(differences(recipe, wanted))
+    for recipe in recipes:
+        found |= dict.fromkeys(differences(recipe, wanted) if recipe else ())
     numbers = [None if recipe is None else recipe.get("k") for recipe in recipes]
     if not found and None not in numbers:
         found |= dict.fromkeys(_choice(numbers, colorizer, options))
-    return list(found)
+    if not found:
+        return []
+    if _ANOTHER in found:
+        return [
+            "made of another picture of that name, or of this one before it was changed, and kept; "
+            "choose another folder (-o), or replace them (--overwrite)"
+        ]
+    return [
+        f"made with other options ({', '.join(found)}), and kept; "
+        "choose another folder (-o), or replace them (--overwrite)"
+    ]
 
 
-def of_earlier(result: Colorization, earlier: Mapping[int, Path]) -> list[str]:
+def of_earlier(
+    result: Colorization, earlier: Mapping[int, Path], format_: str, quality: int | None
+) -> list[str]:
     """What files, by index, were made with otherwise than this result."""
     found: dict[str, None] = {}
     for index, path in earlier.items():
-        recipe, wanted = provenance.read_file(path), result.recipe(index)
+        recipe, wanted = recipe_of(path), result.recipe(index) | graded(format_, quality)
         said = [] if recipe is None else differences(recipe, wanted)
         found |= dict.fromkeys(one for one in said if not one.startswith("sample"))
         if said and not found:

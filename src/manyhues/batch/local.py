@@ -38,19 +38,30 @@ def colorize(
     left_out: Counter[str] = Counter()
     jobs = plan(inputs, out, left_out, recursive=recursive)
     colorizer = Colorizer.load(method, weights, threads=threads)
-    check_steering(options)
-    fault = None
-    try:
-        files.make_folder(out)
-    except OutputError as error:
-        fault = error
-        jobs = [replace(job, error=job.error or str(error)) for job in jobs]
-    if options.timed_hints and not any(is_film(job.source) for job in jobs):
-        raise UsageError(f"{options.timed_hints[0]}: has a time, and no input is a film")
+    _check(jobs, options)
+    jobs, fault = _with_folder(jobs, out, files.make_folder)
     hear: list[films.Hear] = []
     tally = Tally(len(jobs) * options.count)
     reports = run(colorizer, jobs, out, options, tally, hear)
     return Batch(len(jobs), reports, left_out, fault, hear, tally)
+
+
+def _check(jobs: Sequence[Job], options: Options) -> None:
+    """Of what is wrong for every input one hears once. Raises `UsageError`."""
+    check_steering(options)
+    if options.timed_hints and not any(is_film(job.source) for job in jobs):
+        raise UsageError(f"{options.timed_hints[0]}: has a time, and no input is a film")
+
+
+def _with_folder(
+    jobs: list[Job], out: Path, check: Callable[[Path], None]
+) -> tuple[list[Job], OutputError | None]:
+    """Where an output folder cannot be had, every job says so; and why that is."""
+    try:
+        check(out)
+    except OutputError as error:
+        return [replace(job, error=job.error or str(error)) for job in jobs], error
+    return jobs, None
 
 
 def planned(
@@ -59,6 +70,8 @@ def planned(
     """What `colorize` would write, told without writing or drawing anything."""
     left_out: Counter[str] = Counter()
     jobs = plan(inputs, out, left_out, recursive=recursive)
+    _check(jobs, options)
+    jobs, fault = _with_folder(jobs, out, files.check_folder)
 
     def reports() -> Generator[Report]:
         taken = Inputs(job.source for job in jobs)
@@ -82,7 +95,7 @@ def planned(
             yield report
 
     tally = Tally(len(jobs) * options.count)
-    return Batch(len(jobs), reports(), left_out, tally=tally)
+    return Batch(len(jobs), reports(), left_out, fault, tally=tally)
 
 
 def run(
@@ -201,7 +214,7 @@ def _one(
     faults: dict[int, ManyhuesError] = {}
     for page, results in enumerate(pages):
         try:
-            _page(colorizer, partial(read, page), results(), options, report, tally)
+            _page(colorizer, job.source, partial(read, page), results(), options, report, tally)
         except ManyhuesError as error:  # the other pages are done
             faults[page + 1] = error
         report.seeds += [[]] * (len(report.outputs) - len(report.seeds))
@@ -225,6 +238,7 @@ def _ranges(numbers: list[int]) -> str:
 
 def _page(
     colorizer: Colorizer,
+    source: Path,
     read: Callable[[], Picture],
     results: _Results,
     options: Options,
@@ -245,12 +259,7 @@ def _page(
     for path in paths if there else ():
         files.clear(path)
     if not missing and not with_sheet:
-        if otherwise := kept.of_files(paths, colorizer, options, read):
-            said = ", ".join(otherwise)
-            report.notes.append(
-                f"made with other options ({said}), and kept; "
-                "choose another folder (-o), or replace them (--overwrite)"
-            )
+        report.notes += kept.of_files(paths, source, results.format, colorizer, options, read)
         return
     report.skipped = False
     files.check_folder(paths[0].parent)
@@ -263,7 +272,7 @@ def _page(
     earlier = _earlier(result, paths, {i for i, _ in missing}, results.format, options.quality)
     if there:
         other = f", {len(earlier)} of them made otherwise" if earlier else ""
-        if said := ", ".join(kept.of_earlier(result, earlier)):
+        if said := ", ".join(kept.of_earlier(result, earlier, results.format, options.quality)):
             other += f" ({said})"
         one = f"1 existing result was kept{other}"
         report.notes.append(one if there == 1 else f"{there} existing results were kept{other}")
@@ -282,6 +291,8 @@ def _page(
     seeds = result.seeds or ((),) * len(result)
     report.seeds += [[] if i in earlier else list(s) for i, s in enumerate(seeds)]
     report.notes += [*result.notes, *writer.losses(picture, results.format)]
+    if options.quality and not writer.graded(results.format, options.quality):
+        report.notes.append(f"{results.format} has no quality to choose: --quality was not heeded")
 
 
 def _earlier(

@@ -53,6 +53,11 @@ class Options(Sampling):
         """How many results a picture has: a colour map gives one."""
         return 1 if self.map else self.n
 
+    @property
+    def of_film(self) -> list[TimedHint]:
+        """Hints as films take them: those without a time are of the first frame."""
+        return [*self.timed_hints, *(TimedHint(x, y, 0.0, c) for x, y, c in self.hints)]
+
 
 def check_steering(options: Options) -> None:
     """Of wrong options one hears once, before any work, and not with every picture."""
@@ -71,15 +76,24 @@ def check_steering(options: Options) -> None:
 
 def check_name(pattern: str) -> None:
     """Raise `UsageError` for a pattern that does not give every result a name of its own."""
+    pairs = [(stem, k) for stem in ("a", "b", "a1", "1a") for k in (1, 2, 11)]
     try:
-        made = {pattern.format(stem=stem, k=k) for stem in "ab" for k in (1, 2)}
+        made = [pattern.format(stem=stem, k=k) for stem, k in pairs]
     except (ValueError, LookupError, AttributeError, TypeError):
-        made = set()
-    if len(made) < 4 or any("/" in name or "\\" in name for name in made):
+        made = []
+    few = [name for name, (stem, k) in zip(made, pairs, strict=False) if stem in "ab" and k < 11]
+    if len(set(few)) < 4 or any("/" in name or "\\" in name for name in made):
         raise UsageError(
             f"name {pattern!r}: expected {{stem}} and {{k}} in it, such as {{stem}}.{{k}}, and no "
             "folders"
         )
+    if len(set(made)) < len(pairs):  # 11 of scan, and 1 of scan1
+        raise UsageError(
+            f"name {pattern!r}: put a sign between {{stem}} and {{k}}, such as {{stem}}.{{k}}; "
+            "results of two pictures could have one name"
+        )
+    if not all(map(str.isprintable, made)):
+        raise UsageError(f"name {pattern!r}: has signs that cannot be printed; leave them out")
     if (suffix := Path(pattern).suffix).lower() in SUFFIXES:
         raise UsageError(f"name {pattern!r}: leave out {suffix}, which --format gives")
     if names.WINDOWS and any(names.portable(f"{name}.png") != f"{name}.png" for name in made):

@@ -7,13 +7,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path, PurePath
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from manyhues.batch.names import Named, told_apart
 from manyhues.colorization import SHEET, sheet_name
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.image import names, provenance
 from manyhues.image.picture import PAGED_SUFFIXES, SUFFIXES, probe
+from manyhues.video import provenance as said_of_film
 from manyhues.video import source as video
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
@@ -96,7 +97,7 @@ def plan(
     jobs: list[Job] = []
     told: Counter[str] = Counter() if left_out is None else left_out
     target = real(out)
-    earlier = {given for given in inputs if is_result(given)}
+    earlier = _with_sheets(inputs, is_result, lambda path: holds(path.is_file)) & set(inputs)
     if len(earlier) == len(set(inputs)):
         earlier = set()
     told[EARLIER] += len(earlier)
@@ -141,9 +142,34 @@ def _files(folder: Path, target: Path, recursive: bool) -> list[Path]:
     ]
 
 
+def recipe_of(path: Path) -> dict[str, Any] | None:
+    """What a file, a picture or a film, says that made it; None where we did not."""
+    if is_film(path):
+        return said_of_film.read_file(path)
+    return provenance.read_file(path) if path.suffix.lower() in SUFFIXES else None
+
+
 def is_result(path: Path) -> bool:
     """Whether a file says that it is a result, or the contact sheet of some."""
-    return path.suffix.lower() in SUFFIXES and provenance.read_file(path) is not None
+    return recipe_of(path) is not None
+
+
+def _with_sheets(
+    paths: Iterable[AnyPath], known: Callable[[AnyPath], bool], there: Callable[[AnyPath], bool]
+) -> set[AnyPath]:
+    """Results among paths: those that are `known`, and those whose contact sheet is `there`.
+
+    Not all can say what they are: BMP holds no metadata, and other programs leave them out.
+    """
+    found = set()
+    for path in paths:
+        match = _RESULT.fullmatch(path.stem)
+        sheet = path.with_name(sheet_name(match[1])) if match else path
+        if match and there(sheet):
+            found |= {path, sheet}
+        elif known(path):
+            found.add(path)
+    return found
 
 
 def pictures_among(
@@ -159,12 +185,8 @@ def pictures_among(
     """
     taken = SUFFIXES.union(films)
     pictures = [path for path in files if path.suffix.lower() in taken]
-    there, earlier = set(pictures), {path for path in pictures if known(path)}
-    for path in pictures:
-        if match := _RESULT.fullmatch(path.stem):
-            sheet = path.with_name(sheet_name(match[1]))
-            if sheet in there:
-                earlier |= {path, sheet}
+    there = set(pictures)
+    earlier = _with_sheets(pictures, known, there.__contains__)
     left_out[EARLIER] += len(earlier)
     for path in files:
         if path not in there:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from manyhues.cli import defaults
-from manyhues.cli.shared import Weights, need_method
+from manyhues.cli.shared import Weights, need_method, present_methods
 from manyhues.errors import UsageError
 from manyhues.image.files import Format
 from manyhues.image.limits import MAX_PIXELS
@@ -34,13 +34,16 @@ def colorize(
         typer.Option(
             metavar="NAME",
             callback=defaults.preset,
+            autocompletion=lambda: list(defaults.PRESETS),
             is_eager=True,
             help="album: calm, for old photographs. varied: as trained (--diversity 1).",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(**about("seed"))] = Sampling.seed,
     sample: Annotated[list[int] | None, typer.Option(metavar="K", **about("k"))] = None,
-    method: Annotated[str | None, typer.Option(help="See `manyhues info`.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="See `manyhues info`.", autocompletion=present_methods)
+    ] = None,
     pick: Annotated[Pick, typer.Option(case_sensitive=False, **about("pick"))] = Sampling.pick,
     diversity: Annotated[float, typer.Option(**about("diversity"))] = Sampling.diversity,
     saturation: Annotated[float, typer.Option(**about("saturation"))] = Sampling.saturation,

@@ -9,7 +9,12 @@ from manyhues.language import spoken
 
 
 def show(batch: Batch, as_json: bool) -> int:
-    """Print what a planned batch would write to standard output; returns how many would fail."""
+    """Print what a planned batch would write to standard output; returns how many would fail.
+
+    Raises `OutputError` where nothing could be written, as `progress.watch` does.
+    """
+    if batch.fault and not as_json:
+        raise batch.fault
     say_left_out(batch.left_out)
     failed = 0
     for report in batch.reports:

@@ -26,7 +26,7 @@ from manyhues.batch.report import Batch, Report
 from manyhues.cli import terminal
 from manyhues.image import files
 from manyhues.language import say, spoken
-from manyhues.language.lines import EVERY
+from manyhues.language.lines import NowAndThen
 from manyhues.video import Progress as FilmProgress
 
 _FEW = 20  # inputs up to which every note is told on its own
@@ -49,20 +49,18 @@ class _Lines:
 
     def __init__(self, batch: Batch) -> None:
         self._batch, self._start, self._lock = batch, time.monotonic(), threading.Lock()
-        self._last, self.pictures = self._start, 0
+        self._lines, self.pictures = NowAndThen(), 0
 
     def tell(self) -> None:
         """Print a line, if the last one is a while ago; not between a colouring and its report."""
         tally, total = self._batch.tally, self._batch.total
         with self._lock:
-            now = time.monotonic()
             unreported = tally.done == tally.total and self.pictures < total
-            if now - self._last < EVERY or unreported:
+            if unreported or not self._lines.is_due():
                 return
-            self._last = now
         say(
             f"colourings done: {tally.done} of {tally.total}, "
-            f"pictures: {self.pictures} of {total}, after {now - self._start:.0f} s"
+            f"pictures: {self.pictures} of {total}, after {time.monotonic() - self._start:.0f} s"
         )
 
 
@@ -139,7 +137,7 @@ class _Frames:
     def __init__(self, console: Console, bars: Progress) -> None:
         self._console, self._bars = console, bars
         self._bar: TaskID | None = None
-        self._said = time.monotonic()
+        self._lines = NowAndThen()
 
     def show(self, film: FilmProgress) -> None:
         """Called every few frames."""
@@ -148,8 +146,7 @@ class _Frames:
             need = files.size_of(film.need)
             _note(self._console, f"{name}: takes up to about {need} of disk while it is made")
         if self._bars.disable:
-            if film.done and time.monotonic() - self._said > EVERY:
-                self._said = time.monotonic()
+            if film.done and self._lines.is_due():
                 if film.left >= 60:
                     left = f"{film.left / 60:.0f} min left"
                 else:

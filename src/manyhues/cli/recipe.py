@@ -5,19 +5,21 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from manyhues.batch.plan import is_film, recipe_of
 from manyhues.errors import PictureError
 from manyhues.image import provenance
 from manyhues.image.source import read
 from manyhues.image.values import ends_of, is_all_levels
 from manyhues.language import say, spoken
+from manyhues.sampling.hints import as_text
 
 _OPTIONS = {"method": "--method", "seed": "--seed", "k": "--sample"}
-_CHANGED = {"diversity": "--diversity", "saturation": "--saturation"}
+_CHANGED = {"diversity": "--diversity", "saturation": "--saturation", "quality": "--quality"}
 
 
 def show(path: Path, as_json: bool) -> None:
     """Print a result's recipe and its options to standard output. Raises `PictureError`."""
-    recipe = provenance.read(read(path).data)
+    recipe = recipe_of(path) if is_film(path) else provenance.read(read(path).data)
     if recipe is None:
         raise PictureError(
             f"{path}: does not say that manyhues made it; "
@@ -62,8 +64,12 @@ def command_of(recipe: dict[str, Any]) -> tuple[list[str], list[str]]:
     for key, flag in _CHANGED.items():
         if key in recipe:
             options += [flag, f"{recipe[key]:g}"]
-    for x, y, colour in recipe.get("hints", []):
-        options += ["--hint", f"{x},{y}={colour}"]
+    for hint in recipe.get("hints", []):
+        options += ["--hint", as_text(hint)]
+    if recipe.get("film"):  # its versions are chosen together
+        at = options.index("--sample")
+        del options[at : at + 2]
+        lacking.append("a film takes no --sample; give the same -n and --pick as well")
     if "like" in recipe:
         lacking.append(f"give the same --like as well; its picture has the {recipe['like']}")
     return options, lacking

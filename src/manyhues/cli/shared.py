@@ -21,6 +21,13 @@ def need_method(name: str, present: list[str]) -> None:
         raise UsageError(f"--method {name}: not present; choose from {', '.join(present)}")
 
 
+def present_methods() -> list[str]:
+    """The package's own methods, for completion."""
+    from manyhues.model import manifest
+
+    return manifest.methods(None)
+
+
 def need_torch(extra: str) -> None:
     """Raise `UsageError`, with how to install the extra, where PyTorch is absent."""
     from importlib.util import find_spec

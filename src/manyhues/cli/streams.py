@@ -23,6 +23,8 @@ def folder() -> Iterator[Path]:
 
 def check(inputs: Sequence[str], out: str, n: int, as_json: bool, dry_run: bool) -> None:
     """Raise `UsageError` for streams that cannot hold what is asked of them."""
+    if STREAM in inputs and sys.stdin is None:
+        raise UsageError("-: standard input is closed; name a file")
     if inputs.count(STREAM) > 1:
         raise UsageError("-: standard input is read once; name it once")
     if out != STREAM:
@@ -33,6 +35,8 @@ def check(inputs: Sequence[str], out: str, n: int, as_json: bool, dry_run: bool)
         raise UsageError("-o -: --dry-run tells names of files; name a folder with -o")
     if as_json:
         raise UsageError("-o -: standard output holds the picture; leave out --json")
+    if sys.stdout is None:
+        raise UsageError("-o -: standard output is closed; name a folder with -o")
     if sys.stdout.isatty():
         raise UsageError("-o -: this terminal shows no pictures; send them on: -o - > picture.jpg")
 

@@ -14,7 +14,10 @@ from manyhues.training.methods import kinds
 
 
 def train(
-    kind: Annotated[str, typer.Argument(help=f"What to train: {', '.join(kinds())}.")],
+    kind: Annotated[
+        str,
+        typer.Argument(help=f"What to train: {', '.join(kinds())}.", autocompletion=kinds),
+    ],
     data: Annotated[list[Path], typer.Option(help="Folder or parquet shard; may be repeated.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     minutes: Annotated[

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,11 @@ def losses(picture: Picture, format_: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def graded(format_: str, quality: int | None) -> dict[str, int]:
+    """What a file's recipe says of the quality that was asked for: nothing, where none was."""
+    return {} if quality is None or format_ not in GRADED else {"quality": quality}
+
+
 def encode(
     pixels: NDArray[Any], format_: str, metadata: Metadata, quality: int | None = None
 ) -> bytes:
@@ -114,8 +120,9 @@ def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata, wanted: int 
     if format_ == "BMP" and pixels.shape[2] == 4:
         return _bmp_with_alpha(pixels, metadata.dpi)
     if format_ == "DICOM":
-        said = f"artificial colour: {metadata.software}{_legend(metadata)}"
-        return secondary_capture(pixels[..., :3], said, metadata.software, metadata.patient)
+        recipe = provenance.read(metadata.xmp)
+        said = f"artificial colour: {metadata.software}{_legend(recipe or {})}"
+        return secondary_capture(pixels[..., :3], said, metadata.software, metadata.patient, recipe)
     if format_ == "JPEG":
         pixels = pixels[..., :3]
     options: dict[str, Any] = {}
@@ -148,9 +155,8 @@ def _encode(pixels: NDArray[Any], format_: str, metadata: Metadata, wanted: int 
     return out.getvalue()
 
 
-def _legend(metadata: Metadata) -> str:
-    """The legend of a colour map, in words: DICOM holds no recipe."""
-    recipe = provenance.read(metadata.xmp) or {}
+def _legend(recipe: Mapping[str, Any]) -> str:
+    """The legend of a colour map, in words, for programs that know no recipe."""
     shown = ", ".join(f"{value:g} {colour}" for value, colour in recipe.get("legend", ()))
     unit = recipe.get("values", {}).get("unit", "")
     return f"; legend: {shown} {unit}".rstrip() if shown else ""

@@ -18,7 +18,7 @@ from PIL import Image
 
 from manyhues.color.arrays import Array
 from manyhues.errors import PictureError
-from manyhues.image import formats
+from manyhues.image import formats, provenance
 from manyhues.image import source as given
 from manyhues.image.decoding import no_memory
 from manyhues.image.formats.base import Decoded, File, Page
@@ -47,6 +47,7 @@ class Picture:
     notes      what was lost or changed while reading, for the user to see
     page_count  pages of the file that it is of; `page` says which of them it is
     scale      what its grey means, where it shows measured values; else None
+    digest     what tells its file from others (`image.provenance`); empty for arrays
 
         from manyhues.image.picture import Picture
 
@@ -67,6 +68,7 @@ class Picture:
     page_count: int = 1
     page: int = 1
     scale: Scale | None = None
+    digest: str = ""
 
     def __repr__(self) -> str:
         width, height = self.size
@@ -265,7 +267,8 @@ def _read(
     if file.window is not None and decoded.scale is None:
         decoded = _windowed(decoded, file.window, file.name)
     picture = _picture(decoded, page.format, file.name, file.suffix, notes + page.notes)
-    return replace(picture, page=place[0], page_count=place[1])
+    told = provenance.digest(file.data)
+    return replace(picture, page=place[0], page_count=place[1], digest=told)
 
 
 def _picture(

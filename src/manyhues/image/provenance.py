@@ -8,16 +8,19 @@ Three places, so that people, archives and this package itself can read it:
 - XMP ``manyhues:Recipe``, JSON: the options that make this very sample again. It holds digests of
   other pictures that were used, and never a path or a name of a file.
 
-A format that holds neither EXIF nor XMP (BMP) says nothing.
+DICOM holds the recipe as a private element, and films in their comment. A format that holds none
+of these (BMP) says nothing.
 """
 
+import hashlib
+import io
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from html import escape, unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image
 
@@ -83,20 +86,49 @@ def _with_recipe(xmp: bytes, software: str, recipe: Mapping[str, Any], sampled: 
         packet = _EMPTY
     end = packet.rfind("</rdf:RDF>")
     source = f' Iptc4xmpExt:DigitalSourceType="{SYNTHETIC}"' if sampled else ""
-    text = escape(json.dumps(recipe, ensure_ascii=True, separators=(",", ":")), quote=False)
     block = (
         f'<rdf:Description rdf:about="" {_NAMESPACES} '
-        f'xmp:CreatorTool="{escape(software)}"{source}>'
-        f"<manyhues:Recipe>{text}</manyhues:Recipe>"
-        "</rdf:Description>"
+        f'xmp:CreatorTool="{escape(software)}"{source}>{element(recipe)}</rdf:Description>'
     )
     return (packet[:end] + block + packet[end:]).encode()
+
+
+def element(recipe: Mapping[str, Any]) -> str:
+    """A recipe as text, which `read` finds in whatever it stands."""
+    text = escape(json.dumps(recipe, ensure_ascii=True, separators=(",", ":")), quote=False)
+    return f"<manyhues:Recipe>{text}</manyhues:Recipe>"
+
+
+def digest(data: bytes) -> str:
+    """What tells an input's file from others in a recipe: of its length and parts of it.
+
+    Not of its head, where DICOM and EXIF name people: nobody can try names against it.
+    """
+    return _digest(io.BytesIO(data))
+
+
+def digest_file(path: Path) -> str:
+    """The same of a file on disk; empty where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return _digest(file)
+    except OSError:
+        return ""
+
+
+def _digest(file: BinaryIO) -> str:
+    length = file.seek(0, 2)
+    told = hashlib.sha256(length.to_bytes(8, "big"))
+    for start in (length // 4, length // 2, max(length // 2, length - ENDS)):
+        file.seek(start)
+        told.update(file.read(ENDS))
+    return told.hexdigest()[:16]
 
 
 def read(data: bytes) -> dict[str, Any] | None:
     """The recipe in a file's bytes, of any format; None where there is none.
 
-    All formats hold XMP as it is, so nothing has to be decoded.
+    All formats hold it as it is, so nothing has to be decoded.
     """
     for match in reversed(list(_RECIPE.finditer(data))):
         try:

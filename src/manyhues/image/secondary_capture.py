@@ -6,17 +6,20 @@ artificial. No patient data come along unless they are asked for.
 
 import hashlib
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from manyhues.errors import OutputError
+from manyhues.image import provenance
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1.7"
+_GROUP = 0x0009  # of private elements (PS3.5, 7.8)
 _ROOT = "2.25."  # UIDs made from a UUID need no registered root (PS3.5, B.2)
 # Who and what, of the source, in the order of the standard's modules.
 _PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge")
@@ -28,7 +31,11 @@ _STUDY = (
 
 
 def secondary_capture(
-    pixels: NDArray[np.uint8], description: str, software: str, source: bytes = b""
+    pixels: NDArray[np.uint8],
+    description: str,
+    software: str,
+    source: bytes = b"",
+    recipe: Mapping[str, Any] | None = None,
 ) -> bytes:
     """sRGB ``(H, W, 3)`` uint8 as the bytes of a DICOM file.
 
@@ -37,6 +44,7 @@ def secondary_capture(
         description: DerivationDescription, what was done to the source.
         software: name and version of what did it.
         source: the bytes of the file whose patient and study are to be kept; none are for empty.
+        recipe: what makes the picture again (`image.provenance`), in a private element.
 
     Raises:
         OutputError: where pydicom is missing or the picture is larger than 65,535 pixels.
@@ -67,6 +75,9 @@ def secondary_capture(
     result.StudyInstanceUID, result.SeriesInstanceUID = own[2], own[1]
     if source:
         _keep(result, dcmread(io.BytesIO(source), force=True, stop_before_pixels=True))
+    if recipe is not None:
+        own_block = result.private_block(_GROUP, "MANYHUES", create=True)
+        own_block.add_new(1, "UT", provenance.element(recipe))
     result.Modality, result.ConversionType = "OT", "WSD"
     result.SeriesNumber, result.InstanceNumber = None, 1
     result.SecondaryCaptureDeviceSoftwareVersions = software[:64]

@@ -46,6 +46,8 @@ _JOINT = re.compile(r"(, (?!not )| and )")  # between several of them
 def is_vietnamese() -> bool:
     """Whether the locale asks for Vietnamese, and the terminal can show it."""
     wanted = next((value for name in _LOCALES if (value := os.environ.get(name))), "")
+    if wanted and not re.match(r"(C|POSIX)\b", wanted):  # as gettext has it
+        wanted = os.environ.get("LANGUAGE") or wanted
     return re.match(r"vi\b|vi_", wanted, re.I) is not None and all(map(_shows, _streams()))
 
 

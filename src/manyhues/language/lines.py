@@ -12,6 +12,21 @@ from manyhues.language import spoken
 EVERY = 30.0  # seconds between two lines
 
 
+class NowAndThen:
+    """Says when the next line of a log is due: once in half a minute."""
+
+    def __init__(self, *, at_once: bool = False) -> None:
+        self._last = float("-inf") if at_once else time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether the last line is a while ago; then the next one is, from now on."""
+        now = time.monotonic()
+        if now - self._last < EVERY:
+            return False
+        self._last = now
+        return True
+
+
 def bars(console: Console, *columns: ProgressColumn, transient: bool = False) -> Progress:
     """Bars on a terminal alone: a log has the lines of `teller`."""
     hidden = not console.is_terminal
@@ -26,14 +41,12 @@ def teller(
     Lines go to standard error: the first one at once, then one every half a minute; none where
     the console is told to be quiet.
     """
-    console, last = progress.console, float("-inf")
-    lines = not (console.is_terminal or console.quiet)
+    console, lines = progress.console, NowAndThen(at_once=True)
+    silent = console.is_terminal or console.quiet
 
     def tell(done: int, total: int) -> None:
-        nonlocal last
         progress.update(task, completed=done, total=total)
-        if lines and (now := time.monotonic()) - last > EVERY:
-            last = now
+        if not silent and lines.is_due():
             print(spoken(said(done, total)), file=sys.stderr, flush=True)
 
     return tell

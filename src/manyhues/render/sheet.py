@@ -42,9 +42,10 @@ def contact_sheet(
     All images have one size; without `columns` the page comes near to 16:10. The last row lies in
     the middle. Dark neutral paper: it tints no colour beside it.
     """
-    width = max(120, max(image.width for image, _, _ in tiles))
     height = max(image.height for image, _, _ in tiles)
-    unit = max(8, round((width + height) / 2 / 22))  # type size; all spacing follows it
+    width = max(120, height // 6, max(image.width for image, _, _ in tiles))
+    # Type size, which all spacing follows; below a picture that is tall, captions have little room.
+    unit = max(8, round(min((width + height) / 2 / 22, width / 11)))
     columns = columns or _columns(len(tiles), width, height)
     rows = -(-len(tiles) // columns)
     gap, caption, head = unit, round(unit * 2.2), round(unit * 3.6)

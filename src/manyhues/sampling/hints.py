@@ -66,6 +66,12 @@ def as_rrggbb(colour: Any) -> str:
     return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
+def as_text(hint: Sequence[Any]) -> str:
+    """A recipe's hint, (x, y, colour) and of films seconds, as the command line takes it."""
+    x, y, colour, *seconds = hint
+    return "".join((f"{x},{y}", *(f"@{one:g}" for one in seconds), f"={colour}"))
+
+
 def check_place(hint: str, place: tuple[int, int], size: tuple[int, int]) -> None:
     """Raise `UsageError` for a pixel (x, y) that is not in a picture of `size` (W, H)."""
     if not (0 <= place[0] < size[0] and 0 <= place[1] < size[1]):

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
@@ -23,6 +23,7 @@ from manyhues.studio.limits import NO_MEMORY, Limits
 from manyhues.studio.monitoring import Measured, Monitoring
 from manyhues.studio.routes import draw, results, sessions
 from manyhues.studio.routes.faults import describe
+from manyhues.studio.routes.unknown import refuse_unknown
 
 _OVERHEAD = 1 << 20  # what a multipart body may hold beside its picture
 
@@ -66,7 +67,7 @@ def create_app(
     )
     routers = draw.router, draw.of_actions(), results.router, sessions.router
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(refuse_unknown)])
     if examples.names():
         app.mount("/examples", StaticFiles(directory=examples.folder()), "examples")
     files = Files()

@@ -1,9 +1,8 @@
 """Frames to H.264, and encoded parts with the film's sound, subtitles and chapters to a file."""
 
-import contextlib
 import heapq
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from manyhues.errors import OutputError, PictureError, lacks_memory
+from manyhues.errors import OutputError, lacks_memory
 from manyhues.video.planes import Plane, Planes
 from manyhues.video.source import Source, library, opened
 
@@ -140,20 +139,6 @@ def join(source: Source, parts: Sequence[Path], out: Path, comment: str) -> list
             f"{out.name}: cannot be written ({said}); check the free space and the folder's "
             "permissions"
         ) from error
-    return notes
-
-
-def made_otherwise(films: Mapping[Path, str]) -> list[str]:
-    """Notes on results that are there: of those whose comment says otherwise than is given."""
-    notes = []
-    for path, comment in films.items():
-        with contextlib.suppress(PictureError), opened(path) as film:
-            said = film.metadata.get("comment", film.metadata.get("COMMENT", ""))
-            if comment not in said:
-                notes.append(
-                    f"{path.name} is there already, of other options or another version; "
-                    "--overwrite replaces it"
-                )
     return notes
 
 

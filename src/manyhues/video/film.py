@@ -29,6 +29,7 @@ from manyhues.video import encode, hints, state
 from manyhues.video.painter import Painter
 from manyhues.video.pipeline import ahead, side_by_side
 from manyhues.video.planes import Planes, lightness, with_upsampler
+from manyhues.video.provenance import comment, made_otherwise, recipe
 from manyhues.video.shots import Seen, see, stretches
 from manyhues.video.source import Source
 from manyhues.video.stages import Done, Painted, coloured, read
@@ -195,17 +196,18 @@ class Film:
         try:
             work.open()
             seeds, frames, earlier = self._parts(work, missing, began, progress)
-            notes += encode.made_otherwise(
-                {path: _comment(seeds[k]) for k, path in enumerate(paths) if k not in missing}
+            said = [comment(self._recipe(seed)) for seed in seeds]
+            notes += made_otherwise(
+                {path: said[k] for k, path in enumerate(paths) if k not in missing}
             )
             for k in missing:
-                path, seed = paths[k], seeds[k]
+                path = paths[k]
                 joined = work.folder / f"joined{path.suffix}"
-                said = encode.join(source, work.parts(k), joined, _comment(seed))
+                lost = encode.join(source, work.parts(k), joined, said[k])
                 files.check_free(path, overwrite)
                 joined.replace(path)
                 work.drop(k)
-                notes += [note for note in said if note not in notes]
+                notes += [note for note in lost if note not in notes]
             if sheet_path is not None:
                 files.write(
                     writer.encode_sheet(self._sheet(work, notice)), sheet_path, overwrite=True
@@ -277,6 +279,9 @@ class Film:
                 part.drop()
         return list(seeds), done, first
 
+    def _recipe(self, seed: tuple[int, int]) -> dict[str, Any]:
+        return recipe(self.source.path, self.colorizer.method, self.sampling, self.timed, seed)
+
     def _what(self) -> dict[str, Any]:
         """What a run is of: one of another film or with other options begins anew."""
         about = self.source.path.stat()
@@ -336,9 +341,3 @@ def _progress(done: int, first: int, total: int, began: float) -> Progress:
     rate = (done - first) / max(time.perf_counter() - began, 1e-6)
     total = max(total, done)
     return Progress(done, total, rate, (total - done) / max(rate, 1e-6))
-
-
-def _comment(seed: tuple[int, int]) -> str:
-    """What the container says of its colour."""
-    made = f"manyhues {manyhues_version} (seed {seed[0]}, k {seed[1]}; {provenance.NOTICE})"
-    return f"Colour is synthetic: {made}; digital source type compositeWithTrainedAlgorithmicMedia"

@@ -1,12 +1,11 @@
 """Routes that draw: a picture in, jobs and results out."""
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, Request, UploadFile
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel
 from pydantic_core import to_json
@@ -78,7 +77,6 @@ async def colorize(
     A client that leaves while it waits stops the work. Without waiting, work that nobody follows
     or asks for is stopped after 6 seconds: read the job's events, or ask for the job.
     """
-    _refuse_unknown((await request.form()).keys())
     studio.drawing.check_room()
     given = [parse_hint(text) for text in hint]
     data = await image.read()
@@ -111,18 +109,6 @@ async def colorize(
         studio.store.remove(session)  # nobody has heard of it
         raise
     return _answer(studio, session, job)
-
-
-_FIELDS = {*ColorizeIn.model_fields, "image", "hint", "like", "format", "page", "wait"} - {"hints"}
-
-
-def _refuse_unknown(names: Iterable[str]) -> None:
-    """Raise 422 for a form field that is none: `hints` would be lost without a word."""
-    for name in names:
-        if name not in _FIELDS:
-            near = get_close_matches(name, _FIELDS, 1)
-            meant = f"; did you mean {near[0]}?" if near else ""
-            raise HTTPException(422, f"{name[:40]}: unknown field{meant}")
 
 
 def of_actions() -> APIRouter:
