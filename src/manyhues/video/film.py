@@ -115,11 +115,10 @@ class Film:
             yield from done
 
     def _seen(self, after: Seen | None = None) -> Generator[Seen]:
-        begin, number = (None, 0) if after is None else (after.frame.pts, after.number + 1)
-        for frame in self.source.frames(begin):
-            if after is None or frame.pts > after.frame.pts:
-                yield see(number, frame, self._grid, self.source.full)
-                number += 1
+        number = 0 if after is None else after.number + 1
+        for frame in self.source.frames(None if after is None else after.frame):
+            yield see(number, frame, self._grid, self.source.full)
+            number += 1
 
     def _scene(self, seen: Seen, refining: bool) -> Scene:
         light = lightness(seen.frame.luma, self.source.full)
@@ -201,7 +200,7 @@ class Film:
             ) from error
         work.remove()
         if paths[0].suffix != source.path.suffix.lower():
-            notes.append(f"results are {paths[0].suffix}: {source.path.suffix} holds no H.264")
+            notes.append(f"results are written as {paths[0].suffix}, not as {source.path.suffix}")
         if source.broken:
             notes.append(f"broken frames that were skipped: {source.broken}")
         if earlier:
