@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path, PurePath
@@ -14,6 +14,7 @@ from manyhues.colorization import SHEET, sheet_name
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.image import names, provenance
 from manyhues.image.picture import PAGED_SUFFIXES, SUFFIXES, probe
+from manyhues.video import encode
 from manyhues.video import source as video
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
@@ -109,8 +110,8 @@ def plan(
         if real(given) == target:
             raise UsageError(same_folder(out))
         inside: Counter[str] = Counter()
-        films = video.SUFFIXES if find_spec("av") else ()
-        found = pictures_among(_files(given, target, recursive), inside, is_result, films)
+        film = is_film if find_spec("av") else _none
+        found = pictures_among(_files(given, target, recursive), inside, is_result, film)
         told.update(inside)
         jobs += [Job(path, path.relative_to(given).with_suffix("")) for path in found]
         if not found:
@@ -125,8 +126,15 @@ def plan(
 
 
 def is_film(path: PurePath) -> bool:
-    """Whether a file is a film, by its name."""
-    return path.suffix.lower() in video.SUFFIXES
+    """Whether a file is a film, by its name; programs are named .ts too, so those are looked at."""
+    suffix = path.suffix.lower()
+    if suffix == ".ts" and isinstance(path, Path):
+        return video.is_transport_stream(path)
+    return suffix in video.SUFFIXES
+
+
+def _none(_: PurePath) -> bool:
+    return False
 
 
 def _files(folder: Path, target: Path, recursive: bool) -> list[Path]:
@@ -143,22 +151,24 @@ def _files(folder: Path, target: Path, recursive: bool) -> list[Path]:
 
 def is_result(path: Path) -> bool:
     """Whether a file says that it is a result, or the contact sheet of some."""
-    return path.suffix.lower() in SUFFIXES and provenance.read_file(path) is not None
+    suffix = path.suffix.lower()
+    if suffix in encode.CONTAINERS and find_spec("av"):
+        return encode.is_result(path)
+    return suffix in SUFFIXES and provenance.read_file(path) is not None
 
 
 def pictures_among(
     files: Sequence[AnyPath],
     left_out: Counter[str],
     known: Callable[[AnyPath], bool],
-    films: Collection[str] = (),
+    film: Callable[[AnyPath], bool] = _none,
 ) -> list[AnyPath]:
     """The pictures among files of a folder or store, by their names; counts what else there is.
 
-    Files with a suffix among `films` are taken too. Left out are results that are `known`, and
+    What is a `film` is taken too. Left out are results that are `known`, and
     those with their contact sheet beside them.
     """
-    taken = SUFFIXES.union(films)
-    pictures = [path for path in files if path.suffix.lower() in taken]
+    pictures = [path for path in files if path.suffix.lower() in SUFFIXES or film(path)]
     there, earlier = set(pictures), {path for path in pictures if known(path)}
     for path in pictures:
         if match := _RESULT.fullmatch(path.stem):

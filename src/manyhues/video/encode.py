@@ -10,7 +10,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
+from manyhues import __version__ as manyhues_version
 from manyhues.errors import OutputError, PictureError, lacks_memory
+from manyhues.image import provenance
 from manyhues.video.planes import Plane, Planes
 from manyhues.video.source import Source, library, opened
 from manyhues.video.streams import Others, describe
@@ -19,16 +21,17 @@ from manyhues.video.streams import Others, describe
 # than half a unit (benchmarks/films.py --luma).
 QUALITY = 12
 _PRESET, _TUNE = "veryfast", "psnr"
+_MADE = "Colour is synthetic: manyhues"
 _PACKET = struct.Struct("<qqi?")  # time stamps, bytes, whether decoding can begin there
 _TAGS = {"bt601": 6, "bt709": 1, "bt2020": 9}
 _HEADERS_APART = 1 << 22  # FFmpeg's flag, as MP4 and Matroska want it
-_KEPT = {".mp4", ".m4v", ".mov", ".mkv"}
+CONTAINERS = {".mp4", ".m4v", ".mov", ".mkv"}
 
 
 def suffix_of(path: Path) -> str:
     """The container of a film's results: its own where it holds H.264, else Matroska."""
     suffix = path.suffix.lower()
-    return suffix if suffix in _KEPT else ".mkv"
+    return suffix if suffix in CONTAINERS else ".mkv"
 
 
 def _set_up(context: Any, source: Source) -> None:
@@ -112,21 +115,23 @@ def packets(parts: Sequence[Path], source: Source) -> Iterator[Any]:
         yield last
 
 
-def join(source: Source, parts: Sequence[Path], out: Path, comment: str) -> list[str]:
+def join(source: Source, parts: Sequence[Path], out: Path, seed: tuple[int, int]) -> list[str]:
     """Write a version to the file `out`: its parts, with all else that the film has.
 
     Returns notes on what could not be kept. Raises `OutputError`.
     """
     av = library()
     notes: list[str] = []
-    options = {} if out.suffix == ".mkv" else {"movflags": "+faststart"}
+    options = {"fflags": "+bitexact"}  # or Matroska would have numbers drawn by chance
+    if out.suffix != ".mkv":
+        options["movflags"] = "+faststart"
     try:
-        with opened(source.path) as film, av.open(str(out), "w", options=options) as result:
+        with opened(source.path) as film, av.open(f"file:{out}", "w", options=options) as result:
             result.metadata.update(
                 {k: v for k, v in film.metadata.items() if k not in _CONTAINERS_OWN}
             )
             kept = film.metadata.get("comment")
-            result.metadata["comment"] = f"{kept}\n{comment}" if kept else comment
+            result.metadata["comment"] = f"{kept}\n{comment(seed)}" if kept else comment(seed)
             picture = result.add_stream("libx264", rate=source.rate)
             _set_up(picture.codec_context, source)
             describe(film, source.path, picture)
@@ -149,18 +154,31 @@ def join(source: Source, parts: Sequence[Path], out: Path, comment: str) -> list
     return notes
 
 
-def made_otherwise(films: Mapping[Path, str]) -> list[str]:
+def comment(seed: tuple[int, int]) -> str:
+    """What the container says of its colour."""
+    made = f"{_MADE} {manyhues_version} (seed {seed[0]}, k {seed[1]}; {provenance.NOTICE})"
+    return f"{made}; digital source type compositeWithTrainedAlgorithmicMedia"
+
+
+def _said(path: Path) -> str:
+    with contextlib.suppress(PictureError), opened(path) as film:
+        return str(film.metadata.get("comment", film.metadata.get("COMMENT", "")))
+    return ""
+
+
+def is_result(path: Path) -> bool:
+    """Whether a film says that its colour was made here."""
+    return _MADE in _said(path)
+
+
+def made_otherwise(films: Mapping[Path, tuple[int, int]]) -> list[str]:
     """Notes on results that are there: of those whose comment says otherwise than is given."""
-    notes = []
-    for path, comment in films.items():
-        with contextlib.suppress(PictureError), opened(path) as film:
-            said = film.metadata.get("comment", film.metadata.get("COMMENT", ""))
-            if comment not in said:
-                notes.append(
-                    f"{path.name} is there already, of other options or another version; "
-                    "--overwrite replaces it"
-                )
-    return notes
+    return [
+        f"{path.name} is there already, of other options or another version; "
+        "--overwrite replaces it"
+        for path, seed in films.items()
+        if comment(seed) not in _said(path)
+    ]
 
 
 _CONTAINERS_OWN = {"major_brand", "minor_version", "compatible_brands", "encoder"}

@@ -171,20 +171,20 @@ class Film:
         if not missing:
             files.check_free(paths[0], overwrite)
         files.make_folder(out)
-        need = self._check_room(out)
+        work = state.Work(out / f".{stem}.parts", self._what())
+        need = self._check_room(out, len(missing), work.size())
         if progress is not None:
             progress(Progress(0, self.source.length, 0.0, 0.0, need))
-        work = state.Work(out / f".{stem}.parts", self._what())
         try:
             work.open()
             seeds, frames, earlier = self._parts(work, missing, began, progress)
             notes += encode.made_otherwise(
-                {path: _comment(seeds[k]) for k, path in enumerate(paths) if k not in missing}
+                {path: seeds[k] for k, path in enumerate(paths) if k not in missing}
             )
             for k in missing:
-                path, seed = paths[k], seeds[k]
+                path = paths[k]
                 joined = work.folder / f"joined{path.suffix}"
-                said = encode.join(source, work.parts(k), joined, _comment(seed))
+                said = encode.join(source, work.parts(k), joined, seeds[k])
                 files.check_free(path, overwrite)
                 joined.replace(path)
                 work.drop(k)
@@ -193,12 +193,14 @@ class Film:
                 files.write(
                     writer.encode_sheet(self._sheet(work, notice)), sheet_path, overwrite=True
                 )
+            work.remove()
         except OSError as error:
             raise OutputError(
                 f"{out}: cannot be written ({error.strerror}); "
                 "check the folder's permissions and the free space"
             ) from error
-        work.remove()
+        finally:
+            work.close()
         if paths[0].suffix != source.path.suffix.lower():
             notes.append(f"results are written as {paths[0].suffix}, not as {source.path.suffix}")
         if source.broken:
@@ -274,19 +276,20 @@ class Film:
             "hints": [str(hint) for hint in self.timed],
         }
 
-    def need(self) -> int:
-        """Bytes of disk that writing takes, about: n versions, and one of them twice."""
+    def need(self, versions: int) -> int:
+        """Bytes of disk that writing takes, about: so many versions, and one of them twice."""
         width, height = self.source.size
         own = self.source.path.stat().st_size
         one = max(own, int(width * height * max(self.source.length, 1) * _BITS / 8))
-        return one * (self.sampling.n + 1)
+        return one * (versions + 1)
 
-    def _check_room(self, out: Path) -> int:
-        free, need = shutil.disk_usage(out).free, self.need()
-        if free < need:
+    def _check_room(self, out: Path, versions: int, there: int) -> int:
+        """How much is needed; `there` is what an interrupted run has written of it."""
+        free, need = shutil.disk_usage(out).free, self.need(versions)
+        if free < need - there:
             raise OutputError(
-                f"{out}: {files.size_of(free)} free, about {files.size_of(need)} needed for "
-                f"n={self.sampling.n}; free some, take fewer, or choose another folder"
+                f"{out}: {files.size_of(free)} free, about {files.size_of(need - there)} needed "
+                f"for n={versions}; free some, take fewer, or choose another folder"
             )
         return need
 
@@ -319,9 +322,3 @@ def _progress(done: int, first: int, total: int, began: float) -> Progress:
     rate = (done - first) / max(time.perf_counter() - began, 1e-6)
     total = max(total, done)
     return Progress(done, total, rate, (total - done) / max(rate, 1e-6))
-
-
-def _comment(seed: tuple[int, int]) -> str:
-    """What the container says of its colour."""
-    made = f"manyhues {manyhues_version} (seed {seed[0]}, k {seed[1]}; {provenance.NOTICE})"
-    return f"Colour is synthetic: {made}; digital source type compositeWithTrainedAlgorithmicMedia"

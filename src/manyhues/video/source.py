@@ -17,7 +17,7 @@ from manyhues.video.planes import Plane, Planes, grey
 
 SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".m2ts"}
-    | {".wmv", ".flv", ".ogv", ".3gp", ".mxf", ".vob"}
+    | {".wmv", ".flv", ".ogv", ".3gp", ".mxf", ".vob", ".ts", ".asf", ".3g2", ".f4v", ".dv"}
 )
 _FULL_RANGE = 2  # FFmpeg's numbers
 _HDR = {16: "PQ", 18: "HLG"}
@@ -120,8 +120,8 @@ class Source:
                     f"{path}: no frame of it can be decoded; it is empty or damaged, copy it again"
                 )
             rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-            length, ticks, last = _measured(path)
-            seconds = float(ticks * stream.time_base) or float(length / rate)
+            found = _measured(path)
+            seconds = float(found.ticks * stream.time_base) or float(found.frames / rate)
             upright = Upright.of(first)
             width, height = first.width, first.height
             if max(width, height) > _MAX_SIDE:
@@ -136,10 +136,15 @@ class Source:
             )
             matrix = _MATRICES.get(int(first.colorspace), "bt709" if height >= 720 else "bt601")
             source = cls(
-                path, (width, height), stream.time_base, rate, shape, full, matrix, length, seconds,
-                upright, last,
+                path, (width, height), stream.time_base, rate, shape, full, matrix, found.frames,
+                seconds, upright, found.last,
             )  # fmt: skip
             source._say(film, first)
+            if 0 < found.end < (promised := float(film.duration or 0) / 1e6) - _MISSING:
+                source.notes.append(
+                    f"it ends after {found.end:.1f} s, and its header says {promised:.1f} s: "
+                    "the copy is not whole"
+                )
         return source
 
     def _say(self, film: Any, first: Any) -> None:
@@ -245,11 +250,23 @@ class Source:
                 return
 
 
+def is_transport_stream(path: Path) -> bool:
+    """Whether a file named .ts holds MPEG's packets, each of which has one sign in front."""
+    try:
+        with path.open("rb") as file:
+            return file.read(189)[::188] == b"GG"
+    except OSError:
+        return False
+
+
 def opened(path: Path) -> Any:
     """PyAV's container of a file. Raises `PictureError`."""
     av = library()
     try:
-        return av.open(str(path), metadata_errors="replace")
+        # As it stands a name with a colon would be an address, and a list of such be followed.
+        return av.open(
+            f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
+        )
     except FileNotFoundError:
         raise PictureError(f"{path}: does not exist; check the path") from None
     except (av.FFmpegError, OSError) as error:
@@ -272,26 +289,43 @@ def video_of(film: Any, path: Path) -> Any:
     return stream
 
 
-def _measured(path: Path) -> tuple[int, int, int]:
-    """Of a film how many frames it holds, and how long it and its last frame are, counted.
+@dataclass
+class _Measured:
+    """How many frames there are, how long they and the last one are shown, in counts of `pts`.
+
+    end  seconds until all streams have ended
+    """
+
+    frames: int = 0
+    ticks: int = 0
+    last: int = 0
+    end: float = 0.0
+
+
+def _measured(path: Path) -> _Measured:
+    """A film, counted.
 
     Headers tell what was meant to be: of a copy that ends early, or a recording that was cut off,
     something else, or nothing.
     """
-    count, shown = 0, list[tuple[int, int]]()
-    with opened(path) as film:
-        packets = film.demux(video_of(film, path))
-        with contextlib.suppress(library().FFmpegError):
-            for packet in packets:
-                if packet.size and not packet.is_discard:
-                    count += 1
-                    if packet.pts is not None:
-                        one = packet.pts, packet.duration or 0
-                        shown = [min(*shown, one), max(*shown, one)] if shown else [one, one]
-    if not shown:
-        return count, 0, 0
-    (first, _), (last, duration) = shown
-    return count, last + duration - first, duration
+    found, shown = _Measured(), list[tuple[int, int]]()
+    with opened(path) as film, contextlib.suppress(library().FFmpegError):
+        pictures, begin = video_of(film, path), 0.0
+        for packet in film.demux():
+            if not packet.size or packet.is_discard:
+                continue
+            of_pictures, one = packet.stream is pictures, (packet.pts, packet.duration or 0)
+            found.frames += of_pictures
+            if packet.pts is None:
+                continue
+            begin = min(begin, float(packet.pts * packet.time_base))
+            found.end = max(found.end, float(sum(one) * packet.time_base) - begin)
+            if of_pictures:
+                shown = [min(*shown, one), max(*shown, one)] if shown else [one, one]
+    if shown:
+        (first, _), (last, found.last) = shown
+        found.ticks = last + found.last - first
+    return found
 
 
 def _protected(path: Path) -> bool:
@@ -311,6 +345,7 @@ def _protected(path: Path) -> bool:
     return False
 
 
+_MISSING = 1.0  # seconds of a film that a header may tell wrongly
 _HEADER = 1 << 26  # bytes of an MP4's header that are looked at
 ATTACHED = 0x400  # FFmpeg's disposition of a cover picture
 
