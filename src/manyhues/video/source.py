@@ -308,10 +308,10 @@ def _measured(path: Path) -> _Measured:
     Headers tell what was meant to be: of a copy that ends early, or a recording that was cut off,
     something else, or nothing.
     """
-    found, shown = _Measured(), list[tuple[int, int]]()
-    with opened(path) as film, contextlib.suppress(library().FFmpegError):
-        pictures, begin = video_of(film, path), 0.0
-        for packet in film.demux():
+    found, begin, shown = _Measured(), 0.0, list[tuple[int, int]]()
+    with opened(path) as film:
+        pictures = video_of(film, path)
+        for packet in _until_damaged(film.demux()):
             if not packet.size or packet.is_discard:
                 continue
             of_pictures, one = packet.stream is pictures, (packet.pts, packet.duration or 0)
@@ -322,10 +322,23 @@ def _measured(path: Path) -> _Measured:
             found.end = max(found.end, float(sum(one) * packet.time_base) - begin)
             if of_pictures:
                 shown = [min(*shown, one), max(*shown, one)] if shown else [one, one]
-    if shown:
-        (first, _), (last, found.last) = shown
-        found.ticks = last + found.last - first
+        if shown:
+            (first, _), (last, found.last) = shown
+            if pictures.duration and pictures.start_time is not None:
+                # MP4 has durations in the order of decoding; of the whole stream it is right.
+                header = pictures.start_time + pictures.duration - last
+                found.last = min(found.last, header) if header > 0 else found.last
+            found.ticks = last + found.last - first
     return found
+
+
+def _until_damaged(packets: Iterator[Any]) -> Iterator[Any]:
+    try:
+        yield from packets
+    except MemoryError:  # FFmpeg's own is an `FFmpegError`, too
+        raise
+    except library().FFmpegError:
+        return
 
 
 def _protected(path: Path) -> bool:
