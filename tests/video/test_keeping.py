@@ -1,5 +1,6 @@
 """What a film has besides its pictures, how it ends, and where an interrupted run goes on."""
 
+import shutil
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -11,11 +12,12 @@ import pytest
 
 from manyhues import Colorizer, video
 from manyhues.batch.plan import is_film, plan
-from manyhues.errors import OutputError
+from manyhues.errors import OutputError, PictureError
 from manyhues.sampling.options import Sampling
 from manyhues.video import Film, Progress
 from manyhues.video import film as film_module
-from manyhues.video.source import ATTACHED, Source
+from manyhues.video.container import ATTACHED
+from manyhues.video.source import Source
 from video.films import EXAMPLES, frames, luma, moved, write
 
 Make = Callable[..., video.Result]
@@ -47,6 +49,7 @@ def remade(
         copy: Any = result.add_stream_from_template(pictures)
         copy.metadata.update({"language": "fra", "title": "Main"})
         more = add(result)
+        packet: Any
         for packet in film.demux(pictures):
             if packet.dts is not None:
                 packet.pts += int(late / packet.time_base)
@@ -133,7 +136,7 @@ def test_the_last_frame_is_shown_as_long_as_it_was(coloured: Make, tmp_path: Pat
     path = write(tmp_path / "film.mp4", moved("coffee", 4), stamps=[0, 400, 900, 1000])
     (result,) = coloured(path).paths
     with av.open(str(path)) as before, av.open(str(result)) as after:
-        of = [film.streams.video[0] for film in (before, after)]
+        of: list[Any] = [film.streams.video[0] for film in (before, after)]
         times = [float(stream.duration * stream.time_base) for stream in of]
     assert times[0] == pytest.approx(times[1], abs=0.002)
 
@@ -220,8 +223,8 @@ def test_room_that_is_taken_already_is_not_asked_for_again(
     work = tmp_path / "out" / ".film.parts"
     work.mkdir(parents=True)
     (work / "00000.0.part").write_bytes(bytes(1000))
-    free = film_module.shutil.disk_usage(tmp_path)._replace(free=film.need(1) - 1000)
-    monkeypatch.setattr(film_module.shutil, "disk_usage", lambda _: free)
+    free = shutil.disk_usage(tmp_path)._replace(free=film.need(1) - 1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
     film.write(tmp_path / "out")
 
 
@@ -235,7 +238,7 @@ def test_lists_of_addresses_are_not_followed(tmp_path: Path) -> None:
     seen = write(tmp_path / "seen.mp4", moved("coffee", 3))
     path = tmp_path / "film.mp4"
     path.write_text(f"ffconcat version 1.0\nfile 'cache:{seen}'\n")
-    with pytest.raises(video.source.PictureError):
+    with pytest.raises(PictureError):
         Source.open(path)
 
 

@@ -14,8 +14,7 @@ from manyhues.colorization import SHEET, sheet_name
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.image import names, provenance
 from manyhues.image.picture import PAGED_SUFFIXES, SUFFIXES, probe
-from manyhues.video import encode
-from manyhues.video import source as video
+from manyhues.video import container, encode
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
 
@@ -129,8 +128,8 @@ def is_film(path: PurePath) -> bool:
     """Whether a file is a film, by its name; programs are named .ts too, so those are looked at."""
     suffix = path.suffix.lower()
     if suffix == ".ts" and isinstance(path, Path):
-        return video.is_transport_stream(path)
-    return suffix in video.SUFFIXES
+        return container.is_transport_stream(path)
+    return suffix in container.SUFFIXES
 
 
 def _none(_: PurePath) -> bool:

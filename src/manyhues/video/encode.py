@@ -13,15 +13,16 @@ from PIL import Image
 from manyhues import __version__ as manyhues_version
 from manyhues.errors import OutputError, PictureError, lacks_memory
 from manyhues.image import provenance
+from manyhues.video.container import library, opened
 from manyhues.video.planes import Plane, Planes
-from manyhues.video.source import Source, library, opened
+from manyhues.video.source import Source
 from manyhues.video.streams import Others, describe
 
 # x264's constant rate factor, tuned for what differs least: L* of a grainy film is off by less
 # than half a unit (benchmarks/films.py --luma).
 QUALITY = 12
 _PRESET, _TUNE = "veryfast", "psnr"
-_MADE = "Colour is synthetic: manyhues"
+_MADE_HERE = "Colour is synthetic: manyhues"
 _PACKET = struct.Struct("<qqi?")  # time stamps, bytes, whether decoding can begin there
 _TAGS = {"bt601": 6, "bt709": 1, "bt2020": 9}
 _HEADERS_APART = 1 << 22  # FFmpeg's flag, as MP4 and Matroska want it
@@ -156,8 +157,8 @@ def join(source: Source, parts: Sequence[Path], out: Path, seed: tuple[int, int]
 
 def comment(seed: tuple[int, int]) -> str:
     """What the container says of its colour."""
-    made = f"{_MADE} {manyhues_version} (seed {seed[0]}, k {seed[1]}; {provenance.NOTICE})"
-    return f"{made}; digital source type compositeWithTrainedAlgorithmicMedia"
+    made = f"manyhues {manyhues_version} (seed {seed[0]}, k {seed[1]}; {provenance.NOTICE})"
+    return f"Colour is synthetic: {made}; digital source type compositeWithTrainedAlgorithmicMedia"
 
 
 def _said(path: Path) -> str:
@@ -168,7 +169,7 @@ def _said(path: Path) -> str:
 
 def is_result(path: Path) -> bool:
     """Whether a film says that its colour was made here."""
-    return _MADE in _said(path)
+    return _MADE_HERE in _said(path)
 
 
 def made_otherwise(films: Mapping[Path, tuple[int, int]]) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from manyhues.errors import lacks_memory
-from manyhues.video.source import ATTACHED, library, opened, video_of
+from manyhues.video.container import ATTACHED, library, opened, video_of
 
 Muxed = Iterator[tuple[Any, Any]]  # packets, each with the result's stream that it goes to
 
