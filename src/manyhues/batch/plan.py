@@ -1,5 +1,6 @@
 """Which files to read, and where their results go; nothing is decoded."""
 
+import contextlib
 import os
 import re
 from collections import Counter
@@ -152,7 +153,9 @@ def is_result(path: Path) -> bool:
     """Whether a file says that it is a result, or the contact sheet of some."""
     suffix = path.suffix.lower()
     if suffix in encode.CONTAINERS and find_spec("av"):
-        return encode.is_result(path)
+        with contextlib.suppress(ManyhuesError):  # whoever colours it says what is wrong
+            return encode.recipe(path) is not None
+        return False
     return suffix in SUFFIXES and provenance.read_file(path) is not None
 
 

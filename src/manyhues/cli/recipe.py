@@ -5,11 +5,13 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from manyhues.batch.plan import is_film
 from manyhues.errors import PictureError
 from manyhues.image import provenance
 from manyhues.image.source import read
 from manyhues.image.values import ends_of, is_all_levels
 from manyhues.language import say, spoken
+from manyhues.video import encode
 
 _OPTIONS = {"method": "--method", "seed": "--seed", "k": "--sample"}
 _CHANGED = {"diversity": "--diversity", "saturation": "--saturation"}
@@ -17,13 +19,17 @@ _CHANGED = {"diversity": "--diversity", "saturation": "--saturation"}
 
 def show(path: Path, as_json: bool) -> None:
     """Print a result's recipe and its options to standard output. Raises `PictureError`."""
-    recipe = provenance.read(read(path).data)
+    film = is_film(path)
+    recipe = encode.recipe(path) if film else provenance.read(read(path).data)
     if recipe is None:
         raise PictureError(
             f"{path}: does not say that manyhues made it; "
             "BMP results never do, nor results that another program has saved again"
         )
     options, lacking = command_of(recipe)
+    if film:
+        options = ["--seed", str(recipe["seed"])]
+        lacking = ["a film names no other options; give those that it was made with as well"]
     if as_json:
         print(json.dumps({"picture": str(path), **recipe, "options": options, "lacks": lacking}))
         return

@@ -2,6 +2,7 @@
 
 import contextlib
 import heapq
+import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from manyhues.video.streams import Others, describe
 # than half a unit (benchmarks/films.py --luma).
 QUALITY = 12
 _PRESET, _TUNE = "veryfast", "psnr"
-_MADE_HERE = "Colour is synthetic: manyhues"
+_MADE_HERE = re.compile(r"Colour is synthetic: manyhues (\S+) \(seed (-?\d+), k (-?\d+);")
 _PACKET = struct.Struct("<qqi?")  # time stamps, bytes, whether decoding can begin there
 _TAGS = {"bt601": 6, "bt709": 1, "bt2020": 9}
 _HEADERS_APART = 1 << 22  # FFmpeg's flag, as MP4 and Matroska want it
@@ -162,24 +163,31 @@ def comment(seed: tuple[int, int]) -> str:
 
 
 def _said(path: Path) -> str:
-    with contextlib.suppress(PictureError), opened(path) as film:
+    with opened(path) as film:
         return str(film.metadata.get("comment", film.metadata.get("COMMENT", "")))
-    return ""
 
 
-def is_result(path: Path) -> bool:
-    """Whether a film says that its colour was made here."""
-    return _MADE_HERE in _said(path)
+def recipe(path: Path) -> dict[str, Any] | None:
+    """What a film says of its colour: version, seed and k; None where that was not made here.
+
+    Raises `PictureError`.
+    """
+    if (found := _MADE_HERE.search(_said(path))) is None:
+        return None
+    return {"version": found[1], "seed": int(found[2]), "k": int(found[3])}
 
 
 def made_otherwise(films: Mapping[Path, tuple[int, int]]) -> list[str]:
     """Notes on results that are there: of those whose comment says otherwise than is given."""
-    return [
-        f"{path.name} is there already, of other options or another version; "
-        "--overwrite replaces it"
-        for path, seed in films.items()
-        if comment(seed) not in _said(path)
-    ]
+    notes = []
+    for path, seed in films.items():
+        with contextlib.suppress(PictureError):
+            if comment(seed) not in _said(path):
+                notes.append(
+                    f"{path.name} is there already, of other options or another version; "
+                    "--overwrite replaces it"
+                )
+    return notes
 
 
 _CONTAINERS_OWN = {"major_brand", "minor_version", "compatible_brands", "encoder"}
