@@ -13,7 +13,7 @@ from manyhues.errors import OutputError, UsageError
 from manyhues.image import files
 from manyhues.sampling.options import Sampling
 from manyhues.video import Film, Progress, TimedHint
-from manyhues.video.encode import suffix_of
+from manyhues.video.encode import made_otherwise, suffix_of
 
 Hear = Callable[[Progress], None]
 
@@ -57,6 +57,7 @@ def colour(
         report.outputs = [str(path) for path in there]
         report.sheet = str(sheet) if options.sheet and files.exists(sheet) else None
         report.skipped = True
+        report.notes += made_otherwise(dict.fromkeys(there, (options.seed, None)))
         return
     sampling = Sampling(
         options.n,

@@ -177,12 +177,14 @@ def recipe(path: Path) -> dict[str, Any] | None:
     return {"version": found[1], "seed": int(found[2]), "k": int(found[3])}
 
 
-def made_otherwise(films: Mapping[Path, tuple[int, int]]) -> list[str]:
-    """Notes on results that are there: of those whose comment says otherwise than is given."""
+def made_otherwise(films: Mapping[Path, tuple[int, int | None]]) -> list[str]:
+    """Notes on results that are there: of those that say another version, seed or k than given."""
     notes = []
-    for path, seed in films.items():
+    for path, (seed, k) in films.items():
         with contextlib.suppress(PictureError):
-            if comment(seed) not in _said(path):
+            made = recipe(path) or {}
+            own = made.get("k") if k is None else k
+            if made != {"version": manyhues_version, "seed": seed, "k": own}:
                 notes.append(
                     f"{path.name} is there already, of other options or another version; "
                     "--overwrite replaces it"
