@@ -188,3 +188,22 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     assert any("interrupted run" in note for note in json.loads(done.stdout)["notes"])
     assert len(frames(out / "film.1.mp4")) == 250
     assert not list(out.glob(".*"))
+
+
+def test_info_tells_what_a_film_says(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film, out = folder / "film.mp4", tmp_path / "out"
+    given = ("-n", 1, "--method", "vae-mdn", "--seed", 5, "--json", "-q")
+    assert run("colorize", film, "-o", out, *given) == 0
+    (report,) = reports(capsys)
+    assert run("info", out / "film.1.mp4", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [told["seed"], told["k"]] == report["seeds"][0]
+    assert told["options"] == ["--seed", "5"]
+    assert run("colorize", film, "-o", out, *given) == 0
+    assert reports(capsys)[0]["notes"] == []
+    assert run("colorize", film, "-o", out, *given, "--seed", 6) == 0
+    assert "film.1.mp4 is there already, of other options" in reports(capsys)[0]["notes"][0]
+    assert run("info", film) == 1
+    assert "does not say that manyhues made it" in capsys.readouterr().err

@@ -362,7 +362,7 @@ def test_a_full_disk_is_said_before(
     coloured: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "f.mp4", moved("coffee", 3))
-    monkeypatch.setattr(Film, "need", lambda self: 10**18)
+    monkeypatch.setattr(Film, "need", lambda *_: 10**18)
     with pytest.raises(OutputError, match="free"):
         coloured(path)
     assert not list((tmp_path / "out").iterdir())

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path, PurePath
@@ -14,8 +14,9 @@ from manyhues.colorization import SHEET, sheet_name
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.image import names, provenance
 from manyhues.image.picture import PAGED_SUFFIXES, SUFFIXES, probe
+from manyhues.video import container
 from manyhues.video import provenance as said_of_film
-from manyhues.video import source as video
+from manyhues.video.encode import CONTAINERS
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
 
@@ -110,8 +111,8 @@ def plan(
         if real(given) == target:
             raise UsageError(same_folder(out))
         inside: Counter[str] = Counter()
-        films = video.SUFFIXES if find_spec("av") else ()
-        found = pictures_among(_files(given, target, recursive), inside, is_result, films)
+        film = is_film if find_spec("av") else _none
+        found = pictures_among(_files(given, target, recursive), inside, is_result, film)
         told.update(inside)
         jobs += [Job(path, path.relative_to(given).with_suffix("")) for path in found]
         if not found:
@@ -126,8 +127,15 @@ def plan(
 
 
 def is_film(path: PurePath) -> bool:
-    """Whether a file is a film, by its name."""
-    return path.suffix.lower() in video.SUFFIXES
+    """Whether a file is a film, by its name; programs are named .ts too, so those are looked at."""
+    suffix = path.suffix.lower()
+    if suffix == ".ts" and isinstance(path, Path):
+        return container.is_transport_stream(path)
+    return suffix in container.SUFFIXES
+
+
+def _none(_: PurePath) -> bool:
+    return False
 
 
 def _files(folder: Path, target: Path, recursive: bool) -> list[Path]:
@@ -144,7 +152,7 @@ def _files(folder: Path, target: Path, recursive: bool) -> list[Path]:
 
 def recipe_of(path: Path) -> dict[str, Any] | None:
     """What a file, a picture or a film, says that made it; None where we did not."""
-    if is_film(path):
+    if path.suffix.lower() in CONTAINERS:
         return said_of_film.read_file(path)
     return provenance.read_file(path) if path.suffix.lower() in SUFFIXES else None
 
@@ -176,15 +184,14 @@ def pictures_among(
     files: Sequence[AnyPath],
     left_out: Counter[str],
     known: Callable[[AnyPath], bool],
-    films: Collection[str] = (),
+    film: Callable[[AnyPath], bool] = _none,
 ) -> list[AnyPath]:
     """The pictures among files of a folder or store, by their names; counts what else there is.
 
-    Files with a suffix among `films` are taken too. Left out are results that are `known`, and
+    What is a `film` is taken too. Left out are results that are `known`, and
     those with their contact sheet beside them.
     """
-    taken = SUFFIXES.union(films)
-    pictures = [path for path in files if path.suffix.lower() in taken]
+    pictures = [path for path in files if path.suffix.lower() in SUFFIXES or film(path)]
     there = set(pictures)
     earlier = _with_sheets(pictures, known, there.__contains__)
     left_out[EARLIER] += len(earlier)

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from manyhues.colorizer import Colorizer
 from manyhues.image.picture import PictureLike
 from manyhues.sampling.options import Pick, Sampling
+from manyhues.video.container import SUFFIXES
 from manyhues.video.film import Film, Progress, Result, Watch
 from manyhues.video.hints import TimedHint, TimedHints, parse_timed_hint
-from manyhues.video.source import SUFFIXES
 
 __all__ = [
     "SUFFIXES",

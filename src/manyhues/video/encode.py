@@ -3,7 +3,6 @@
 import heapq
 import struct
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,8 +10,10 @@ import numpy as np
 from PIL import Image
 
 from manyhues.errors import OutputError, lacks_memory
+from manyhues.video.container import library, opened
 from manyhues.video.planes import Plane, Planes
-from manyhues.video.source import Source, library, opened
+from manyhues.video.source import Source
+from manyhues.video.streams import Others, describe
 
 # x264's constant rate factor, tuned for what differs least: L* of a grainy film is off by less
 # than half a unit (benchmarks/films.py --luma).
@@ -21,13 +22,13 @@ _PRESET, _TUNE = "veryfast", "psnr"
 _PACKET = struct.Struct("<qqi?")  # time stamps, bytes, whether decoding can begin there
 _TAGS = {"bt601": 6, "bt709": 1, "bt2020": 9}
 _HEADERS_APART = 1 << 22  # FFmpeg's flag, as MP4 and Matroska want it
-_KEPT = {".mp4", ".m4v", ".mov", ".mkv"}
+CONTAINERS = {".mp4", ".m4v", ".mov", ".mkv"}
 
 
 def suffix_of(path: Path) -> str:
     """The container of a film's results: its own where it holds H.264, else Matroska."""
     suffix = path.suffix.lower()
-    return suffix if suffix in _KEPT else ".mkv"
+    return suffix if suffix in CONTAINERS else ".mkv"
 
 
 def _set_up(context: Any, source: Source) -> None:
@@ -93,17 +94,22 @@ def _grown(plane: Plane, width: int, height: int) -> Plane:
     return np.asarray(Image.fromarray(plane).resize((width, height), how))
 
 
-def packets(parts: Sequence[Path], time_base: Fraction) -> Iterator[Any]:
-    """The packets of finished parts, in their order."""
-    av = library()
+def packets(parts: Sequence[Path], source: Source) -> Iterator[Any]:
+    """The packets of finished parts, in their order; the last one says how long it is shown."""
+    av, last = library(), None
     for part in parts:
         with part.open("rb") as file:
             while head := file.read(_PACKET.size):
                 pts, dts, size, begins = _PACKET.unpack(head)
                 packet = av.Packet(file.read(size))
-                packet.pts, packet.dts, packet.time_base = pts, dts, time_base
+                packet.pts, packet.dts, packet.time_base = pts, dts, source.time_base
                 packet.is_keyframe = begins
-                yield packet
+                if last is not None:
+                    yield last
+                last = packet
+    if last is not None:
+        last.duration = source.last
+        yield last
 
 
 def join(source: Source, parts: Sequence[Path], out: Path, comment: str) -> list[str]:
@@ -113,9 +119,11 @@ def join(source: Source, parts: Sequence[Path], out: Path, comment: str) -> list
     """
     av = library()
     notes: list[str] = []
-    options = {} if out.suffix == ".mkv" else {"movflags": "+faststart"}
+    options = {"fflags": "+bitexact"}  # or Matroska would have numbers drawn by chance
+    if out.suffix != ".mkv":
+        options["movflags"] = "+faststart"
     try:
-        with opened(source.path) as film, av.open(str(out), "w", options=options) as result:
+        with opened(source.path) as film, av.open(f"file:{out}", "w", options=options) as result:
             result.metadata.update(
                 {k: v for k, v in film.metadata.items() if k not in _CONTAINERS_OWN}
             )
@@ -123,12 +131,13 @@ def join(source: Source, parts: Sequence[Path], out: Path, comment: str) -> list
             result.metadata["comment"] = f"{kept}\n{comment}" if kept else comment
             picture = result.add_stream("libx264", rate=source.rate)
             _set_up(picture.codec_context, source)
-            copies = _copies(film, result, source, notes)
+            describe(film, source.path, picture)
+            others = Others(film, source.path, result, out.suffix, notes)
             if chapters := film.chapters():
                 result.set_chapters(chapters)
-            own = ((packet, picture) for packet in packets(parts, source.time_base))
-            others = _copied(av, film, copies, notes)
-            for packet, stream in heapq.merge(own, others, key=lambda pair: _seconds(pair[0])):
+            own = ((packet, picture) for packet in packets(parts, source))
+            every = heapq.merge(own, others.packets(), key=lambda pair: _seconds(pair[0]))
+            for packet, stream in every:
                 packet.stream = stream
                 result.mux(packet)
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -147,45 +156,3 @@ _CONTAINERS_OWN = {"major_brand", "minor_version", "compatible_brands", "encoder
 
 def _seconds(packet: Any) -> float:
     return float(packet.dts * packet.time_base)
-
-
-def _copies(film: Any, result: Any, source: Source, notes: list[str]) -> dict[int, Any]:
-    """The streams that are copied as they are: by their number in the film, those in the result."""
-    copies = {}
-    for stream in film.streams:
-        if stream.type == "video":
-            continue
-        if stream.type == "data":  # of cameras; MP4's chapters are such a stream too, made anew
-            if not film.chapters():
-                notes.append("a stream of data, not to be seen or heard, was left out")
-            continue
-        try:
-            copy = result.add_stream_from_template(stream)
-            for key, value in stream.metadata.items():
-                copy.metadata[key] = value
-            copy.disposition = stream.disposition
-        except (ValueError, TypeError, AttributeError, OSError):
-            notes.append(f"a stream of kind {stream.type} could not be kept")
-        else:
-            copies[stream.index] = copy
-    return copies
-
-
-def _copied(
-    av: Any, film: Any, copies: dict[int, Any], notes: list[str]
-) -> Iterator[tuple[Any, Any]]:
-    if not copies:
-        return
-    demuxed = film.demux([film.streams[index] for index in copies])
-    while True:
-        try:
-            packet = next(demuxed, None)
-        except MemoryError:  # FFmpeg's own is an `FFmpegError`, too
-            raise
-        except av.FFmpegError:
-            notes.append("its sound ends where the file is damaged")
-            return
-        if packet is None:
-            return
-        if packet.dts is not None:
-            yield packet, copies[packet.stream.index]

@@ -132,11 +132,10 @@ class Film:
             yield from done
 
     def _seen(self, after: Seen | None = None) -> Generator[Seen]:
-        begin, number = (None, 0) if after is None else (after.frame.pts, after.number + 1)
-        for frame in self.source.frames(begin):
-            if after is None or frame.pts > after.frame.pts:
-                yield see(number, frame, self._grid, self.source.full)
-                number += 1
+        number = 0 if after is None else after.number + 1
+        for frame in self.source.frames(None if after is None else after.frame):
+            yield see(number, frame, self._grid, self.source.full)
+            number += 1
 
     def _scene(self, seen: Seen, refining: bool) -> Scene:
         light = lightness(seen.frame.luma, self.source.full)
@@ -189,10 +188,10 @@ class Film:
         if not missing:
             files.check_free(paths[0], overwrite)
         files.make_folder(out)
-        need = self._check_room(out)
+        work = state.Work(out / f".{stem}.parts", self._what())
+        need = self._check_room(out, len(missing), work.size())
         if progress is not None:
             progress(Progress(0, self.source.length, 0.0, 0.0, need))
-        work = state.Work(out / f".{stem}.parts", self._what())
         try:
             work.open()
             seeds, frames, earlier = self._parts(work, missing, began, progress)
@@ -212,14 +211,16 @@ class Film:
                 files.write(
                     writer.encode_sheet(self._sheet(work, notice)), sheet_path, overwrite=True
                 )
+            work.remove()
         except OSError as error:
             raise OutputError(
                 f"{out}: cannot be written ({error.strerror}); "
                 "check the folder's permissions and the free space"
             ) from error
-        work.remove()
+        finally:
+            work.close()
         if paths[0].suffix != source.path.suffix.lower():
-            notes.append(f"results are {paths[0].suffix}: {source.path.suffix} holds no H.264")
+            notes.append(f"results are written as {paths[0].suffix}, not as {source.path.suffix}")
         if source.broken:
             notes.append(f"broken frames that were skipped: {source.broken}")
         if earlier:
@@ -296,19 +297,20 @@ class Film:
             "hints": [str(hint) for hint in self.timed],
         }
 
-    def need(self) -> int:
-        """Bytes of disk that writing takes, about: n versions, and one of them twice."""
+    def need(self, versions: int) -> int:
+        """Bytes of disk that writing takes, about: so many versions, and one of them twice."""
         width, height = self.source.size
         own = self.source.path.stat().st_size
         one = max(own, int(width * height * max(self.source.length, 1) * _BITS / 8))
-        return one * (self.sampling.n + 1)
+        return one * (versions + 1)
 
-    def _check_room(self, out: Path) -> int:
-        free, need = shutil.disk_usage(out).free, self.need()
-        if free < need:
+    def _check_room(self, out: Path, versions: int, there: int) -> int:
+        """How much is needed; `there` is what an interrupted run has written of it."""
+        free, need = shutil.disk_usage(out).free, self.need(versions)
+        if free < need - there:
             raise OutputError(
-                f"{out}: {files.size_of(free)} free, about {files.size_of(need)} needed for "
-                f"n={self.sampling.n}; free some, take fewer, or choose another folder"
+                f"{out}: {files.size_of(free)} free, about {files.size_of(need - there)} needed "
+                f"for n={versions}; free some, take fewer, or choose another folder"
             )
         return need
 

@@ -11,8 +11,8 @@ from manyhues.image import provenance
 from manyhues.sampling.hints import as_rrggbb
 from manyhues.sampling.options import Sampling
 from manyhues.sampling.palette import digest
+from manyhues.video.container import opened
 from manyhues.video.hints import TimedHint
-from manyhues.video.source import opened
 
 _BEGINS = "Colour is synthetic: manyhues"
 

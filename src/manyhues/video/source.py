@@ -1,6 +1,5 @@
 """A film file as frames of luma: what colouring reads of it, and what the result must keep."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -10,30 +9,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from manyhues.errors import PictureError, UsageError, lacks_memory
-from manyhues.image.decoding import no_memory
+from manyhues.errors import PictureError
+from manyhues.video.container import ATTACHED, library, measured, opened, video_of
 from manyhues.video.planes import Plane, Planes, grey
 
-SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".m2ts"}
-    | {".wmv", ".flv", ".ogv", ".3gp", ".mxf", ".vob"}
-)
+_MISSING = 1.0  # seconds of a film that a header may tell wrongly
 _FULL_RANGE = 2  # FFmpeg's numbers
 _HDR = {16: "PQ", 18: "HLG"}
 _MATRICES = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020"}
 _SPACES = {"bt601": "ITU601", "bt709": "ITU709", "bt2020": "BT2020"}
 _MAX_SIDE = 16384  # what H.264 can hold
-
-
-def library() -> Any:
-    """PyAV. Raises `UsageError`, with how to install it, where it is absent."""
-    try:
-        import av
-    except ModuleNotFoundError:
-        raise UsageError(
-            "films need the library PyAV; install it with: pip install 'manyhues[video]'"
-        ) from None
-    return av
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +32,31 @@ class Frame:
     luma: Plane
 
 
+@dataclass(frozen=True)
+class Upright:
+    """How stored frames are shown: rows and columns exchanged first, then turned back to front."""
+
+    sideways: bool = False
+    rows: bool = False
+    columns: bool = False
+
+    @classmethod
+    def of(cls, frame: Any) -> "Upright":
+        """As the display matrix of a frame says, to the nearest right angle; mirrors too."""
+        if (found := frame.side_data.get("DISPLAYMATRIX")) is None:
+            return cls()
+        a, b, _, c, d, *_ = np.frombuffer(found, np.int32).tolist()
+        if sideways := abs(a) + abs(d) < abs(b) + abs(c):
+            return cls(sideways, b < 0, c < 0)
+        return cls(sideways, d < 0, a < 0)
+
+    def shown(self, plane: Plane) -> Plane:
+        """A plane as it is shown."""
+        plane = plane.T if self.sideways else plane
+        plane = plane[::-1] if self.rows else plane
+        return np.ascontiguousarray(plane[:, ::-1] if self.columns else plane)
+
+
 @dataclass(eq=False)
 class Source:
     """An opened film, its best video stream.
@@ -56,7 +66,9 @@ class Source:
     shape      width of a pixel to its height, upright
     full       luma is 0 to 255, not 16 to 235
     matrix     what makes luma of colours: bt601, bt709 or bt2020
-    length     frames, as far as the file says; 0 if it does not
+    length     frames, as many as the file holds: broken ones are among them
+    seconds    from the first frame to the end of the last one
+    last       how long the last frame is shown, in counts of `pts`; 0 if the file does not say
     broken     frames that could not be decoded so far
     notes      what was lost or changed while reading, for the user to see
     """
@@ -70,7 +82,8 @@ class Source:
     matrix: str
     length: int
     seconds: float
-    turned: int = 0
+    upright: Upright = field(default_factory=Upright)
+    last: int = 0
     notes: list[str] = field(default_factory=list)
     broken: int = 0
 
@@ -80,7 +93,7 @@ class Source:
         path = Path(path)
         av = library()
         with opened(path) as film:
-            stream = _video(film, path)
+            stream = video_of(film, path)
             context = stream.codec_context
             probe = cls(
                 path, (0, 0), stream.time_base, Fraction(25), Fraction(1), False, "bt601", 0, 0.0
@@ -91,28 +104,31 @@ class Source:
                     f"{path}: no frame of it can be decoded; it is empty or damaged, copy it again"
                 )
             rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-            seconds = float(film.duration or 0) / 1e6
-            if stream.duration:
-                seconds = float(stream.duration * stream.time_base)
-            length = stream.frames or round(seconds * float(rate))
-            turned = round(-first.rotation / 90) % 4
+            found = measured(path)
+            seconds = float(found.ticks * stream.time_base) or float(found.frames / rate)
+            upright = Upright.of(first)
             width, height = first.width, first.height
             if max(width, height) > _MAX_SIDE:
                 raise PictureError(
                     f"{path}: {width} x {height} is more than H.264 holds; shrink it"
                 )
             shape = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
-            if turned % 2:
+            if upright.sideways:
                 width, height, shape = height, width, 1 / shape
             full = _direct(first) and (
                 first.color_range == _FULL_RANGE or first.format.name.startswith("yuvj")
             )
             matrix = _MATRICES.get(int(first.colorspace), "bt709" if height >= 720 else "bt601")
             source = cls(
-                path, (width, height), stream.time_base, rate, shape, full, matrix, length, seconds,
-                turned,
+                path, (width, height), stream.time_base, rate, shape, full, matrix, found.frames,
+                seconds, upright, found.last,
             )  # fmt: skip
             source._say(film, first)
+            if 0 < found.end < (promised := float(film.duration or 0) / 1e6) - _MISSING:
+                source.notes.append(
+                    f"it ends after {found.end:.1f} s, and its header says {promised:.1f} s: "
+                    "the copy is not whole"
+                )
         return source
 
     def _say(self, film: Any, first: Any) -> None:
@@ -126,42 +142,71 @@ class Source:
             )
         if int(first.color_trc) in _HDR:
             self.notes.append(f"its HDR ({_HDR[int(first.color_trc)]}) was read as standard range")
-        if len(film.streams.video) > 1:
+        if any(part.is_alpha for part in first.format.components):
+            self.notes.append("its transparency was left out")
+        if sum(not stream.disposition & ATTACHED for stream in film.streams.video) > 1:
             self.notes.append("it has several picture streams: the main one was coloured")
-        if self.turned:
+        if self.upright != Upright():
             self.notes.append("its rotation was carried out: frames are written upright")
 
-    def frames(self, start: int | None = None) -> Iterator[Frame]:
-        """Frames in the order shown, from time stamp `start` on. Broken ones are counted.
+    def frames(self, after: Frame | None = None) -> Iterator[Frame]:
+        """Frames in the order shown, those that come after one of them. Broken ones are counted.
 
         Raises `PictureError`.
         """
+        if after is None:
+            yield from (self._frame(pts, decoded) for pts, decoded in self._shown())
+            return
+        # Where a seek leads is known when that frame itself is met. In a stream without an index
+        # it may lead past it, and decoders show what they cannot know yet; then from the start.
+        for start in (after.pts, None):
+            shown = self._shown(start)
+            for pts, decoded in shown:
+                if pts > after.pts:
+                    break
+                if pts == after.pts and np.array_equal(self._frame(pts, decoded).luma, after.luma):
+                    yield from (self._frame(*one) for one in shown)
+                    return
+        raise PictureError(
+            f"{self.path}: its frame at {float(after.pts * self.time_base):.1f} s is not what an "
+            "interrupted run has found; remove its hidden folder beside the results"
+        )
+
+    def _shown(self, start: int | None = None) -> Iterator[tuple[int, Any]]:
+        """Decoded frames with their time stamps, each later than the last; from about `start`."""
         av = library()
         self.broken = 0
         with opened(self.path) as film:
-            stream = _video(film, self.path)
+            stream = video_of(film, self.path)
             stream.thread_type = "AUTO"
-            if start is not None and start > 0:
-                film.seek(start, stream=stream)
+            if start is not None:
+                try:
+                    film.seek(start, stream=stream)
+                except MemoryError:  # FFmpeg's own is an `FFmpegError`, too
+                    raise
+                except av.FFmpegError:
+                    return
             step = max(1, round(1 / (self.rate * self.time_base)))
             last: int | None = None
             for decoded in self._decoded(av, film, stream):
                 pts = decoded.pts
+                if pts is None and start is not None:
+                    return  # nobody knows when that is
                 if pts is None or (last is not None and pts <= last):
                     pts = 0 if last is None else last + step
                 last = pts
-                if start is not None and pts < start:
-                    continue
-                planes = _planes(av, decoded, self.matrix)
-                luma = planes[0] if planes[1] is None else grey(planes, self.full, self.matrix)
-                if self.turned:
-                    luma = np.ascontiguousarray(np.rot90(luma, -self.turned))
-                if luma.shape != (self.size[1], self.size[0]):
-                    raise PictureError(
-                        f"{self.path}: its frames change their size at "
-                        f"{float(pts * self.time_base):.1f} s; cut it there, and colour the parts"
-                    )
-                yield Frame(pts, luma)
+                yield pts, decoded
+
+    def _frame(self, pts: int, decoded: Any) -> Frame:
+        planes = _planes(library(), decoded, self.matrix)
+        luma = planes[0] if planes[1] is None else grey(planes, self.full, self.matrix)
+        luma = self.upright.shown(luma)
+        if luma.shape != (self.size[1], self.size[0]):
+            raise PictureError(
+                f"{self.path}: its frames change their size at "
+                f"{float(pts * self.time_base):.1f} s; cut it there, and colour the parts"
+            )
+        return Frame(pts, luma)
 
     def _decoded(self, av: Any, film: Any, stream: Any) -> Iterator[Any]:
         packets = film.demux(stream)
@@ -187,53 +232,6 @@ class Source:
                     yield frame
             if packet is None:
                 return
-
-
-def opened(path: Path) -> Any:
-    """PyAV's container of a file. Raises `PictureError`."""
-    av = library()
-    try:
-        return av.open(str(path), metadata_errors="replace")
-    except FileNotFoundError:
-        raise PictureError(f"{path}: does not exist; check the path") from None
-    except (av.FFmpegError, OSError) as error:
-        if lacks_memory(error):
-            raise no_memory(str(path)) from error
-        said = getattr(error, "strerror", None) or "damaged"
-        raise PictureError(f"{path}: not a film that can be read ({said}); copy it again") from None
-
-
-def _video(film: Any, path: Path) -> Any:
-    streams = [s for s in film.streams.video if not s.disposition & _ATTACHED]
-    if not streams:
-        raise PictureError(f"{path}: no moving pictures inside; give a film")
-    stream = streams[0]
-    if stream.codec_context is None:
-        raise PictureError(f"{path}: no decoder for its pictures; convert it first, to H.264 say")
-    if _protected(path):
-        raise PictureError(f"{path}: is protected (DRM) and cannot be read; use a free copy")
-    return stream
-
-
-def _protected(path: Path) -> bool:
-    """Whether the header of an MP4 says that its pictures are encrypted: FFmpeg does not tell."""
-    with path.open("rb") as file:
-        while len(head := file.read(16)) >= 8:
-            size, kind = int.from_bytes(head[:4]), head[4:8]
-            if not kind.isalnum():
-                return False
-            size = int.from_bytes(head[8:]) if size == 1 else size
-            if kind == b"moov":
-                header = head + file.read(min(size, _HEADER))
-                return any(sign in header for sign in (b"encv", b"drmi"))
-            if size < 8:  # up to the end of the file
-                return False
-            file.seek(size - len(head), os.SEEK_CUR)
-    return False
-
-
-_HEADER = 1 << 26  # bytes of an MP4's header that are looked at
-_ATTACHED = 0x400  # FFmpeg's disposition of a cover picture
 
 
 def _direct(frame: Any) -> bool:

@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from manyhues.color.arrays import Array
+from manyhues.errors import OutputError
 from manyhues.image import files
 from manyhues.video.motion import pyramid
 from manyhues.video.painter import Look
@@ -18,7 +19,12 @@ from manyhues.video.planes import Plane
 from manyhues.video.shots import Seen, see
 from manyhues.video.source import Frame
 
-_STATE, _WHAT = "state.npz", "run.json"
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_STATE, _WHAT, _LOCK = "state.npz", "run.json", "lock"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,18 +53,30 @@ class Work:
     def __init__(self, folder: Path, what: dict[str, Any]) -> None:
         self.folder, self._what = folder, json.dumps(what, sort_keys=True)
         self._done = 0
+        self._lock: BinaryIO | None = None
 
     def open(self) -> None:
-        """Take it over as an earlier run of the same kind has left it, or begin it."""
+        """Take it over as an earlier run of the same kind has left it, or begin it.
+
+        Raises `OutputError` where another run is at it.
+        """
         files.make_folder(self.folder)
+        self._claim()
         described = self.folder / _WHAT
         same = False
         with contextlib.suppress(OSError):
             same = described.read_text("utf-8") == self._what
         if not same:
             for path in self.folder.iterdir():
-                path.unlink()
+                if path.name != _LOCK:
+                    path.unlink()
             described.write_text(self._what, "utf-8")
+
+    def size(self) -> int:
+        """Bytes of disk that an earlier run has taken."""
+        with contextlib.suppress(OSError):
+            return sum(path.stat().st_size for path in self.folder.iterdir())
+        return 0
 
     def begun(self, versions: Sequence[int]) -> Begun | None:
         """What finished parts there are, of all these versions; unfinished ones are removed."""
@@ -114,6 +132,29 @@ class Work:
     def remove(self) -> None:
         """Remove it all: the results are whole."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let another run take it over."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _claim(self) -> None:
+        """Two runs at once would write into each other's parts. A killed one has lost its lock."""
+        if fcntl is None:
+            return
+        self._lock = (self.folder / _LOCK).open("wb")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise OutputError(
+                f"{self.folder}: another run is colouring this film here; wait for its end, or "
+                "choose another output folder"
+            ) from None
+        except OSError:  # a disk without locks
+            self.close()
 
 
 def _read(kept: Any) -> Begun:
