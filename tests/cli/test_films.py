@@ -200,10 +200,10 @@ def test_info_tells_what_a_film_says(
     assert run("info", out / "film.1.mp4", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert [told["seed"], told["k"]] == report["seeds"][0]
-    assert told["options"] == ["--seed", "5"]
+    assert told["options"] == ["--method", "vae-mdn", "--seed", "5", "--diversity", "0.7"]
     assert run("colorize", film, "-o", out, *given) == 0
     assert reports(capsys)[0]["notes"] == []
     assert run("colorize", film, "-o", out, *given, "--seed", 6) == 0
-    assert "film.1.mp4 is there already, of other options" in reports(capsys)[0]["notes"][0]
+    assert "made with other options (seed 5, not 6)" in reports(capsys)[0]["notes"][0]
     assert run("info", film) == 1
     assert "does not say that manyhues made it" in capsys.readouterr().err
