@@ -20,6 +20,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from manyhues.batch.report import Batch, Report
@@ -80,9 +81,9 @@ def watch(
     output = sys.stdout  # while it runs, an engine may point it elsewhere
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(max(4, min(40, console.width - 44))),  # what the others need; else it wraps
         MofNCompleteColumn(),
-        _Rate(),
+        _Rate(Column(no_wrap=True)),
         TimeRemainingColumn(),
     )
     told: Counter[str] = Counter()
