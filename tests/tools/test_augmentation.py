@@ -79,6 +79,46 @@ def test_the_page_shows_what_its_runs_say(script: Any, monkeypatch: pytest.Monke
         assert table in page
 
 
+def test_the_page_says_what_its_runs_say(script: Any) -> None:
+    """The prose beside the tables: comparisons won, scatter of seeds, seconds of a run."""
+    results = script.opened(script.PAGE.with_suffix(".json").read_text("utf-8"))
+    page = " ".join(script.PAGE.read_text("utf-8").split())
+    found = script.Runs(results).found
+    top1 = {
+        key: {test: 100 * script.bits(line[test]).mean() for test in script.TESTS}
+        for key, line in found.items()
+    }
+    gains = {
+        arm: [
+            top1[arm, n, seed][test] - top1["crop", n, seed][test]
+            for (other, n, seed) in found
+            if other == arm
+            for test in ("hue", "grey", "tint", "film")
+        ]
+        for arm in script.ARMS
+    }
+    always = [arm for arm in script.ARMS if len(gains[arm]) == 60 and min(gains[arm]) > 0]
+    named = ", ".join(f"`{arm}`" for arm in ("grey", "jitter+grey", "vae-mdn")) + " and `grey+vae`"
+    assert always == ["grey", "jitter+grey", "vae-mdn", "grey+vae"]
+    values = [gain for arm in always for gain in gains[arm]]
+    says = (
+        f"{named} gained over `crop` on hue, grey, tint and film in every one of their 60 "
+        f"comparisons, by {min(values):.0f} to {max(values):.0f} points; "
+        f"`flow` in {sum(gain > 0 for gain in gains['flow'])} of them."
+    )
+    assert says in page
+    deviations = [
+        np.var([top1[arm, n, seed]["plain"] for seed in range(5)], ddof=1)
+        for arm in script.ARMS
+        for n in script.LABELLED
+    ]
+    assert f"by {np.mean(deviations) ** 0.5:.1f} points (standard deviation" in page
+    seconds = [line["seconds"] for line in results["runs"]]
+    assert f"takes {min(seconds):.0f} to {max(seconds):.0f} s of a core" in page
+    each = 1000 * np.median(seconds) / (300 * 64)
+    assert f"takes a picture in {each:.1f} ms" in page
+
+
 def test_an_interval_counts_seeds_and_pictures(script: Any) -> None:
     same = np.zeros((3, 50))
     assert script.interval(same) == "+0.0 [+0.0, +0.0]"
