@@ -183,8 +183,9 @@ def test_grid_methods_want_the_detail_decoder(tmp_path: Path) -> None:
     save_run("mean", tmp_path / "run")
     with pytest.raises(
         UsageError, match="export a `detail` run with the same features into it first"
-    ):
+    ) as caught:
         export.export(tmp_path / "run", tmp_path / "weights")
+    assert str(caught.value).endswith(f": manyhues export RUN --weights {tmp_path / 'weights'}")
     assert not (tmp_path / "weights").exists()
 
 

@@ -1,5 +1,6 @@
 """``manyhues export``: a trained run to ONNX graphs and a manifest that the runtime reads."""
 
+import shlex
 import shutil
 import tempfile
 from dataclasses import replace
@@ -85,7 +86,8 @@ def export(
         assert manifest is not None
         raise UsageError(
             f"{manifest.method} wants {shared} in {folder}; "
-            "export a `detail` run with the same features into it first"
+            "export a `detail` run with the same features into it first: "
+            f"manyhues export RUN --weights {shlex.quote(str(folder))}"
         )
     if not (folder / FEATURES).exists():
         graphs.append(features_graph())
@@ -117,7 +119,8 @@ def _joined(folder: Path, plan: Plan, facts: dict[str, Any]) -> Manifest | None:
     if not (folder / f"{method}.json").exists():
         raise UsageError(
             f"{graph.name} is a part of {method}, which {folder} lacks; "
-            f"export a `{method}` run with the same features into it first"
+            f"export a `{method}` run with the same features into it first: "
+            f"manyhues export RUN --weights {shlex.quote(str(folder))}"
         )
     manifest = Manifest.load(method, folder)
     if bool(facts["config"].get("features")) != (manifest.features is not None):
