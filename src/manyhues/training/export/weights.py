@@ -11,6 +11,7 @@ import onnx
 
 from manyhues.errors import OutputError, UsageError
 from manyhues.image import files
+from manyhues.language import say
 from manyhues.model.checked import GraphFile
 from manyhues.model.manifest import FEATURES, Manifest
 from manyhues.training import checkpoint, registry
@@ -143,8 +144,9 @@ def _told(plan: Plan) -> dict[str, Any]:
 
 def _quantised(made: Path, folder: Path, plan: Plan, pictures: Path) -> dict[str, float]:
     """Replace a graph in `made` by its int8 version; return by how much that differs."""
-    from manyhues.training.export.quantize import quantize
+    from manyhues.training.export.quantize import PICTURES, quantize
 
+    say(f"{pictures}: up to {PICTURES} are sampled to measure activations, a minute or two")
     assert plan.manifest is not None
     for shared in (FEATURES, plan.manifest.embedding.graph):
         if not (made / shared).exists():
