@@ -29,6 +29,7 @@ from manyhues import science, video
 from manyhues.augment import Recolor
 from manyhues.cli import arguments
 from manyhues.cli import main as cli
+from manyhues.evaluation import protocol
 from manyhues.model import manifest
 
 ROOT = Path(__file__).parents[1]
@@ -320,3 +321,12 @@ def test_every_door_has_an_example_that_runs(
     for block in code:
         exec(block, dict(known))
         shutil.rmtree("out", ignore_errors=True)  # each begins anew
+
+
+def test_every_key_of_a_result_is_told() -> None:
+    page = (ROOT / "docs" / "research.md").read_text("utf-8")
+    told = {
+        word for row in re.findall(r"^\|.*", page, re.M) for word in re.findall(r"`(\w+)`", row)
+    }
+    keys = {*protocol.KEYS, *protocol.RANKS, *protocol.FACTS, "independent"}
+    assert keys - told == set()

@@ -62,21 +62,34 @@ def jpeg(path: Path, size: tuple[int, int] | None, quality: int, *, side: int = 
     return out.getvalue()
 
 
-def coloured(rows: Iterable[Row]) -> Iterator[Row]:
-    """Those whose picture holds real colour."""
-    return (row for row in rows if has_real_colour(read_rgb(row.image)))
+class Coloured:
+    """Those rows whose picture holds real colour; `grey` counts the others as they are met."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows, self.grey = rows, 0
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self._rows:
+            if has_real_colour(read_rgb(row.image)):
+                yield row
+            else:
+                self.grey += 1
 
 
 def write(rows: Iterable[Row], out: Path, split: str) -> int:
     """Write one shard, ``OUT/SPLIT-00000-of-00001.parquet``; returns how many pictures it holds."""
     kept = list(rows)
+    grey = rows.grey if isinstance(rows, Coloured) else 0
+    if not kept and grey:
+        raise DataError(f"{out}: all {grey} are without real colour; give coloured pictures")
     if not kept:
         raise DataError(f"{out}: no picture for {split}; check the folder that was given")
     files.make_folder(out)
     columns = {key: [getattr(row, key) for row in kept] for key in ("id", "label", "image")}
     path = out / f"{split}-00000-of-00001.parquet"
     pq.write_table(pa.table(columns), path, write_page_checksum=True)
-    print(f"{out}/{split}: {len(kept)} pictures", file=sys.stderr)
+    left = f"; left out, without real colour: {grey}" if grey else ""
+    print(f"{out}/{split}: {len(kept)} pictures{left}", file=sys.stderr)
     return len(kept)
 
 
@@ -121,7 +134,7 @@ def imagenet64(source: Path, out: Path, *, partial: bool) -> None:
         for folder in sorted(path for path in (source / "train").iterdir() if path.is_dir()):
             every = sorted(pictures(folder).items(), key=lambda item: (len(item[0]), item[0]))
             rows = (Row(key, folder.name, path.read_bytes()) for key, path in every)
-            yield from (row for row, _ in zip(coloured(rows), range(PER_CLASS), strict=False))
+            yield from (row for row, _ in zip(Coloured(rows), range(PER_CLASS), strict=False))
 
     write(train(), out / "imagenet64", "train")
 
@@ -137,7 +150,7 @@ def lfw96(source: Path, out: Path, *, partial: bool) -> None:
     people = {_person(key) for key, _ in test}
     write((row(key, path) for key, path in test), out / "lfw96", "test")
     rest = (row(key, path) for key, path in every.items() if _person(key) not in people)
-    write(coloured(rest), out / "lfw96", "train")
+    write(Coloured(rest), out / "lfw96", "train")
 
 
 def _person(key: str) -> str:
@@ -155,7 +168,7 @@ def church96(source: Path, out: Path, *, partial: bool) -> None:
 
     write(rows(test), out / "church96", "test")
     rest = {key: path for key, path in every.items() if key not in test}
-    write(coloured(rows(rest)), out / "church96", "train")
+    write(Coloured(rows(rest)), out / "church96", "train")
 
 
 def photos(source: Path, out: Path, *, partial: bool) -> None:
@@ -183,7 +196,7 @@ def folder(source: Path, out: Path, name: str, side: int) -> None:
         Row(str(p.relative_to(source).with_suffix("")), p.parent.name, jpeg(p, None, 90, side=side))
         for p in below(source)
     )
-    write(coloured(rows), path.parent, path.name)
+    write(Coloured(rows), path.parent, path.name)
 
 
 def main(arguments: list[str] | None = None) -> int:

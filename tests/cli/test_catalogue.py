@@ -233,8 +233,8 @@ NEVER_ONE = {
     "a batch of {size} cannot be cut into {pieces} pieces ({count} for processes x {accumulate} "
     "to accumulate); take fewer, or a larger batch_size": "said of two or more",
     "{name}: {count} workers died on it; colour it alone to see why, or leave it out": "a limit",
-    "no share: grey ({grey}) is no further than the real-to-real floor ({floor}); {count} pictures "
-    "a half are too few": "a least",
+    "no {judge} share: grey ({grey}) is no further than the real-to-real floor ({floor}); {count} "
+    "pictures a half are too few": "a least",
     "{count} of {all} bytes are there": "a file of one has another fault",
     "{name}: has {count} frames, over the limit of {limit}; split it first": "above a limit",
 }

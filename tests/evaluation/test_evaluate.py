@@ -95,6 +95,16 @@ def test_limit_counts_over_all_data(folder: Path) -> None:
     assert len(report.load([folder, folder], SIDE, 5, quiet())[0]) == 5
 
 
+def test_a_set_that_the_limit_leaves_out_is_not_said_to_be_measured(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = Plan(samples=2)
+    found = report.evaluate([folder, tmp_path], ["noise"], limit=5, plan=plan, size=SIDE)
+    assert found["noise"]["data"] == [str(folder)]
+    said = f"{tmp_path}: left out, the sets before it fill --limit 5\n"
+    assert said in capsys.readouterr().err
+
+
 def test_held_out_shards_are_preferred(tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     pq = pytest.importorskip("pyarrow.parquet")
@@ -211,7 +221,8 @@ def test_table_has_a_row_of_independent_noise_and_says_why_a_share_is_missing() 
     assert "faces (test half)" in text
     assert "energy (pictures: 5, draws of each: 8)" in text
     assert re.search(r"^ *independent, 5 +\d+\.\d\d", text, re.MULTILINE)
-    assert "no share: grey" in text
+    assert "no Fréchet share: grey" in text
+    assert "no colour share: grey" in text
 
 
 def test_results_are_made_and_remade(

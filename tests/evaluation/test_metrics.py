@@ -145,6 +145,13 @@ def test_frechet_interval_is_as_wide_as_fresh_data_say() -> None:
     assert np.mean(halves) / 1.96 == pytest.approx(np.std(distances), rel=0.2)
 
 
+def test_no_frechet_interval_goes_below_0() -> None:
+    far = metrics.Frechet(3.0, np.array([-4.0, 4.0]), np.zeros(2))
+    low, high = metrics.frechet_interval(far)
+    assert low == 0.0
+    assert high == pytest.approx(3.0 + metrics.Z_95 * 32**0.5)
+
+
 def test_frechet_share() -> None:
     assert metrics.frechet_share(10, 10, 60) == 1
     assert metrics.frechet_share(60, 10, 60) == 0

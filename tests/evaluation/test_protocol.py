@@ -137,9 +137,11 @@ def test_frechet_is_taken_against_the_other_half() -> None:
 
     truth = Truth.prepare(rgb, (), Counting())
     told: list[int] = []
-    measure(Noise(), truth, advance=told.append)
+    plan = Plan(samples=2, eob_samples=5, eob_limit=3, draws=4, draws_limit=6)
+    measure(Noise(), truth, plan, advance=told.append)
     assert seen == [20, 20, 10]  # true, grey, and only the first half of the generated ones
-    assert sum(told) == len(rgb) + truth.judged == 30
+    assert told[:20] == [9] * 3 + [6] * 3 + [2] * 14  # samples, so that the time left is true
+    assert sum(told[20:]) == truth.judged == 10
 
 
 def test_a_run_says_what_it_measured() -> None:

@@ -142,6 +142,20 @@ def test_any_folder(public: Path, tmp_path: Path) -> None:
     assert mine[0].shape == (96, 144, 3)
 
 
+def test_grey_pictures_are_counted(
+    public: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(public / "mine" / "boat.jpg", (300, 200))
+    grey = public / "mine" / "old.jpg"
+    Image.new("L", (300, 200), 90).save(grey)
+    given = ["--name", "mine/train", "--out", str(tmp_path)]
+    assert reproduce.main(["folder", str(public / "mine"), *given]) == 0
+    assert "mine/train: 1 pictures; left out, without real colour: 1" in capsys.readouterr().err
+    (public / "mine" / "boat.jpg").unlink()
+    assert reproduce.main(["folder", str(public / "mine"), *given]) == 1
+    assert "all 1 are without real colour" in capsys.readouterr().err
+
+
 def test_the_real_lists_are_whole() -> None:
     counts = {path.stem: len(reproduce.named(path.stem)) for path in reproduce.IDS.glob("*.txt")}
     expected = {"imagenet64-val": 5000, "lfw96-test": 1000}

@@ -103,7 +103,10 @@ def test_flow_export_has_parity(flow: Path) -> None:
 
 
 def test_int8_export_draws_the_same_samples(
-    flow: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    flow: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     pictures = tmp_path / "pictures"
     pictures.mkdir()
@@ -114,6 +117,7 @@ def test_int8_export_draws_the_same_samples(
         export.export(flow / "run", with_shared(tmp_path / "int8"), pictures)
         assert logging.getLogger().level == logging.INFO  # it quiets others for itself alone
     assert "left out" in caplog.text
+    assert "up to 32 are sampled to measure activations" in capsys.readouterr().err
     drawn = []
     for folder in (flow / "exact", tmp_path / "int8"):
         colorizer = Colorizer.load("flow", folder)
@@ -183,8 +187,9 @@ def test_grid_methods_want_the_detail_decoder(tmp_path: Path) -> None:
     save_run("mean", tmp_path / "run")
     with pytest.raises(
         UsageError, match="export a `detail` run with the same features into it first"
-    ):
+    ) as caught:
         export.export(tmp_path / "run", tmp_path / "weights")
+    assert str(caught.value).endswith(f": manyhues export RUN --weights {tmp_path / 'weights'}")
     assert not (tmp_path / "weights").exists()
 
 

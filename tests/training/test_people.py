@@ -100,13 +100,30 @@ def test_few_steps_are_said_not_to_be_a_model(
     train("cvae", [pictures], out, 1e-9, False, ["batch_size=4"])
     _, facts = registry.load(out)
     said = f"still at step {facts['step']}: not a model; give it more --minutes"
-    assert said in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert said in err
+    assert "to use it" not in err
     cli.app(["export", str(out)], standalone_mode=False)
     assert said in capsys.readouterr().err
     tensors, facts = checkpoint.read_tensors(out / checkpoint.MODEL)
     checkpoint.write_tensors(out / checkpoint.MODEL, tensors, facts | {"step": 100})
     cli.app(["export", str(out), "--overwrite"], standalone_mode=False)
     assert "not a model" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("kind", "said"), [("cvae", True), ("vae", False)])
+def test_a_run_ends_with_what_comes_next(
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kind: str,
+    said: bool,
+) -> None:
+    monkeypatch.setattr(loop, "WARM_UP", 1)
+    out = tmp_path / "my run"
+    train(kind, [pictures], out, 1e-9, False, ["batch_size=4"])
+    assert (f"to use it: manyhues export '{out}'" in capsys.readouterr().err) == said
 
 
 def test_a_run_killed_between_its_two_files_goes_on(pictures: Path, tmp_path: Path) -> None:

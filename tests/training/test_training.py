@@ -330,7 +330,7 @@ def test_corrupt_checkpoint_is_named(cache_folder: Path, tmp_path: Path, damage:
 def test_settings_are_checked(pictures: Path, tmp_path: Path) -> None:
     for options, message in [
         (["width"], "key=value"),
-        (["colour=1"], "no setting `colour`"),
+        (["colour=1"], r"no setting `colour`; it has anneal=0\.3, batch_size=128, code=64, "),
         (["kl=much"], "kl=much: expected a number, 0 or more"),
     ]:
         with pytest.raises(UsageError, match=message):

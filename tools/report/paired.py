@@ -80,9 +80,10 @@ def measure(
         pictures, labels = load([data_root / path], size, limit, console, half)
         truth = Truth(pictures, np.array([metrics.colourfulness(p / 255.0) for p in pictures]))
         with Progress(console=console) as progress:
-            task = progress.add_task(name, total=len(pictures))
-            advance = partial(progress.advance, task)
             plan = Plan(draws=8)
+            samples = sum(plan.drawn(index) for index in range(len(pictures)))
+            task = progress.add_task(name, total=samples)
+            advance = partial(progress.advance, task)
             values, first = collect(colorizer, truth, plan, advance)
         for key, series in values.items():
             if series:

@@ -36,7 +36,8 @@ def colorize(
             callback=defaults.preset,
             autocompletion=lambda: list(defaults.PRESETS),
             is_eager=True,
-            help="album: calm, for old photographs. varied: as trained (--diversity 1).",
+            help="album: calm, for old photographs (--diversity 0.7, as without it). "
+            "varied: as trained (--diversity 1).",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(**about("seed"))] = Sampling.seed,

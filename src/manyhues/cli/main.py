@@ -38,7 +38,12 @@ class _Verbs(TyperGroup):
 app = typer.Typer(
     name="manyhues",
     cls=_Verbs,
-    help="Many plausible colourings of one grey picture.",
+    help="\n\n".join(
+        (
+            "Many plausible colourings of one grey picture.",
+            "Begin with: manyhues colorize PICTURE -o OUT",
+        )
+    ),
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,

@@ -30,7 +30,11 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run stopped.")] = False,
     options: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a setting; may be repeated. A KEY that is none lists them.",
+        ),
     ] = None,
     accumulate: Annotated[
         int,
@@ -104,7 +108,9 @@ def export(
 def evaluate(
     data: Annotated[list[Path], typer.Option(help="Folder or parquet shard; may be repeated.")],
     method: Annotated[str | None, typer.Option(help="Names with commas between.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N pictures.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Use the first N pictures of all sets together.")
+    ] = None,
     samples: Annotated[int, typer.Option(min=1, help="Samples of each picture.")] = 8,
     size: Annotated[int, typer.Option(min=16, help="Side to which pictures are cut.")] = 64,
     eob_samples: Annotated[

@@ -27,6 +27,8 @@ from manyhues.image import files
 from manyhues.language import spoken
 from manyhues.language.lines import bars, teller
 
+Loaded = tuple[Path, NDArray[np.uint8], list[str]]  # a data set: pictures (N, S, S, 3), labels
+
 
 def evaluate(
     data: Sequence[Path],
@@ -55,9 +57,10 @@ def evaluate(
         raise UsageError(f"--limit must be 1 or more, got {limit}")
     opened = open_methods(methods, weights)
     console = Console(stderr=True)
-    pictures, labels = load(data, size, limit, console, half)
+    sets = load_sets(data, size, limit, console, half)
+    pictures, labels = joined(sets)
     results = run(pictures, labels, opened, open_judge(console), plan, console=console)
-    say_what(results, [str(path) for path in data], half)
+    say_what(results, [str(path) for path, _, _ in sets], half)
     print_table(results, Console())
     if json_file is not None:
         write_json(results, json_file)
@@ -81,12 +84,14 @@ def run(
 ) -> dict[str, Result]:
     """Measure every method on the same pictures (N, S, S, 3) uint8, with progress bars."""
     results: dict[str, Result] = {}
+    plan = plan or Plan()
+    samples = sum(plan.drawn(index) for index in range(len(pictures)))
     with _bars(console) as progress:
         tell = _teller(progress, "true pictures")
         truth = Truth.prepare(pictures, labels, judge, _steps(tell, 2 * len(pictures)))
         tell(1, 1)
         for name, method in methods.items():
-            advance = _steps(_teller(progress, name), len(pictures) + truth.judged)
+            advance = _steps(_teller(progress, name), samples + truth.judged)
             try:
                 results[name] = measure(method, truth, plan, advance=advance)
             except ManyhuesError as error:
@@ -166,23 +171,42 @@ def load(
 
     Of each the given half, or all for None.
     """
+    return joined(load_sets(data, size, limit, console, half))
+
+
+def joined(sets: Sequence[Loaded]) -> tuple[NDArray[np.uint8], list[str]]:
+    """All sets' pictures (N, size, size, 3), and their labels."""
+    return (
+        np.concatenate([pictures for _, pictures, _ in sets]),
+        [label for _, _, labels in sets for label in labels],
+    )
+
+
+def load_sets(
+    data: Sequence[Path],
+    size: int,
+    limit: int | None,
+    console: Console,
+    half: Half | None = None,
+) -> list[Loaded]:
+    """The same, set by set. One that `limit` leaves nothing of is not there, and is told."""
     if not data:
         raise UsageError("no data given; name a folder or a parquet shard with --data")
-    pictures: list[NDArray[np.uint8]] = []
-    labels: list[str] = []
+    sets: list[Loaded] = []
     with _bars(console, transient=True) as progress:
         for path in data:
-            left = None if limit is None else limit - len(labels)
+            left = None if limit is None else limit - sum(len(labels) for _, _, labels in sets)
             if left == 0:
-                break
+                said = spoken(f"{path}: left out, the sets before it fill --limit {limit}")
+                console.print(said, style="yellow", markup=False, soft_wrap=True)
+                continue
             folder, split = _split(Path(path), console)
             tell = _teller(progress, f"reading {path}")
-            some, some_labels = halves.load(folder, size, left, split, half, tell)
-            pictures.append(some)
-            labels += some_labels
-    if not pictures:
+            some, labels = halves.load(folder, size, left, split, half, tell)
+            sets.append((path, some, labels))
+    if not sets:
         raise DataError("no pictures in any of the data sets; check --data")
-    return np.concatenate(pictures), labels
+    return sets
 
 
 def _split(path: Path, console: Console) -> tuple[Path, str | None]:
@@ -195,7 +219,7 @@ def _split(path: Path, console: Console) -> tuple[Path, str | None]:
             for split in ("test", "val"):
                 if any(name.startswith(split) for name in names):
                     said = spoken(f"{path}: measuring on its {split} shards, not on train")
-                    console.print(said, markup=False)
+                    console.print(said, markup=False, soft_wrap=True)
                     return path, split
     return path, None
 

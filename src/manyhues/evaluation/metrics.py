@@ -176,10 +176,10 @@ def frechet_interval(d: Frechet) -> list[float]:
     """95 % interval of a Frechet distance by the infinitesimal jackknife (Efron 1982).
 
     A bootstrap would move the distance itself (pictures drawn twice shrink the covariance), and
-    cost hundreds of eigen-decompositions.
+    cost hundreds of eigen-decompositions. Few pictures make it wide; no distance is below 0.
     """
     half = Z_95 * float(np.sqrt((d.first**2).sum() + (d.second**2).sum()))
-    return [d.distance - half, d.distance + half]
+    return [max(0.0, d.distance - half), d.distance + half]
 
 
 def frechet_share(generated: float, real: float, grey: float) -> float | None:

@@ -32,7 +32,7 @@ from manyhues.color import lab as color
 from manyhues.errors import ManyhuesError, UsageError
 from manyhues.evaluation import calibration, colour_judge, metrics
 from manyhues.evaluation.fields import render, resize_ab, to_uint8
-from manyhues.evaluation.truth import MIN_FRECHET, Advance, Truth, features_of
+from manyhues.evaluation.truth import COLOUR, MIN_FRECHET, NETWORK, Advance, Truth, features_of
 
 Result = dict[str, Any]
 Values = dict[str, list[Any]]
@@ -114,6 +114,11 @@ class Plan:
         if self.draws == 1:
             raise UsageError("--draws must be 2 or more, or 0 to leave calibration out; got 1")
 
+    def drawn(self, index: int) -> int:
+        """How many samples picture `index` takes: the first ones take many times the others'."""
+        eob = self.eob_samples if index < self.eob_limit else 0
+        return max(self.samples, eob) + (self.draws if index < self.draws_limit else 0)
+
 
 def _draw(method: Method, scene: Any, n: int, seed: int, start: int = 0) -> NDArray[np.float32]:
     """`sample_ab`, checked: one NaN would otherwise turn every mean into NaN."""
@@ -141,8 +146,8 @@ def measure(
     Beside them `RANKS`, ``independent`` (the keys `INDEPENDENT` of the independent draws, with
     their ``n``) and `FACTS`. A metric that the run cannot give is None: the best of 8 with
     fewer samples, the variance of a single one, eob and calibration unless planned, what the judge
-    says without a judge or without labels. `advance` is told of every picture coloured, and of
-    every one judged: N + `Truth.judged` in all.
+    says without a judge or without labels. `advance` is told of every sample drawn (`Plan.drawn`),
+    and of every picture judged (`Truth.judged`), for that is what takes time.
     """
     plan = plan or Plan()
     values, first_samples = collect(method, truth, plan, advance)
@@ -194,7 +199,7 @@ def collect(
         values["colourfulness"].append(float(metrics.colourfulness(coloured).mean()))
         for key, value in _together(coloured, rgb).items():
             values[key].append(value)
-        advance(1)
+        advance(plan.drawn(index))
     return values, first_samples
 
 
@@ -247,10 +252,10 @@ def _summary(
             per_picture["top1"] = truth.judge.top1(features, truth.classes)
             per_picture["top1_grey"], per_picture["top1_truth"] = truth.top1_grey, truth.top1
         if truth.network is not None:
-            judges |= truth.network.measure(features[:half], "frechet")
+            judges |= truth.network.measure(features[:half], NETWORK)
     if truth.colour is not None:
         seen = colour_judge.features(first_samples[:half])
-        judges |= truth.colour.measure(seen, "frechet_colour")
+        judges |= truth.colour.measure(seen, COLOUR)
     else:
         count = len(first_samples)
         notes += [f"no Fréchet distance: it takes {MIN_FRECHET} pictures or more, not {count}"]

@@ -20,6 +20,7 @@ Advance = Callable[[int], object]
 Pixels = NDArray[np.uint8]
 
 JUDGE_BATCH = 128
+NETWORK, COLOUR = "frechet", "frechet_colour"  # how the two judges' keys begin
 MIN_FRECHET = 16  # pictures; below it a half says nothing about a covariance
 
 
@@ -68,9 +69,10 @@ class Gauge:
         distances = generated.distance, self.floor.distance, self.ceiling.distance
         share = metrics.frechet_share(*distances)
         if share is None:
+            judge = "colour" if name == COLOUR else "Fréchet"
             part[f"{name}_note"] = (
-                f"no share: grey ({distances[2]:.1f}) is no further than the real-to-real floor "
-                f"({distances[1]:.1f}); {len(generated_half)} pictures a half are too few"
+                f"no {judge} share: grey ({distances[2]:.1f}) is no further than the real-to-real "
+                f"floor ({distances[1]:.1f}); {len(generated_half)} pictures a half are too few"
             )
         else:
             part[f"{name}_share"] = share

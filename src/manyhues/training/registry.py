@@ -48,7 +48,9 @@ def make_config(kind: str, options: dict[str, str]) -> Any:
     values: dict[str, Any] = {}
     for key, text in options.items():
         if key not in fields:
-            raise UsageError(f"`{kind}` has no setting `{key}`; it has {', '.join(sorted(fields))}")
+            own = config_class()
+            known = ", ".join(f"{name}={_written(getattr(own, name))}" for name in sorted(fields))
+            raise UsageError(f"`{kind}` has no setting `{key}`; it has {known}")
         values[key] = _setting(key, text, getattr(config_class(), key))
     return config_class(**values)
 
@@ -74,6 +76,11 @@ def _setting(key: str, text: str, default: Any) -> Any:
     elif not _is_number(value):
         raise UsageError(f"{key}={text}: expected a number, 0 or more")
     return value
+
+
+def _written(value: Any) -> str:
+    """A setting's value as `_setting` reads it."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _is_number(value: Any) -> bool:

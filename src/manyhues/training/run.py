@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shlex
 import shutil
 import sys
 import threading
@@ -240,5 +241,9 @@ def _train(
         if resume:
             loop.resume()
         loop.run()
-    if processes.first and (lacking := lack(checkpoint.read_facts(out / checkpoint.MODEL))):
+    if not processes.first:
+        return
+    if lacking := lack(checkpoint.read_facts(out / checkpoint.MODEL)):
         say(f"{out}: {lacking}")
+    elif task.exports():
+        say(f"to use it: manyhues export {shlex.quote(str(out))}")

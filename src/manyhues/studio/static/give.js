@@ -7,12 +7,14 @@ import { Refused, ask, complain, follow, reach, send } from "./api.js";
 const wishes = {}; // settings, limits, enter, listed: what main.js does
 export const handle = (handlers) => Object.assign(wishes, handlers);
 
+let report = null; // () => what became of several pictures, a line each: stays until it is closed
 let giving = null; // {key, name, part, calling, local, count}: what is on its way
 
 /** Give a picture to the studio; `load()` resolves to its file. What was on its way is called off. */
 async function give(key, name, load) {
   if (giving?.key === key) return; // a double click
   callOff();
+  tell(null);
   const mine = begin(key, name);
   const session = await upload(mine, load);
   if (giving === mine) {
@@ -44,35 +46,64 @@ async function upload(mine, load) {
     if (giving === mine) return session;
     ask("DELETE", `/api/sessions/${session.session}`).catch(() => {}); // it was called off too late
   } catch (error) {
-    if (giving === mine) refused(error, name);
+    if (giving === mine) {
+      refused(error, name);
+      mine.refused = error;
+    }
   }
   return null;
 }
 
-/** Give several pictures, one after the other; they appear in the list on the first page. */
-async function giveMany(files) {
+/** Give several pictures, one after the other; they appear in the list on the first page. `others` are none. */
+async function giveMany(files, others) {
   callOff();
+  tell(null);
+  const left = others.map(({ name }) => () => t("notPicture", { name }));
   let done = 0;
   for (const [at, file] of files.entries()) {
     const mine = begin("many", file.name || "picture", t("ofMany", { at: at + 1, all: files.length }));
-    if (tooLarge(file)) continue;
+    if (tooLarge(file)) {
+      left.push(() => t("tooLarge", { name: mine.name, ...wishes.limits() }));
+      continue;
+    }
     const session = await upload(mine, () => file);
     if (giving !== mine) return; // called off
     URL.revokeObjectURL(mine.local);
-    if (!session) continue;
+    if (!session) {
+      left.push(() => why(mine.refused, mine.name, true));
+      continue;
+    }
     wishes.remember(session.session);
     wishes.listed();
     mine.part = 2;
     show();
     // Who listens keeps the work going; the next one is sent when this one is drawn.
-    await follow(session.job, () => {}, mine.calling.signal);
+    let fault = "";
+    const end = await follow(session.job, (event) => (fault = event.message ?? fault), mine.calling.signal);
     if (giving !== mine) return;
-    done += 1;
+    if (end === "done") done += 1;
+    else left.push(() => why(new Refused(end, fault), mine.name, true));
     wishes.listed();
   }
   giving = null;
   show();
-  toast(t("manyDone", { done, all: files.length }));
+  const said = () => t("manyDone", { done, all: files.length });
+  toast(said());
+  tell(() => [said(), ...left.map((line) => line())]);
+}
+
+/** Say on the first page what became of several pictures: whoever comes back later sees it, too. */
+function tell(lines) {
+  report = lines;
+  relabel();
+}
+
+/** The same, in the language of now. */
+export function relabel() {
+  $("many").hidden = !report;
+  const [first, ...rest] = report?.() ?? [""];
+  const list = rest.length ? [el("ul", {}, ...rest.map((line) => el("li", { textContent: line })))] : [];
+  $("many-text").replaceChildren(el("p", { textContent: first }), ...list);
 }
 
 function tooLarge(file) {
@@ -89,9 +120,15 @@ export function callOff() {
   show();
 }
 
+/** What to tell a person of a picture's fault; with its `named` name also where the words lack it. */
+function why(error, name, named = false) {
+  const text = error instanceof Refused ? error.say({ name, ...wishes.limits() }) : String(error);
+  return !named || text.includes(name) ? text : `${name}: ${text}`;
+}
+
 function refused(error, name) {
   if (!(error instanceof Refused)) return complain(error);
-  const node = toast(error.say({ name, ...wishes.limits() }), true);
+  const node = toast(why(error, name), true);
   // What the decoder says comes second, without the name that it gives the file and the remedy we
   // gave; it speaks English alone.
   const detail = error.message.replace(/^[^:]*: /, "").replace(/; copy it again.*/, "");
@@ -118,10 +155,10 @@ function giveFiles(files) {
   const isPicture = (file) => /^(image\/.*|application\/dicom)?$/.test(file.type); // some systems know no HEIC
   const pictures = given.filter(isPicture);
   const [file] = pictures;
-  const other = given.find((one) => !pictures.includes(one));
+  const others = given.filter((one) => !pictures.includes(one));
   if (!file) return toast(given.length ? t("notPicture", { name: given[0].name }) : t("noPicture"), true);
-  if (other) toast(t("notPicture", { name: other.name }), true);
-  if (pictures.length > 1) return giveMany(pictures);
+  if (others.length) toast(t("notPicture", { name: others[0].name }), true);
+  if (pictures.length > 1) return giveMany(pictures, others);
   if (tooLarge(file)) return null;
   const name = file.name || "picture";
   return give(`${name} ${file.size} ${file.lastModified}`, name, () => file);
@@ -147,6 +184,10 @@ export function start() {
   $("sending-picture").onerror = () => {
     if (giving?.local === $("sending-picture").src) giving.local = ""; // for what is told next, too
     $("sending-picture").hidden = true;
+  };
+  $("many-close").onclick = () => {
+    tell(null);
+    wishes.settle();
   };
   $("sending-cancel").onclick = () => {
     callOff();

@@ -257,6 +257,7 @@ function relabel() {
   $("examples").replaceChildren(...about.examples.map(give.example));
   for (const node of document.querySelectorAll(".keeping")) node.textContent = t(about.kept ? "keptForGood" : "keptShort");
   album.draw();
+  give.relabel();
   for (const node of $("toasts").children) node.say?.();
   if (state.session) {
     document.title = `${pages.title(state.session.picture)} · manyhues`;

@@ -1,5 +1,6 @@
 """``manyhues export``: a trained run to ONNX graphs and a manifest that the runtime reads."""
 
+import shlex
 import shutil
 import tempfile
 from dataclasses import replace
@@ -10,6 +11,7 @@ import onnx
 
 from manyhues.errors import OutputError, UsageError
 from manyhues.image import files
+from manyhues.language import say
 from manyhues.model.checked import GraphFile
 from manyhues.model.manifest import FEATURES, Manifest
 from manyhues.training import checkpoint, registry
@@ -85,7 +87,8 @@ def export(
         assert manifest is not None
         raise UsageError(
             f"{manifest.method} wants {shared} in {folder}; "
-            "export a `detail` run with the same features into it first"
+            "export a `detail` run with the same features into it first: "
+            f"manyhues export RUN --weights {shlex.quote(str(folder))}"
         )
     if not (folder / FEATURES).exists():
         graphs.append(features_graph())
@@ -117,7 +120,8 @@ def _joined(folder: Path, plan: Plan, facts: dict[str, Any]) -> Manifest | None:
     if not (folder / f"{method}.json").exists():
         raise UsageError(
             f"{graph.name} is a part of {method}, which {folder} lacks; "
-            f"export a `{method}` run with the same features into it first"
+            f"export a `{method}` run with the same features into it first: "
+            f"manyhues export RUN --weights {shlex.quote(str(folder))}"
         )
     manifest = Manifest.load(method, folder)
     if bool(facts["config"].get("features")) != (manifest.features is not None):
@@ -140,8 +144,9 @@ def _told(plan: Plan) -> dict[str, Any]:
 
 def _quantised(made: Path, folder: Path, plan: Plan, pictures: Path) -> dict[str, float]:
     """Replace a graph in `made` by its int8 version; return by how much that differs."""
-    from manyhues.training.export.quantize import quantize
+    from manyhues.training.export.quantize import PICTURES, quantize
 
+    say(f"{pictures}: up to {PICTURES} are sampled to measure activations, a minute or two")
     assert plan.manifest is not None
     for shared in (FEATURES, plan.manifest.embedding.graph):
         if not (made / shared).exists():
