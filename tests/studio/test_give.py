@@ -53,6 +53,26 @@ def drop(page: Page, *files: tuple[str, str, bytes]) -> None:
 # A picture in
 
 
+def test_a_folder_gives_all_pictures_below_it(visit: Open, server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "album"
+    (folder / "deeper").mkdir(parents=True)
+    for name in ("p10.png", "p9.png", "deeper/q.png", ".hidden.png"):
+        Image.new("L", (20, 16), 90).save(folder / name)
+    (folder / "list.txt").write_text("no picture")
+    with visit() as page:
+        mouse = page.context.new_cdp_session(page)
+        data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            event = {"type": kind, "x": 400, "y": 300, "data": data}
+            mouse.send("Input.dispatchDragEvent", event)
+        told = page.locator("#many-text")
+        expect(told.locator("p")).to_contain_text("3 of 3")
+        expect(told.locator("li")).to_have_count(1)
+        expect(told.locator("li")).to_contain_text("list.txt")
+    newest = server.studio.store.sessions()[:3]
+    assert [one.name for one in newest] == ["p10.png", "p9.png", "q.png"]
+
+
 def test_an_upload_shows_how_far_it_is_and_can_be_cancelled(
     visit: Open, server: Server, heavy: Path
 ) -> None:

@@ -214,6 +214,21 @@ function dropping() {
     if (!files(event)) return;
     event.preventDefault();
     veil(0);
-    giveFiles(event.dataTransfer.files);
+    // Asked for at once: nothing of a drop can be asked once its event is over.
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
+    if (!entries.some((entry) => entry?.isDirectory)) return giveFiles(event.dataTransfer.files);
+    Promise.all(entries.filter(Boolean).map(below)).then((files) => giveFiles(files.flat()), complain);
   });
+}
+
+/** The files of an entry: itself, or of a folder all below it, by name; without hidden ones. */
+async function below(entry) {
+  if (entry.isFile) return [await new Promise((done, fail) => entry.file(done, fail))];
+  const reader = entry.createReader();
+  const found = [];
+  for (let some = null; some?.length !== 0; found.push(...some)) // a hundred at a time
+    some = await new Promise((done, fail) => reader.readEntries(done, fail));
+  const shown = found.filter(({ name }) => !name.startsWith("."));
+  shown.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  return (await Promise.all(shown.map(below))).flat();
 }
