@@ -151,6 +151,7 @@ def test_type_checkers_see_wrong_keywords(tmp_path: Path) -> None:
     lines = [f'manyhues.colorize("a.jpg", {given})' for given in (RIGHT, *wrong)]
     script = tmp_path / "script.py"
     script.write_text("\n".join(["import manyhues", *lines, ""]))
-    told, said, _ = api.run(["--strict", "--follow-imports=silent", str(script)])
-    found = {int(line.split(":")[1]) for line in told.splitlines() if ": error:" in line}
+    told, said, _ = api.run([str(script)])  # as the package itself, for its cache: in a second
+    errors = [line for line in told.splitlines() if ": error:" in line and script.name in line]
+    found = {int(line.split(":")[1]) for line in errors}
     assert found == set(range(3, 3 + len(wrong))), told + said

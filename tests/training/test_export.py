@@ -23,8 +23,13 @@ from manyhues.training.export.plan import features_graph
 from manyhues.training.networks.grey import GreyFeatures
 
 
-def save_run(kind: str, out: Path, **config: object) -> torch.nn.Module:
-    """An untrained run whose weights are not at their zeros of initialisation."""
+def save_run(
+    kind: str, out: Path, like: torch.nn.Module | None = None, **config: object
+) -> torch.nn.Module:
+    """An untrained run whose weights are not at their zeros of initialisation.
+
+    Its own network is that of `like`, if given: what it shares is exported once.
+    """
     torch.manual_seed(0)
     options = {k: v if isinstance(v, str) else json.dumps(v) for k, v in config.items()}
     task = registry.build(kind, registry.make_config(kind, options))
@@ -32,6 +37,8 @@ def save_run(kind: str, out: Path, **config: object) -> torch.nn.Module:
         for parameter in task.parameters():
             if parameter.abs().max() == 0:
                 parameter.normal_(std=0.02)
+    if like is not None:
+        task.get_submodule("network").load_state_dict(like.get_submodule("network").state_dict())
     out.mkdir(parents=True)
     facts = {
         "kind": kind,
@@ -193,10 +200,11 @@ def test_grid_methods_want_the_detail_decoder(tmp_path: Path) -> None:
     assert not (tmp_path / "weights").exists()
 
 
-def test_tuned_features_have_a_decoder_of_their_own(tmp_path: Path) -> None:
+def test_tuned_features_have_a_decoder_of_their_own(flow: Path, tmp_path: Path) -> None:
     """Its f8 is not that of the published features, which `mean` and its decoder read."""
     weights = tmp_path / "weights"
-    save_run("joint", tmp_path / "joint")  # brings its features; a flow run names theirs
+    untrained, _ = registry.load(flow / "run")
+    save_run("joint", tmp_path / "joint", untrained)  # brings its features; a flow run names theirs
     save_run("flow", tmp_path / "flow", features=str(tmp_path / "joint"))
     save_run("detail", tmp_path / "detail", features=str(tmp_path / "joint"))
     with_shared(weights)
