@@ -158,6 +158,7 @@ def test_defaults_of_ones_own(
         ("[nonsense]\n", "expected tables of options"),
         ("n = 1\n", "expected tables of options"),
         ("[", "not a TOML file"),
+        ("[colorize]\nn = true\n", "Invalid value for '-n'"),
     ):
         config.write_text(text)
         assert run("--config", config, "colorize", photo, "-o", tmp_path / "c") == 2

@@ -20,10 +20,10 @@ def own_file() -> Path:
     return Path(typer.get_app_dir("manyhues")) / "config.toml"
 
 
-def read(path: Path, options: dict[str, dict[str, str]]) -> dict[str, dict[str, Any]]:
+def read(path: Path, options: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Defaults by verb and parameter, from a TOML with a table for each verb.
 
-    `options` are the names that each verb's options have there, with those of their parameters.
+    `options` are each verb's options by the names that they have there (`options_of`).
     Raises `UsageError`.
     """
     try:
@@ -41,15 +41,18 @@ def read(path: Path, options: dict[str, dict[str, str]]) -> dict[str, dict[str, 
             if name not in options[verb]:
                 known = ", ".join(sorted(options[verb]))
                 raise UsageError(f"{path}: [{verb}] has no option {name!r}; choose from {known}")
+            option = options[verb][name]
+            if isinstance(value, bool) and not option.is_flag:
+                value = str(value)  # which is refused, where True would count as 1
             spelt = SYNONYMS.get(str(value).lower(), value) if name == "format" else value
-            found.setdefault(verb, {})[options[verb][name]] = spelt
+            found.setdefault(verb, {})[option.name] = spelt
     return found
 
 
-def names_of(command: Any) -> dict[str, str]:
-    """The options of a verb as a file of defaults names them: without dashes in front."""
+def options_of(command: Any) -> dict[str, Any]:
+    """The options of a verb by what a file of defaults calls them: without dashes in front."""
     return {
-        flag.lstrip("-"): option.name
+        flag.lstrip("-"): option
         for option in command.params
         if option.param_type_name == "option" and option.name != "help"
         for flag in option.opts

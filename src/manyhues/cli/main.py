@@ -77,8 +77,8 @@ def _root(
     path = config or defaults.own_file()
     if config is not None or path.is_file():
         group: Any = context.command
-        names = {verb: defaults.names_of(command) for verb, command in group.commands.items()}
-        context.default_map = defaults.read(path, names)
+        known = {verb: defaults.options_of(command) for verb, command in group.commands.items()}
+        context.default_map = defaults.read(path, known)
         say(f"defaults are from {path}")
 
 
