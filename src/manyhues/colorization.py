@@ -20,7 +20,7 @@ from manyhues.image.picture import read_small_rgb
 from manyhues.model.cores import cores
 from manyhues.model.forks import kept, whole
 from manyhues.model.scene import Scene
-from manyhues.model.threads import pool
+from manyhues.model.threads import stoppable
 from manyhues.render import exact
 from manyhues.render import pixels as render
 from manyhues.render.sheet import contact_sheet, enlarged
@@ -244,9 +244,7 @@ class Colorization:
             recipe["like"] = digest(steering.palette)
         if self.captions:
             recipe["what"] = self.captions[index]
-        if self.scene.picture.digest:
-            recipe["input"] = self.scene.picture.digest
-        return recipe
+        return recipe | provenance.of_input(self.scene.picture.digest)
 
     def _number(self, index: int) -> dict[str, int]:
         return dict(zip(("seed", "k"), self.seeds[index], strict=True)) if self.seeds else {}
@@ -327,11 +325,8 @@ def _written(
         return path
 
     # Two threads share the work; more would hold more full-size pictures at once.
-    shared = pool(min(threads, 2, cores()))
-    try:
+    with stoppable(min(threads, 2, cores())) as shared:
         yield from shared.map(one, made)
-    finally:
-        shared.shutdown(cancel_futures=True)
 
 
 @whole

@@ -67,14 +67,13 @@ class Mapped(Colorization):
     def recipe(self, index: int) -> dict[str, Any]:
         """What makes it again, and its legend: values and their colours."""
         scale = self._scale
-        recipe = {
+        return {
             "version": __version__,
             "map": self.name,
             "values": scale.as_dict(),
             "legend": [[value, colour] for value, colour in self.legend()],
+            **provenance.of_input(self.scene.picture.digest),
         }
-        of = self.scene.picture.digest
-        return recipe | ({"input": of} if of else {})
 
     def legend(self, count: int = 5) -> list[tuple[float, str]]:
         """Values, in the picture's units, and their colours ``#rrggbb``, black end first."""

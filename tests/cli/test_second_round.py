@@ -294,11 +294,7 @@ def test_a_shell_completes_words(typed: str, offered: str) -> None:
 
 
 def test_a_closed_stream_is_said(
-    tiny: Path,
-    photo: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     assert run("colorize", "-", "-o", tmp_path / "out") == 2

@@ -88,34 +88,31 @@ def of_films(
     paths: Sequence[Path], source: Path, colorizer: Colorizer, options: Options
 ) -> list[str]:
     """Notes on a film's versions, all of which are there: as `of_files` of pictures."""
-    wanted = asked(colorizer, options) | {"hints": hints_of(options.of_film)} | _input(source)
+    wanted = asked(colorizer, options) | {"hints": hints_of(options.of_film)}
+    wanted |= provenance.of_input(provenance.digest_file(source))
     return _noted([recipe_of(path) for path in paths], wanted, colorizer, options)
 
 
 def of_files(
     paths: Sequence[Path],
-    source: Path,
+    told: Callable[[], str],
     format_: str,
     colorizer: Colorizer,
     options: Options,
     read: Callable[[], Picture],
 ) -> list[str]:
-    """Notes on results of `source`, all that are wanted, that were made otherwise than now.
+    """Notes on results, all that are wanted, that were made otherwise than now.
 
-    The picture itself is read only where values are shown: its window is what they are of.
+    `told` gives the digest of the file that they are to be of. The picture itself is read only
+    where values are shown: its window is what they are of.
     """
     recipes = [recipe_of(path) for path in paths]
     wanted = asked(colorizer, options) | graded(format_, options.quality)
-    wanted |= _input(source)
+    wanted |= provenance.of_input(told())
     if options.window is not None or any("values" in recipe for recipe in recipes if recipe):
         scale = read().scale
         wanted |= {} if scale is None else {"values": scale.as_dict()}
     return _noted(recipes, wanted, colorizer, options)
-
-
-def _input(source: Path) -> dict[str, str]:
-    digest = provenance.digest_file(source)
-    return {"input": digest} if digest else {}
 
 
 def _noted(

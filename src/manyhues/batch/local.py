@@ -16,7 +16,7 @@ from manyhues.colorization import Colorization, output_paths, sheet_name
 from manyhues.colorizer import Colorizer
 from manyhues.errors import ManyhuesError, OutputError, UsageError
 from manyhues.image import encode as writer
-from manyhues.image import files
+from manyhues.image import files, provenance
 from manyhues.image.names import of_results
 from manyhues.image.picture import Picture, probe
 
@@ -211,10 +211,11 @@ def _one(
     def read(page: int) -> Picture:
         return opened()[page]()
 
+    told = cache(partial(provenance.digest_file, job.source))
     faults: dict[int, ManyhuesError] = {}
     for page, results in enumerate(pages):
         try:
-            _page(colorizer, job.source, partial(read, page), results(), options, report, tally)
+            _page(colorizer, told, partial(read, page), results(), options, report, tally)
         except ManyhuesError as error:  # the other pages are done
             faults[page + 1] = error
         report.seeds += [[]] * (len(report.outputs) - len(report.seeds))
@@ -238,7 +239,7 @@ def _ranges(numbers: list[int]) -> str:
 
 def _page(
     colorizer: Colorizer,
-    source: Path,
+    told: Callable[[], str],
     read: Callable[[], Picture],
     results: _Results,
     options: Options,
@@ -259,7 +260,7 @@ def _page(
     for path in paths if there else ():
         files.clear(path)
     if not missing and not with_sheet:
-        report.notes += kept.of_files(paths, source, results.format, colorizer, options, read)
+        report.notes += kept.of_files(paths, told, results.format, colorizer, options, read)
         return
     report.skipped = False
     files.check_folder(paths[0].parent)

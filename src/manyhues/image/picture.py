@@ -18,7 +18,7 @@ from PIL import Image
 
 from manyhues.color.arrays import Array
 from manyhues.errors import PictureError
-from manyhues.image import formats, provenance
+from manyhues.image import formats
 from manyhues.image import source as given
 from manyhues.image.decoding import no_memory
 from manyhues.image.formats.base import Decoded, File, Page
@@ -267,8 +267,7 @@ def _read(
     if file.window is not None and decoded.scale is None:
         decoded = _windowed(decoded, file.window, file.name)
     picture = _picture(decoded, page.format, file.name, file.suffix, notes + page.notes)
-    told = provenance.digest(file.data)
-    return replace(picture, page=place[0], page_count=place[1], digest=told)
+    return replace(picture, page=place[0], page_count=place[1], digest=file.digest)
 
 
 def _picture(

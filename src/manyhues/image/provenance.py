@@ -99,6 +99,11 @@ def element(recipe: Mapping[str, Any]) -> str:
     return f"<manyhues:Recipe>{text}</manyhues:Recipe>"
 
 
+def of_input(told: str) -> dict[str, str]:
+    """What a recipe says of its input: the digest, where there is one."""
+    return {"input": told} if told else {}
+
+
 def digest(data: bytes) -> str:
     """What tells an input's file from others in a recipe: of its length and parts of it.
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from manyhues.memory import has_room
@@ -48,3 +49,13 @@ def pool(most: int, *, begin: Callable[[], object] | None = None) -> Executor:
         return _Here()
     ready.set()
     return threads
+
+
+@contextmanager
+def stoppable(most: int) -> Iterator[Executor]:
+    """`pool`, for generators: who stops asking waits for what is begun, and for nothing else."""
+    threads = pool(most)
+    try:
+        yield threads
+    finally:
+        threads.shutdown(cancel_futures=True)

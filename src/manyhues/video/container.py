@@ -1,7 +1,7 @@
 """The file of a film: whether it can be opened, its pictures among what it holds, its length."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def measured(path: Path) -> Measured:
     found, begin, shown = Measured(), 0.0, list[tuple[int, int]]()
     with opened(path) as film:
         pictures = video_of(film, path)
-        for packet in _until_damaged(film.demux()):
+        for packet in until_damaged(film.demux()):
             if not packet.size or packet.is_discard:
                 continue
             of_pictures, one = packet.stream is pictures, (packet.pts, packet.duration or 0)
@@ -110,13 +110,18 @@ def measured(path: Path) -> Measured:
     return found
 
 
-def _until_damaged(packets: Iterator[Any]) -> Iterator[Any]:
+def _let_be() -> None:
+    """What is damaged is not told."""
+
+
+def until_damaged(packets: Iterator[Any], tell: Callable[[], object] = _let_be) -> Iterator[Any]:
+    """Packets to the end, or to where the file is damaged, which is told."""
     try:
         yield from packets
     except MemoryError:  # FFmpeg's own is an `FFmpegError`, too
         raise
     except library().FFmpegError:
-        return
+        tell()
 
 
 def _protected(path: Path) -> bool:

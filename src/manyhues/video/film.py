@@ -195,7 +195,9 @@ class Film:
         try:
             work.open()
             seeds, frames, earlier = self._parts(work, missing, began, progress)
-            said = [comment(self._recipe(seed)) for seed in seeds]
+            told = provenance.digest_file(source.path)
+            about = (told, self.colorizer.method, self.sampling, self.timed)
+            said = [comment(recipe(*about, seed)) for seed in seeds]
             notes += made_otherwise(
                 {path: said[k] for k, path in enumerate(paths) if k not in missing}
             )
@@ -279,9 +281,6 @@ class Film:
             for part in parts:
                 part.drop()
         return list(seeds), done, first
-
-    def _recipe(self, seed: tuple[int, int]) -> dict[str, Any]:
-        return recipe(self.source.path, self.colorizer.method, self.sampling, self.timed, seed)
 
     def _what(self) -> dict[str, Any]:
         """What a run is of: one of another film or with other options begins anew."""

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from contextlib import closing
 from typing import Any, TypeVar
 
-from manyhues.model.threads import pool
+from manyhues.model.threads import stoppable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -19,14 +19,11 @@ def ahead(items: Generator[Item], room: int = 1) -> Generator[Item]:
 
     What it raises is raised here, and whoever stops asking stops it.
     """
-    with closing(items), pool(1) as thread:
+    with closing(items), stoppable(1) as thread:
         waiting = deque(thread.submit(next, items, _END) for _ in range(room))
-        try:
-            while (item := waiting.popleft().result()) is not _END:
-                waiting.append(thread.submit(next, items, _END))
-                yield item
-        finally:
-            thread.shutdown(cancel_futures=True)
+        while (item := waiting.popleft().result()) is not _END:
+            waiting.append(thread.submit(next, items, _END))
+            yield item
 
 
 def side_by_side(
@@ -34,15 +31,12 @@ def side_by_side(
 ) -> Generator[tuple[Item, Result]]:
     """Items with what a job makes of them, in order; twice as many as `workers` are begun."""
     waiting = deque[tuple[Item, Future[Result]]]()
-    with pool(workers) as threads:
-        try:
-            for item in items:
-                waiting.append((item, threads.submit(job, item)))
-                if len(waiting) == 2 * workers:
-                    first, made = waiting.popleft()
-                    yield first, made.result()
-            while waiting:
+    with stoppable(workers) as threads:
+        for item in items:
+            waiting.append((item, threads.submit(job, item)))
+            if len(waiting) == 2 * workers:
                 first, made = waiting.popleft()
                 yield first, made.result()
-        finally:
-            threads.shutdown(cancel_futures=True)
+        while waiting:
+            first, made = waiting.popleft()
+            yield first, made.result()

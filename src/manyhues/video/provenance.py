@@ -18,9 +18,12 @@ _BEGINS = "Colour is synthetic: manyhues"
 
 
 def recipe(
-    path: Path, method: str, sampling: Sampling, timed: list[TimedHint], seed: tuple[int, int]
+    told: str, method: str, sampling: Sampling, timed: list[TimedHint], seed: tuple[int, int]
 ) -> dict[str, Any]:
-    """What makes a version again, with its film, as plain values: no path and no name of a file."""
+    """What makes a version again, with its film, as plain values: no path and no name of a file.
+
+    `told` is the film's digest (`image.provenance`).
+    """
     said: dict[str, Any] = {"version": __version__, "film": True, "method": method}
     said |= {"seed": seed[0], "k": seed[1], "diversity": sampling.diversity}
     if sampling.saturation != 1:
@@ -29,7 +32,7 @@ def recipe(
         said["hints"] = hints_of(timed)
     if sampling.palette is not None:
         said["like"] = digest(sampling.palette)
-    return said | {"input": provenance.digest_file(path)}
+    return said | provenance.of_input(told)
 
 
 def hints_of(timed: list[TimedHint]) -> list[list[Any]]:

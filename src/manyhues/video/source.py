@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,14 @@ import numpy as np
 from PIL import Image
 
 from manyhues.errors import PictureError
-from manyhues.video.container import ATTACHED, library, measured, opened, video_of
+from manyhues.video.container import (
+    ATTACHED,
+    library,
+    measured,
+    opened,
+    until_damaged,
+    video_of,
+)
 from manyhues.video.planes import Plane, Planes, grey
 
 _MISSING = 1.0  # seconds of a film that a header may tell wrongly
@@ -209,18 +217,13 @@ class Source:
         return Frame(pts, luma)
 
     def _decoded(self, av: Any, film: Any, stream: Any) -> Iterator[Any]:
-        packets = film.demux(stream)
-        while True:
-            try:
-                packet = next(packets, None)
-            except MemoryError:  # FFmpeg's own is an `FFmpegError`, too
-                raise
-            except av.FFmpegError:  # a file that ends in the middle
-                self.broken += 1
-                packet = None
+        def ends_early() -> None:
+            self.broken += 1
+
+        for packet in chain(until_damaged(film.demux(stream), ends_early), [None]):
             try:
                 frames = stream.decode(packet)
-            except MemoryError:
+            except MemoryError:  # FFmpeg's own is an `FFmpegError`, too
                 raise
             except av.FFmpegError:
                 self.broken += packet is not None
@@ -230,8 +233,6 @@ class Source:
                     self.broken += 1
                 else:
                     yield frame
-            if packet is None:
-                return
 
 
 def _direct(frame: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from manyhues.color.arrays import Array
 from manyhues.model.scene import Scene
-from manyhues.model.threads import pool
+from manyhues.model.threads import stoppable
 from manyhues.video.hints import AtKeys
 from manyhues.video.motion import Motion
 from manyhues.video.painter import SHOTS, Look, Painter, between, seen_before
@@ -76,22 +76,18 @@ def read(
     """What colours are drawn from; `begun` is the look of the frame before the first stretch."""
     views = deque((look.levels for look in painter.earlier), SHOTS)
     last = begun.levels if begun else None
-    with pool(1) as beginning:
-        try:
-            for stretch in found:
-                key, cut = stretch.key, stretch.start is None
-                scene, look, again = encode(key, refining=not cut), None, None
-                if cut:
-                    if last is not None:
-                        views.append(last)
-                    again = seen_before(key, views)
-                    if again is None:
-                        own = hints.get(key.number, ())
-                        look = beginning.submit(painter.begin, scene, key, own)
-                last = key.levels
-                yield Read(stretch, scene, backward(stretch), look, again)
-        finally:
-            beginning.shutdown(cancel_futures=True)
+    with stoppable(1) as beginning:
+        for stretch in found:
+            key, cut = stretch.key, stretch.start is None
+            scene, look, again = encode(key, refining=not cut), None, None
+            if cut:
+                if last is not None:
+                    views.append(last)
+                again = seen_before(key, views)
+                if again is None:
+                    look = beginning.submit(painter.begin, scene, key, hints.get(key.number, ()))
+            last = key.levels
+            yield Read(stretch, scene, backward(stretch), look, again)
 
 
 def coloured(

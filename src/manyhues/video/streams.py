@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from manyhues.errors import lacks_memory
-from manyhues.video.container import ATTACHED, library, opened, video_of
+from manyhues.video.container import ATTACHED, library, opened, until_damaged, video_of
 
 Muxed = Iterator[tuple[Any, Any]]  # packets, each with the result's stream that it goes to
 
@@ -62,16 +62,8 @@ class Others:
         yield from self._covers
         streams = [stream for stream in self._film.streams if stream.index in self._of]
         demuxed = self._film.demux(streams) if streams else iter(())
-        while True:
-            try:
-                packet = next(demuxed, None)
-            except MemoryError:  # FFmpeg's own is an `FFmpegError`, too
-                raise
-            except library().FFmpegError:
-                _note(self._notes, "its sound ends where the file is damaged")
-                return
-            if packet is None:
-                return
+        said = "its sound ends where the file is damaged"
+        for packet in until_damaged(demuxed, lambda: _note(self._notes, said)):
             yield from self._of[packet.stream.index](packet)
 
 

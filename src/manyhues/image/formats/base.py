@@ -8,12 +8,14 @@ pages from the header alone (`Format.pages`). A page is decoded when it is asked
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from manyhues.image import provenance
 from manyhues.image.metadata import Metadata
 from manyhues.image.values import Scale, Window
 
@@ -33,6 +35,11 @@ class File:
     suffix: str = ""
     window: Window | None = None
     keep_patient: bool = False
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells it from other files (`image.provenance`): the same for all its pages."""
+        return provenance.digest(self.data)
 
 
 def nothing_inherited() -> tuple[Metadata, tuple[str, ...]]:
